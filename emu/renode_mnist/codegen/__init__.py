@@ -1,0 +1,1 @@
+"""From a .tflite file to C++: read, plan, emit; knows no target."""

@@ -1,0 +1,1 @@
+"""The network on the PC: data, training, export, inspection, pre-processing; knows no target."""

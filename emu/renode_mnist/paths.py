@@ -1,0 +1,72 @@
+"""Where the package's files are: the same answer from a checkout and from an installed wheel.
+
+Nothing else in the package does path arithmetic. A checkout holds ``schema/``, ``firmware/``, ``models/`` and
+``robot/`` at its top level; a wheel carries copies in ``renode_mnist/_data`` (see setup.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).resolve().parent
+_WHEEL_DATA = _PACKAGE / "_data"
+
+
+def root() -> Path:
+    """The folder that holds ``schema/``, ``firmware/``, ``models/`` and ``robot/``."""
+    return _WHEEL_DATA if _WHEEL_DATA.is_dir() else _PACKAGE.parent.parent
+
+
+def is_checkout() -> bool:
+    """Whether the package runs from a source checkout."""
+    return not _WHEEL_DATA.is_dir()
+
+
+def schema() -> Path:
+    """``mnist.fbs``."""
+    return root() / "schema" / "mnist.fbs"
+
+
+def firmware() -> Path:
+    """The CMake project of the firmware."""
+    return root() / "firmware"
+
+
+def suites() -> Path:
+    """The Robot Framework suites."""
+    return root() / "robot"
+
+
+def models() -> Path:
+    """The trained models and the model card."""
+    return root() / "models"
+
+
+def digits() -> Path:
+    """Ten sample digits, ``0.png`` to ``9.png``."""
+    return models() / "digits"
+
+
+def platform_description() -> Path:
+    """Renode's description of the chip."""
+    return _PACKAGE / "stm32f746" / "stm32f746.repl"
+
+
+def builds() -> Path:
+    """Where firmware builds go, one folder an identity: in the checkout, else in the user's cache."""
+    return root() / "build" if is_checkout() else cache() / "build"
+
+
+def cache() -> Path:
+    """The user's cache (data sets, Renode); ``RENODE_MNIST_CACHE`` overrides it."""
+    override = os.environ.get("RENODE_MNIST_CACHE")
+    return Path(override) if override else Path(platformdirs.user_cache_dir("renode-mnist"))
+
+
+def scripts() -> Path:
+    """The scripts folder of this Python environment (flatc, cmake, ninja)."""
+    return Path(sysconfig.get_path("scripts"))

@@ -1,0 +1,1 @@
+"""The places that run the firmware, one file each, behind one small protocol (`base`)."""

@@ -1,0 +1,1 @@
+"""From instructions to cycles on the Cortex-M7."""

@@ -1,0 +1,1 @@
+"""Frames, messages and the client; knows no target."""
