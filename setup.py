@@ -1,4 +1,4 @@
-"""Build steps that pyproject.toml cannot express: flatc's Python code, the optional C hook, data for the wheel.
+"""Build steps beyond pyproject.toml: flatc's Python code, the optional C hook, data for the wheel.
 
 The data of a checkout (schema, firmware, models, suites) lives at the top level; a wheel carries a copy of it
 in ``renode_mnist/_data``. ``renode_mnist.paths`` finds either.
@@ -28,7 +28,7 @@ def find_flatc() -> str:
 def generate_schema(destination: Path) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [find_flatc(), "--python", "--gen-object-api", "--gen-onefile", "--python-typing",
+        [find_flatc(), "--python", "--gen-object-api", "--gen-onefile",
          "-o", str(destination), str(ROOT / "schema" / "mnist.fbs")],
         check=True,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What a place that runs the firmware can do.
 
-A target moves bytes and tells the time; it knows nothing of digits. ``Target`` is what each of them can do. What
-only some can do is a protocol of its own, tested with ``isinstance``; a target never answers "I can't" by ``None``.
+A target moves bytes and tells the time; it knows no digits. ``Target`` is what each of them can do.
+What only some can do is a protocol of its own, tested with ``isinstance``; none says "I cannot" by ``None``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
+
+from renode_mnist.stream import ByteStream, Deadline, Timed
+
+__all__ = [
+    "ByteStream",
+    "CounterUnit",
+    "CountsInstructions",
+    "Deadline",
+    "HasConsole",
+    "RunsVirtualTime",
+    "Target",
+    "TargetIdentity",
+    "Timed",
+]
 
 
 class CounterUnit(StrEnum):
@@ -36,57 +50,6 @@ class TargetIdentity:
     version: str
     counter_unit: CounterUnit
     deterministic: bool
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """A moment in a target's own time.
-
-    Attributes:
-        at_seconds: The moment, on the clock of ``Timed.now``.
-        allowed_seconds: How long the wait was when it began, for the message of a timeout.
-    """
-
-    at_seconds: float
-    allowed_seconds: float
-
-    @classmethod
-    def after(cls, clock: Timed, seconds: float) -> Deadline:
-        """The moment ``seconds`` from now on ``clock``."""
-        return cls(clock.now() + seconds, seconds)
-
-
-class Timed(Protocol):
-    """Something with a clock of its own: virtual in emulation, monotonic on a board."""
-
-    def now(self) -> float:
-        """Seconds since an arbitrary start."""
-        ...
-
-
-@runtime_checkable
-class ByteStream(Timed, Protocol):
-    """A serial line, both ways."""
-
-    def send(self, data: bytes) -> None:
-        """Hands ``data`` to the line at its baud rate; may return before the last byte has arrived.
-
-        Raises:
-            TargetError: The target is gone.
-        """
-        ...
-
-    def receive(self, deadline: Deadline) -> bytes:
-        """Runs the target until at least one byte has come.
-
-        Returns:
-            All bytes that are there, at least one.
-
-        Raises:
-            TargetTimeout: None came before ``deadline``; the message says how long was waited and where the log is.
-            TargetError: The target is gone.
-        """
-        ...
 
 
 @runtime_checkable

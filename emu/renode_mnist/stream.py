@@ -1,0 +1,58 @@
+"""A serial line with a clock of its own, and moments on that clock: what clients and targets share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment in a target's own time.
+
+    Attributes:
+        at_seconds: The moment, on the clock of ``Timed.now``.
+        allowed_seconds: How long the wait was when it began, for the message of a timeout.
+    """
+
+    at_seconds: float
+    allowed_seconds: float
+
+    @classmethod
+    def after(cls, clock: Timed, seconds: float) -> Deadline:
+        """The moment ``seconds`` from now on ``clock``."""
+        return cls(clock.now() + seconds, seconds)
+
+
+class Timed(Protocol):
+    """Something with a clock of its own: virtual in emulation, monotonic on a board."""
+
+    def now(self) -> float:
+        """Seconds since an arbitrary start."""
+        ...
+
+
+@runtime_checkable
+class ByteStream(Timed, Protocol):
+    """A serial line, both ways."""
+
+    def send(self, data: bytes) -> None:
+        """Hands ``data`` to the line at its baud rate; may return before the last byte has arrived.
+
+        Raises:
+            TargetError: The target is gone.
+        """
+        ...
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """Runs the target until at least one byte has come.
+
+        Returns:
+            All bytes that are there, at least one.
+
+        Raises:
+            TargetTimeout: None came before ``deadline``; the message says how long was waited and where
+                the log is.
+            TargetError: The target is gone.
+        """
+        ...

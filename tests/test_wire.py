@@ -1,0 +1,232 @@
+"""Frames, messages and the client, against an answering line that lives in virtual time."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import flatbuffers
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renode_mnist.errors import FirmwareError, TargetTimeout, WireError
+from renode_mnist.stream import Deadline
+from renode_mnist.wire import frame, messages
+from renode_mnist.wire._generated import mnist_generated as fbs
+from renode_mnist.wire.client import Client
+from renode_mnist.wire.messages import ErrorCode
+
+
+@given(st.binary(max_size=1200))
+def test_a_frame_holds_any_payload_and_no_zero_but_its_last(payload: bytes) -> None:
+    encoded = frame.encode(payload)
+    assert encoded.index(0) == len(encoded) - 1
+    assert frame.decode(encoded[:-1]) == payload
+
+
+@pytest.mark.parametrize("length", [249, 250, 251, 253, 254, 255, 508, 509])
+def test_runs_around_the_longest_block_survive(length: int) -> None:
+    payload = b"\x01" * length
+    assert frame.decode(frame.encode(payload)[:-1]) == payload
+
+
+def test_the_encoding_is_the_published_one() -> None:
+    # Blocks as in the paper's examples, with the checksum of this protocol behind them.
+    body = b"\x11\x22\x00\x33"
+    checksum = struct.pack("<I", zlib.crc32(body))
+    assert 0 not in checksum
+    assert frame.encode(body) == b"\x03\x11\x22\x06\x33" + checksum + b"\x00"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.data())
+def test_the_decoder_does_not_care_how_bytes_arrive(payloads: list[bytes], data: st.DataObject) -> None:
+    stream = b"".join(frame.encode(payload) for payload in payloads)
+    decoder = frame.FrameDecoder()
+    seen: list[bytes | frame.BadFrame] = []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        seen += decoder.feed(stream[:size])
+        stream = stream[size:]
+    assert seen == payloads
+
+
+@given(st.binary(min_size=1, max_size=60), st.data())
+def test_no_single_flipped_bit_passes(payload: bytes, data: st.DataObject) -> None:
+    encoded = bytearray(frame.encode(payload))
+    at = data.draw(st.integers(0, 8 * len(encoded) - 1))
+    encoded[at // 8] ^= 1 << at % 8
+    for item in frame.FrameDecoder().feed(bytes(encoded) + b"\0"):
+        assert isinstance(item, frame.BadFrame)
+
+
+def test_an_overlong_frame_is_reported_once_and_the_next_one_is_read() -> None:
+    decoder = frame.FrameDecoder(longest_bytes=16)
+    items = list(decoder.feed(b"\x55" * 100 + b"\0" + frame.encode(b"good")))
+    assert isinstance(items[0], frame.BadFrame)
+    assert "longer than 16" in items[0].reason
+    assert items[1:] == [b"good"]
+
+
+@given(st.binary(max_size=200))
+def test_garbage_with_a_good_checksum_is_an_error_not_a_crash(payload: bytes) -> None:
+    try:
+        reply = messages.decode_reply(payload)
+    except WireError:
+        return
+    assert reply.body is not None
+
+
+def commands(request: int, **fields: object) -> bytes:
+    message = fbs.CommandsT()
+    message.request = request
+    for name, value in fields.items():
+        setattr(message, name, value)
+    builder = flatbuffers.Builder(64)
+    builder.Finish(message.Pack(builder))
+    return bytes(builder.Output())
+
+
+def inference_reply(request: int, winner: int = 3) -> bytes:
+    output = fbs.InferenceOutputT()
+    output.outputF = np.array([0.125, 0.875], np.float32)
+    output.outputN = winner
+    output.tensor = np.array([1, 7], np.uint8)
+    layer = fbs.LayerTimingT()
+    layer.name, layer.op, layer.macs, layer.counter = "conv", "CONV_2D", 12, 1 << 40
+    output.layers = [layer]
+    output.counter = 1 << 41
+    return commands(request, cmd=fbs.Command.CMD_INFERENCE_OUTPUT, output=output)
+
+
+def error_reply(request: int, code: ErrorCode, address: int = 0) -> bytes:
+    error = fbs.ErrorT()
+    error.code, error.text, error.address = code, "as it says", address
+    return commands(request, cmd=fbs.Command.CMD_ERROR, error=error)
+
+
+class ScriptedLine:
+    """A byte stream whose other end is a function of the request's place in the order and its number."""
+
+    def __init__(self, answer: Callable[[int, int], bytes]) -> None:
+        self.time = 0.0
+        self.sent: list[bytes] = []
+        self._answer = answer
+        self._incoming = b""
+
+    def now(self) -> float:
+        return self.time
+
+    def send(self, data: bytes) -> None:
+        payload = frame.decode(data[:-1])
+        assert isinstance(payload, bytes)
+        self.sent.append(payload)
+        self._incoming += self._answer(len(self.sent), request_number(payload))
+
+    def receive(self, deadline: Deadline) -> bytes:
+        if not self._incoming:
+            self.time = deadline.at_seconds
+            raise TargetTimeout("nothing came", "Look at the log.")
+        self.time += 0.001
+        data, self._incoming = self._incoming[:7], self._incoming[7:]
+        return data
+
+
+def request_number(payload: bytes) -> int:
+    return int(fbs.Commands.GetRootAs(payload, 0).Request())
+
+
+PIXELS = np.zeros((28, 28), np.uint8)
+
+
+def test_an_inference_comes_back_typed() -> None:
+    seen: list[str] = []
+    line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(number)))
+    result = Client(line, observer=lambda direction, data, time: seen.append(direction)).classify(PIXELS)
+    assert result.winner == 3
+    assert result.scores.dtype == np.float32
+    assert result.scores.tolist() == [0.125, 0.875]
+    assert result.tensor == b"\x01\x07"
+    assert result.layers[0].counter == 1 << 40
+    assert result.counter == 1 << 41
+    assert seen == ["sent", "received"]
+    assert fbs.Commands.GetRootAs(line.sent[0], 0).Input().PixelsLength() == 784
+
+
+@pytest.mark.parametrize("code", [ErrorCode.BAD_CHECKSUM, ErrorCode.RECEIVE_OVERRUN, ErrorCode.BUSY])
+def test_a_request_that_got_lost_on_the_line_is_repeated_under_a_new_number(code: ErrorCode) -> None:
+    line = ScriptedLine(
+        lambda nth, number: frame.encode(error_reply(0, code) if nth == 1 else inference_reply(number))
+    )
+    assert Client(line).classify(PIXELS).winner == 3
+    assert [request_number(payload) for payload in line.sent] == [1, 2]
+
+
+def test_a_damaged_reply_is_asked_for_again() -> None:
+    def answer(nth: int, number: int) -> bytes:
+        good = bytearray(frame.encode(inference_reply(number)))
+        if nth == 1:
+            good[20] ^= 4
+        return bytes(good)
+
+    assert Client(ScriptedLine(answer)).classify(PIXELS).winner == 3
+
+
+def test_a_late_reply_is_not_taken_for_the_next_ones() -> None:
+    def answer(nth: int, number: int) -> bytes:
+        if nth == 1:
+            return b""
+        late, fresh = inference_reply(number - 1, winner=9), inference_reply(number, winner=4)
+        return frame.encode(late) + frame.encode(fresh)
+
+    line = ScriptedLine(answer)
+    assert Client(line, timeout_seconds=2.0).classify(PIXELS).winner == 4
+    assert line.time > 2.0
+
+
+@pytest.mark.parametrize("code", [ErrorCode.WRONG_SIZE, ErrorCode.BAD_VALUE, ErrorCode.UNKNOWN_COMMAND])
+def test_what_the_firmware_refuses_is_not_repeated(code: ErrorCode) -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(number, code)))
+    with pytest.raises(FirmwareError, match=code.name) as caught:
+        Client(line).classify(PIXELS)
+    assert caught.value.code == code
+    assert len(line.sent) == 1
+
+
+def test_a_fault_is_told_with_its_address() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(0, ErrorCode.HARD_FAULT, 0x60000000)))
+    with pytest.raises(FirmwareError, match="0x60000000"):
+        Client(line).stats()
+    assert len(line.sent) == 1
+
+
+def test_silence_ends_in_a_timeout_of_the_lines_own_time() -> None:
+    line = ScriptedLine(lambda nth, number: b"")
+    with pytest.raises(TargetTimeout):
+        Client(line, timeout_seconds=2.0).stats()
+    assert len(line.sent) == 3
+    assert line.time == pytest.approx(6.0)
+
+
+def test_a_reset_is_asked_once_only() -> None:
+    line = ScriptedLine(lambda nth, number: b"")
+    with pytest.raises(TargetTimeout):
+        Client(line).reset()
+    assert len(line.sent) == 1
+
+
+def test_an_answer_of_another_kind_is_an_error() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(number)))
+    with pytest.raises(WireError, match="Stats"):
+        Client(line).stats()
+
+
+def test_the_articles_stats_are_understood() -> None:
+    stats = fbs.StatsT()
+    stats.version, stats.freq = 100, 216_000_000
+    line = ScriptedLine(lambda nth, number: frame.encode(commands(number, stats=stats)))
+    answer = Client(line).stats()
+    assert (answer.protocol_version, answer.freq_hz, answer.engine) == (100, 216_000_000, "")
+    assert answer.input is None
