@@ -139,9 +139,7 @@ class Client:
                     raise WireError(f"the firmware's reply is {item.reason}", _LINE_REMEDY)
                 yield messages.decode_reply(item)
             for item in self._decoder.feed(self._stream.receive(deadline)):
-                self._observe(
-                    "received", item.raw if isinstance(item, frame.BadFrame) else frame.encode(item)
-                )
+                self._observe("received", item.raw if isinstance(item, frame.BadFrame) else frame.encode(item))
                 self._arrived.append(item)
 
     def _observe(self, direction: Direction, data: bytes) -> None:
@@ -157,9 +155,7 @@ def firmware_error(report: ErrorReport) -> FirmwareError:
     known = ErrorCode(report.code) if report.code in list(ErrorCode) else ErrorCode.INTERNAL
     return FirmwareError(
         f"the firmware answered {report.code_name}: {report.text}{where}",
-        _REMEDIES.get(
-            known, _LINE_REMEDY if known in _NOT_CARRIED_OUT else "Reset the target and try again."
-        ),
+        _REMEDIES.get(known, _LINE_REMEDY if known in _NOT_CARRIED_OUT else "Reset the target and try again."),
         code=report.code,
         address=report.address,
         program_counter=report.program_counter,

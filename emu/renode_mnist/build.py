@@ -1,0 +1,269 @@
+"""Builds the firmware with CMake, once for each identity.
+
+A build lives in a folder named after its options. A stamp in it holds the digest of everything the image is
+made from; while that is unchanged nothing runs, otherwise CMake rebuilds what is out of date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+import renode_mnist
+from renode_mnist import codegen, paths
+from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+
+Engine = Literal["reference", "m7", "cmsis-nn", "tflm"]
+Objective = Literal["instructions", "cycles", "flash"]
+Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
+Fpu = Literal["hard", "soft"]
+
+ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
+OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles", "flash")
+BOARDS: tuple[Board, ...] = ("disco-f746ng", "nucleo-f746zg", "article")
+CLOCKS_MHZ = (216, 288)
+
+COMPILER = "arm-none-eabi-gcc"
+COMPILER_PACKAGES = (
+    "gcc-arm-none-eabi",
+    "libnewlib-arm-none-eabi",
+    "libnewlib-dev",
+    "libstdc++-arm-none-eabi-dev",
+)
+"""Debian packages, installed without recommendations: the C++ library for newlib (313 MB) is not needed."""
+
+_SOURCES = ("firmware", "schema")
+_PROBLEM_LINES = 40
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """What an image is built from.
+
+    Attributes:
+        model: A ``.tflite`` file.
+        engine: What computes the network.
+        objective: What the ``m7`` planner minimises.
+        board: Which UARTs carry the binary line and the console.
+        clock_mhz: Core clock, 216 or 288 (overclocked).
+        fpu: ``soft`` computes floating point in software, as the article's first table.
+    """
+
+    model: Path
+    engine: Engine = "reference"
+    objective: Objective = "instructions"
+    board: Board = "disco-f746ng"
+    clock_mhz: int = 216
+    fpu: Fpu = "hard"
+
+    @property
+    def name(self) -> str:
+        """The folder's name: readable, and different for models that only share their file name."""
+        place = hashlib.sha256(str(self.model.resolve()).encode()).hexdigest()[:6]
+        parts = [self.model.stem, place, self.engine, self.board, str(self.clock_mhz), self.fpu]
+        if self.engine == "m7":
+            parts.insert(3, self.objective)
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built firmware.
+
+    Attributes:
+        elf: With symbols and debug information.
+        config: What it was built from; None for an ELF that came from elsewhere.
+        fresh: Whether this call compiled anything.
+    """
+
+    elf: Path
+    config: BuildConfig | None
+    fresh: bool
+
+    @property
+    def linker_map(self) -> Path:
+        """The linker's map, beside the ELF."""
+        return self.elf.with_suffix(".map")
+
+
+def resolve_model(name: str) -> Path:
+    """A model by the name of a committed one (``int8``) or by its file.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    committed = paths.models() / f"mnist_{name}.tflite"
+    if committed.is_file():
+        return committed
+    if (file := Path(name)).is_file():
+        return file
+    known = ", ".join(sorted(path.stem.removeprefix("mnist_") for path in paths.models().glob("*.tflite")))
+    raise ModelError(f"there is no model '{name}'", f"Give a .tflite file, or one of: {known}.")
+
+
+def build(config: BuildConfig, *, verbose: bool = False) -> Image:
+    """Builds an image, or finds it built.
+
+    Args:
+        config: What to build.
+        verbose: Show what CMake and the compiler print.
+
+    Raises:
+        ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
+        EnvironmentProblem: The cross compiler or a build tool is missing.
+        BuildError: CMake, the compiler or the linker refused; the message holds what they said.
+    """
+    graph = codegen.load(config.model)
+    if config.engine != "tflm":
+        codegen.plan(graph, engine=config.engine, objective=config.objective)
+    compiler = find_compiler()
+    folder = paths.builds() / config.name
+    folder.mkdir(parents=True, exist_ok=True)
+    elf, stamp = folder / "firmware.elf", folder / "built-from.json"
+    with FileLock(folder.with_suffix(".lock")):
+        made_from = _made_from(config, compiler)
+        if elf.is_file() and stamp.is_file() and stamp.read_text() == made_from:
+            return Image(elf, config, fresh=False)
+        stamp.unlink(missing_ok=True)
+        _run_cmake(config, folder, verbose=verbose)
+        stamp.write_text(made_from)
+    return Image(elf, config, fresh=True)
+
+
+def find_compiler() -> str:
+    """The cross compiler's path.
+
+    Raises:
+        EnvironmentProblem: There is none.
+    """
+    found = shutil.which(COMPILER)
+    if found is None:
+        raise EnvironmentProblem(
+            f"{COMPILER} is not installed",
+            f"Run `make setup`, or: apt-get install --no-install-recommends {' '.join(COMPILER_PACKAGES)}",
+        )
+    return found
+
+
+def find_tool(name: str) -> str:
+    """A build tool of this Python environment, else of the path.
+
+    Raises:
+        EnvironmentProblem: It is in neither.
+    """
+    own = paths.scripts() / name
+    found = str(own) if own.exists() else shutil.which(name)
+    if found is None:
+        raise EnvironmentProblem(f"{name} is not installed", f"Run `make setup`, or: pip install {name}")
+    return found
+
+
+def commit() -> str:
+    """The commit of the sources, with a ``+`` where the tree differs from it; a wheel's version outside git."""
+    try:
+        described = subprocess.run(
+            [
+                "git",
+                "-C",
+                str(paths.root()),
+                "describe",
+                "--always",
+                "--abbrev=12",
+                "--dirty=+",
+                "--exclude=*",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return f"v{renode_mnist.__version__}"
+    return described.stdout.strip()
+
+
+def _made_from(config: BuildConfig, compiler: str) -> str:
+    sources = hashlib.sha256()
+    for path in _source_files():
+        sources.update(str(path.relative_to(path.anchor)).encode())
+        sources.update(path.read_bytes())
+    parts = {
+        **asdict(config),
+        "model": str(config.model.resolve()),
+        "model_sha256": hashlib.sha256(config.model.read_bytes()).hexdigest(),
+        "commit": commit(),
+        "compiler": _compiler_version(compiler),
+        "sources_sha256": sources.hexdigest(),
+        # Settings of the tree itself: a folder that was moved has to be configured anew.
+        "cmake": find_tool("cmake"),
+    }
+    return json.dumps(parts, indent=2, sort_keys=True)
+
+
+def _source_files() -> Iterator[Path]:
+    for name in _SOURCES:
+        yield from sorted(path for path in (paths.root() / name).rglob("*") if path.is_file())
+    yield from sorted(Path(codegen.__file__).parent.glob("*.py"))
+
+
+@cache
+def _compiler_version(compiler: str) -> str:
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+
+
+def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
+    cmake, ninja = find_tool("cmake"), find_tool("ninja")
+    firmware = paths.firmware()
+    _call(
+        [
+            cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja",
+            f"-DCMAKE_MAKE_PROGRAM={ninja}",
+            f"-DCMAKE_TOOLCHAIN_FILE={firmware / 'cmake' / 'arm-none-eabi.cmake'}",
+            f"-DMODEL={config.model.resolve()}",
+            f"-DENGINE={config.engine}",
+            f"-DOBJECTIVE={config.objective}",
+            f"-DBOARD={config.board}",
+            f"-DCLOCK_MHZ={config.clock_mhz}",
+            f"-DFPU={config.fpu}",
+            f"-DPYTHON={sys.executable}",
+        ],
+        verbose=verbose,
+    )  # fmt: skip
+    _call([cmake, "--build", str(folder)], verbose=verbose)
+
+
+def _call(command: list[str], *, verbose: bool) -> None:
+    # The interpreter that runs codegen must find this very package, also where it is not installed.
+    package_parent = str(Path(renode_mnist.__file__).parent.parent)
+    python_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
+    result = subprocess.run(
+        command,
+        stdout=None if verbose else subprocess.PIPE,
+        stderr=None if verbose else subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": python_path},
+    )
+    if result.returncode == 0:
+        return
+    said = result.stdout or ""
+    if "will not fit in region" in said or "overflowed by" in said:
+        what = next(line for line in said.splitlines() if "will not fit" in line or "overflowed by" in line)
+        raise BuildError(
+            f"the image does not fit the chip: {what.split(':')[-1].strip()}",
+            "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
+        )
+    tail = "\n".join(said.splitlines()[-_PROBLEM_LINES:])
+    raise BuildError(
+        f"`{Path(command[0]).name} {command[1]}` failed with status {result.returncode}:\n{tail}\n",
+        "Mend what it says, or run `renode-mnist build --verbose` to see all of it.",
+    )

@@ -1,0 +1,60 @@
+"""The command line: wires the commands together and turns errors into messages and exit codes.
+
+It exits 0 when all is well, 1 when a check failed, 2 when the call or the environment is wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import renode_mnist
+from renode_mnist.errors import RenodeMnistError
+
+# Each command is imported when it is called, so that `run` pays neither for training nor for plots.
+_COMMANDS = {
+    "run": "renode_mnist.commands.run:run",
+    "build": "renode_mnist.commands.build:build",
+    "doctor": "renode_mnist.commands.doctor:doctor",
+}
+
+
+class Commands(click.Group):
+    """A group whose members are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports one command."""
+        if (place := _COMMANDS.get(cmd_name)) is None:
+            return None
+        module, name = place.split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(renode_mnist.__version__)
+def app() -> None:
+    """Test machine-learning firmware for the STM32F746 without the board, and then with it."""
+
+
+def main() -> None:
+    """Entry point of ``renode-mnist``."""
+    try:
+        status = app.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        sys.exit(2)
+    except RenodeMnistError as error:
+        click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)

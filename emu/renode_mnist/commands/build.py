@@ -1,0 +1,20 @@
+"""``renode-mnist build``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from renode_mnist.commands.options import config_of, image_options
+
+
+@click.command()
+@image_options
+@click.option("--verbose", is_flag=True, help="Show what CMake and the compiler print.")
+def build(verbose: bool, **options: Any) -> None:
+    """Compile a model and the firmware around it to an ELF; prints its path."""
+    from renode_mnist import build as building
+
+    image = building.build(config_of(options), verbose=verbose)
+    click.echo(f"{image.elf}{'' if image.fresh else ' (up to date)'}")

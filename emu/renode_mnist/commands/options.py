@@ -1,0 +1,97 @@
+"""Options that several commands share: which image, which target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from renode_mnist import build as building
+from renode_mnist.build import BuildConfig, Image
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def image_options(command: F) -> F:
+    """``--model``, ``--engine``, ``--objective``, ``--board``, ``--clock``, ``--fpu``: what to build."""
+    for option in reversed(
+        [
+            click.option(
+                "--model",
+                default="int8",
+                show_default=True,
+                help="A committed model's name, or a .tflite file.",
+            ),
+            click.option(
+                "--engine",
+                type=click.Choice(building.ENGINES),
+                default=BuildConfig.engine,
+                show_default=True,
+                help="What computes the network.",
+            ),
+            click.option(
+                "--objective",
+                type=click.Choice(building.OBJECTIVES),
+                default=BuildConfig.objective,
+                show_default=True,
+                help="What engine m7 minimises.",
+            ),
+            click.option(
+                "--board",
+                type=click.Choice(building.BOARDS),
+                default=BuildConfig.board,
+                show_default=True,
+                help="Which UARTs carry the binary line and the console.",
+            ),
+            click.option(
+                "--clock",
+                "clock_mhz",
+                type=click.Choice([str(clock) for clock in building.CLOCKS_MHZ]),
+                default=str(BuildConfig.clock_mhz),
+                show_default=True,
+                help="Core clock in MHz; 288 is overclocked.",
+            ),
+            click.option(
+                "--fpu",
+                type=click.Choice(["hard", "soft"]),
+                default=BuildConfig.fpu,
+                show_default=True,
+                help="Floating point by the FPU, or in software.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def config_of(options: dict[str, Any]) -> BuildConfig:
+    """Takes the image options out of a command's keyword arguments."""
+    return BuildConfig(
+        model=building.resolve_model(options.pop("model")),
+        engine=options.pop("engine"),
+        objective=options.pop("objective"),
+        board=options.pop("board"),
+        clock_mhz=int(options.pop("clock_mhz")),
+        fpu=options.pop("fpu"),
+    )
+
+
+def elf_option(command: F) -> F:
+    """``--elf``: an image that is there already."""
+    return click.option(
+        "--elf",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Run this ELF instead of building one.",
+    )(command)
+
+
+def image_of(elf: Path | None, config: BuildConfig) -> Image:
+    """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream."""
+    if elf is not None:
+        return Image(elf, None, fresh=False)
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"building {config.name} …"):
+        return building.build(config)

@@ -1,0 +1,54 @@
+"""``renode-mnist run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from renode_mnist import paths
+from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
+from renode_mnist.errors import CheckFailed
+
+
+@click.command()
+@click.option(
+    "--image",
+    "picture",
+    type=click.Path(path_type=Path),
+    help="Picture of a digit, any size and polarity.  [default: a 7 of the MNIST test set]",
+)
+@image_options
+@elf_option
+@click.option("--target", type=click.Choice(["embedded"]), default="embedded", show_default=True)
+@click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+def run(
+    picture: Path | None, elf: Path | None, target: str, expect: int | None, as_json: bool, **options: Any
+) -> None:
+    """Classify a picture of a digit by the firmware and show what each layer cost."""
+    from rich.console import Console
+
+    from renode_mnist.model.preprocess import load_digit
+    from renode_mnist.report import terminal
+    from renode_mnist.session import Session
+    from renode_mnist.targets.embedded import EmbeddedTarget
+
+    picture = picture or paths.digits() / "7.png"
+    digit = load_digit(picture)
+    config = config_of(options)
+    image = image_of(elf, config)
+    with Session(EmbeddedTarget(image.elf)) as session:
+        record = session.classify(digit.pixels, picture.name)
+    if as_json:
+        click.echo(json.dumps(record.to_json(), indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(terminal.run(record, colour=console.color_system is not None))
+    if expect is not None and record.inference.winner != expect:
+        raise CheckFailed(
+            f"{picture.name} was classified as {record.inference.winner}, expected {expect}",
+            "Look at what the network saw (above), or at the scores with --json.",
+        )

@@ -1,0 +1,103 @@
+"""Records on a terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from renode_mnist.report.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
+from renode_mnist.targets.base import TargetIdentity
+from renode_mnist.wire.messages import Stats
+
+_BAR_CELLS = 24
+_SHADES = " .:-=+*#%@"
+
+
+def digit(pixels: npt.NDArray[np.uint8]) -> Text:
+    """A picture in characters: two pixel rows a line by half blocks in grey.
+
+    Args:
+        pixels: uint8, height x width, an even height.
+    """
+    text = Text()
+    for upper, lower in zip(pixels[0::2], pixels[1::2], strict=True):
+        for top, bottom in zip(upper, lower, strict=True):
+            text.append("▀", Style(color=f"rgb({top},{top},{top})", bgcolor=f"rgb({bottom},{bottom},{bottom})"))
+        text.append("\n")
+    text.rstrip()
+    return text
+
+
+def plain_digit(pixels: npt.NDArray[np.uint8]) -> Text:
+    """A picture where there is no colour: one character a pixel, every second row."""
+    rows = pixels.reshape(pixels.shape[0] // 2, 2, pixels.shape[1]).max(axis=1).astype(int)
+    return Text("\n".join("".join(_SHADES[value * (len(_SHADES) - 1) // 255] for value in row) for row in rows))
+
+
+def scores(record: Record) -> Table:
+    """The scores as bars, the winner marked."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column(width=_BAR_CELLS)
+    table.add_column(justify="right")
+    for label, score in enumerate(record.inference.scores):
+        style = "bold green" if label == record.inference.winner else ""
+        bar = "█" * round(float(np.clip(score, 0, 1)) * _BAR_CELLS)
+        table.add_row(str(label), bar, f"{score:.4f}", style=style)
+    return table
+
+
+def layers(record: Record) -> Table:
+    """What each step cost, with the total."""
+    unit = record.target.counter_unit
+    table = Table(title=None, show_footer=True)
+    total_macs = sum(layer.macs for layer in record.inference.layers)
+    counter = record.inference.counter
+    table.add_column("layer", "total", no_wrap=True)
+    table.add_column("MACs", f"{total_macs:,}", justify="right")
+    table.add_column(COUNTER_HEADINGS[unit], f"{counter:,}", justify="right")
+    table.add_column(MILLISECOND_HEADINGS[unit], f"{record.milliseconds(counter):.3f}", justify="right")
+    for layer in record.inference.layers:
+        table.add_row(layer.op, f"{layer.macs:,}", f"{layer.counter:,}", f"{record.milliseconds(layer.counter):.3f}")
+    return table
+
+
+def identity(target: TargetIdentity, firmware: Stats) -> Table:
+    """What produced the figures."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    table.add_row("target", f"{target.target} ({target.version})")
+    table.add_row("firmware", f"commit {firmware.commit}, engine {firmware.engine}, {firmware.freq_hz / 1e6:g} MHz")
+    table.add_row("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)")
+    table.add_row("compiler", f"{firmware.compiler} {firmware.flags}")
+    table.add_row(
+        "memory",
+        f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
+        f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
+        f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
+    )
+    return table
+
+
+def run(record: Record, *, colour: bool) -> RenderableType:
+    """The whole result of ``renode-mnist run``."""
+    picture = digit(record.pixels) if colour else plain_digit(record.pixels)
+    winner = record.inference.winner
+    verdict = Text.assemble("class ", (str(winner), "bold green"), f"  score {record.inference.scores[winner]:.4f}")
+    return Group(
+        Columns(
+            [
+                Panel(picture, title=record.picture, expand=False),
+                Panel(scores(record), title=verdict, expand=False),
+            ]
+        ),
+        layers(record),
+        identity(record.target, record.firmware),
+    )

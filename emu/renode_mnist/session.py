@@ -1,0 +1,99 @@
+"""A target with its firmware running, asked for classifications: each answer carries its identity."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from renode_mnist.errors import ModelError, TargetError
+from renode_mnist.report.record import Record
+from renode_mnist.targets.base import Target
+from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
+from renode_mnist.wire.messages import PROTOCOL_VERSION, Stats
+
+PICTURE_SHAPE = (28, 28)
+_CLASSES = 10
+
+
+class Session:
+    """Opens a target, checks that its firmware speaks this protocol, and asks it.
+
+    Args:
+        target: Not opened yet; the session opens and closes it.
+        timeout_seconds: How long one request may take, in the target's time.
+        observer: Sees each frame both ways.
+
+    Attributes:
+        target: The opened target.
+        client: For requests that are no classification.
+        firmware: What the firmware said of itself when the session began.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        observer: Observer | None = None,
+    ) -> None:
+        self.target = target
+        self.client = Client(target, timeout_seconds=timeout_seconds, observer=observer)
+        self.firmware: Stats
+
+    def __enter__(self) -> Self:
+        """Opens the target.
+
+        Raises:
+            TargetError: It cannot be opened, or its firmware speaks another version of the protocol.
+            TargetTimeout: Its firmware does not answer.
+        """
+        self.target.__enter__()
+        try:
+            self.firmware = self.client.stats()
+            if self.firmware.protocol_version != PROTOCOL_VERSION:
+                raise TargetError(
+                    f"the firmware speaks protocol {self.firmware.protocol_version}, this program {PROTOCOL_VERSION}",
+                    "Build and load the firmware of this version: `renode-mnist build`.",
+                )
+        except BaseException as error:
+            self.target.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the target."""
+        self.target.__exit__(kind, error, trace)
+
+    def classify(self, pixels: npt.NDArray[np.uint8], picture: str = "") -> Record:
+        """Classifies one picture.
+
+        Args:
+            pixels: uint8, 28x28, white ink on black.
+            picture: What to call it in the record.
+
+        Raises:
+            ModelError: The firmware's model takes no such picture, or has other than ten classes.
+            FirmwareError: The firmware refuses it.
+        """
+        self._check_takes_pictures()
+        return Record(self.target.identity(), self.firmware, self.client.classify(pixels), picture, pixels)
+
+    def _check_takes_pictures(self) -> None:
+        wanted, answered = self.firmware.input, self.firmware.output
+        if wanted is None or answered is None:
+            raise TargetError("the firmware does not say what its model takes", "Build it with `renode-mnist build`.")
+        if wanted.shape[1:] not in ((*PICTURE_SHAPE, 1), PICTURE_SHAPE) or np.prod(answered.shape) != _CLASSES:
+            raise ModelError(
+                f"the model {self.firmware.model_name} takes {_shape(wanted.shape)} and answers "
+                f"{_shape(answered.shape)}; a picture needs 1x28x28x1 and 1x10",
+                "Send its own input tensor (`Client.infer`), or run a model for 28x28 pictures of ten classes.",
+            )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
