@@ -1,1 +1,42 @@
-"""From a .tflite file to C++: read, plan, emit; knows no target."""
+"""From a ``.tflite`` file to C++: ``load``, ``plan``, ``emit``.
+
+Engines are back-ends, one module each. Python reads the model, plans memory and layouts, and writes C++ that
+implements ``firmware/engine/engine.hpp``: no interpreter and no heap on the chip, weights in flash.
+"""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.emit import emit
+from renode_mnist.codegen.graph import Graph, load
+from renode_mnist.codegen.plan import Backend, Objective, Plan, arrange
+from renode_mnist.codegen.support import check
+from renode_mnist.errors import ModelError
+
+__all__ = ["ENGINES", "Graph", "Objective", "Plan", "emit", "load", "plan"]
+
+ENGINES = ("reference",)
+"""Engines that run generated code, by the names that ``--engine`` takes."""
+
+
+def backend(engine: str) -> Backend:
+    """The back-end of an engine; only its own module is imported.
+
+    Raises:
+        ModelError: There is none of that name.
+    """
+    if engine == "reference":
+        from renode_mnist.codegen.reference import Reference
+
+        return Reference()
+    raise ModelError(f"No generated code for engine '{engine}'", f"Choose one of: {', '.join(ENGINES)}")
+
+
+def plan(graph: Graph, engine: str = "reference", objective: Objective = Objective.INSTRUCTIONS) -> Plan:
+    """Decides steps, layouts and memory.
+
+    Raises:
+        ModelError: Something in the model is not supported; names the operator and the tensor.
+    """
+    chosen = backend(engine)
+    check(graph)
+    return arrange(graph, engine, objective, chosen.lower(graph, objective))

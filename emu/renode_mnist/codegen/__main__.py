@@ -1,0 +1,40 @@
+"""``python -m renode_mnist.codegen MODEL --engine E --output DIR``: what CMake runs.
+
+Imports nothing but the generator, so that a build does not wait for the command line's dependencies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from renode_mnist import codegen
+from renode_mnist.errors import RenodeMnistError
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m renode_mnist.codegen", description="Writes a model as C++."
+    )
+    parser.add_argument("model", type=Path, help="the .tflite file")
+    parser.add_argument("--engine", default="reference", choices=codegen.ENGINES)
+    parser.add_argument(
+        "--objective", default="instructions", choices=[objective.value for objective in codegen.Objective]
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder for the C++ files")
+    arguments = parser.parse_args()
+    try:
+        plan = codegen.plan(
+            codegen.load(arguments.model), arguments.engine, codegen.Objective(arguments.objective)
+        )
+        codegen.emit(plan, arguments.output)
+    except RenodeMnistError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
