@@ -1,1 +1,30 @@
-"""From instructions to cycles on the Cortex-M7."""
+"""From instructions to cycles on the Cortex-M7.
+
+No emulator knows how long an instruction takes. This library models the in-order, dual-issue pipeline of the
+core and turns exact counts of blocks, or better of edges between blocks, into ``cycles_modelled``:
+
+    costs = BlockCosts(CodeImage(path).read)
+    cycles = cycles_from_edges(costs, {(None, entry): 1, (entry, loop): 1, (loop, loop): 99})
+
+An emulator can ask ``costs`` for the price of each edge when it is first taken, and add it up as it goes.
+"""
+
+from renode_mnist.timing.blocks import (
+    Block,
+    BlockCosts,
+    ReadMemory,
+    cycles_from_blocks,
+    cycles_from_edges,
+)
+from renode_mnist.timing.image import CodeImage
+from renode_mnist.timing.parameters import PipelineParameters
+
+__all__ = [
+    "Block",
+    "BlockCosts",
+    "CodeImage",
+    "PipelineParameters",
+    "ReadMemory",
+    "cycles_from_blocks",
+    "cycles_from_edges",
+]

@@ -1,0 +1,57 @@
+"""The code of an ELF file, by address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from renode_mnist.errors import ElfError
+
+
+class CodeImage:
+    """What an ELF file loads, readable at the addresses it runs at.
+
+    Args:
+        path: An ELF file for a 32-bit Arm.
+
+    Raises:
+        ElfError: It cannot be read, or is for another machine.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as stream:
+                elf = ELFFile(stream)
+                if elf["e_machine"] != "EM_ARM":
+                    raise ElfError(
+                        f"{path} is for {elf['e_machine']}, not for Arm",
+                        "Give the firmware's ELF, built for the board.",
+                    )
+                self._segments = [
+                    (segment["p_vaddr"], segment.data())
+                    for segment in elf.iter_segments("PT_LOAD")
+                    if segment["p_filesz"]
+                ]
+        except OSError as error:
+            raise ElfError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
+        except ELFError as error:
+            raise ElfError(
+                f"{path} is no ELF file: {error}", "Give the ELF, not the .bin or .hex."
+            ) from error
+
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """Bytes of code.
+
+        Raises:
+            ElfError: The file loads nothing there.
+        """
+        for start, data in self._segments:
+            if start <= address and address + size_bytes <= start + len(data):
+                return data[address - start : address - start + size_bytes]
+        raise ElfError(
+            f"{self.path} loads nothing at 0x{address:08x} ({size_bytes} bytes)",
+            "The counts come from another build; profile the ELF that ran.",
+        )

@@ -1,0 +1,121 @@
+"""What the pipeline model needs to know of one instruction: no encoding, no timing, only roles.
+
+``decode`` makes operations out of bytes, ``parameters`` says how long a ``Result`` takes to reach a ``Port``,
+and ``pipeline`` puts both together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag, auto
+
+SP, LR, PC = 13, 14, 15
+"""Registers are small integers: 0 to 15 the core's, then ``S0`` and what follows."""
+S0 = 16
+"""First of 32 single-precision registers; a double register is two of them."""
+FLAGS = 48
+"""APSR.NZCV."""
+GE_FLAGS = 49
+"""APSR.GE, between UADD8 and its like and SEL."""
+FP_FLAGS = 50
+"""FPSCR.NZCV, between VCMP and VMRS."""
+REGISTER_COUNT = 51
+
+
+class Result(IntEnum):
+    """How a value is made, which decides when each kind of reader can have it."""
+
+    ALU = 0  # the late ALU: most data processing
+    EARLY_ALU = auto()  # the same instruction, when its operands were there a cycle early
+    EARLY_REVERSE = auto()  # REV and RBIT: early, but not for another early reader
+    BASE_UPDATE = auto()  # the address register of a pre- or post-indexed access
+    SATURATED = auto()  # SSAT, QADD, USAD8: a cycle longer than the ALU
+    MULTIPLIED = auto()
+    WORD_LOADED = auto()
+    NARROW_LOADED = auto()  # byte and half-word
+    SET_FLAGS = auto()
+    SET_FLAGS_SHIFTED = auto()  # a compare with a shifted operand
+    FP_CALCULATED = auto()  # VADD, VMUL, VCVT
+    FP_FUSED = auto()  # VFMA and its like
+    FP_CHAINED = auto()  # VMLA and its like
+    FP_LOADED = auto()
+    FP_MOVED = auto()  # VMOV into a floating-point register
+    FP_COMPARED = auto()
+
+
+class Port(IntEnum):
+    """Where an operand enters, which decides how early it must be there."""
+
+    EARLY = 0  # address generation, and the shifted operand
+    LATE = auto()  # the late ALU
+    BESIDE_EARLY = auto()  # the unshifted operand of an instruction that has a shifted one
+    MULTIPLICAND = auto()
+    ACCUMULATOR = auto()
+    STORED = auto()
+    CONDITION = auto()  # flags, read by carry arithmetic and by predicated instructions
+    BRANCH_CONDITION = auto()
+    FP_OPERAND = auto()
+    FP_FUSED_ACCUMULATOR = auto()
+    FP_CHAINED_ACCUMULATOR = auto()
+    FP_STORED = auto()
+    FP_TO_CORE = auto()
+    FP_COPIED = auto()
+    CORE_TO_FP = auto()
+
+
+class Unit(IntFlag):
+    """What an instruction occupies in the cycle in which it issues."""
+
+    NONE = 0
+    LOAD = auto()
+    STORE = auto()
+    MULTIPLY = auto()
+    BRANCH = auto()
+    EARLY_SHIFTER = auto()
+    EITHER_SHIFTER = auto()
+    FP_ARITHMETIC = auto()
+    FP_TRANSFER = auto()  # VLDR, VSTR, VMOV: kept off the younger slot behind a VFMA
+    FP_CONSTANT = auto()
+
+
+class EarlyExecution(IntEnum):
+    """Whether the early ALU can take an instruction, and from which issue slot."""
+
+    NEVER = 0
+    OLDER_SLOT = auto()
+    EITHER_SLOT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One instruction as the issue stage sees it.
+
+    Attributes:
+        address: Where it stands.
+        size_bytes: 2 or 4.
+        text: Its disassembly, for reports.
+        reads: Registers with the port at which each enters.
+        writes: Registers, how each is made, and by how many cycles it is late (load multiple).
+        units: What it occupies.
+        issue_cycles: For how many cycles nothing younger can issue; 1 for all that pipelines.
+        alone: It shares its cycle with nothing.
+        older_slot_only: It can't be the younger of a pair.
+        early: Whether the early ALU can take it.
+        is_fused: VFMA, VMLA and their like, which restrict what may follow.
+        waits_for_fused: It can't start in the cycles behind one of those.
+        load_offset: Base register and byte offset of a load, where both are known; else ``None``.
+    """
+
+    address: int
+    size_bytes: int
+    text: str
+    reads: tuple[tuple[int, Port], ...] = ()
+    writes: tuple[tuple[int, Result, int], ...] = ()
+    units: Unit = Unit.NONE
+    issue_cycles: int = 1
+    alone: bool = False
+    older_slot_only: bool = False
+    early: EarlyExecution = EarlyExecution.NEVER
+    is_fused: bool = False
+    waits_for_fused: bool = False
+    load_offset: tuple[int, int] | None = None
