@@ -19,8 +19,6 @@ def assemble(source: str, directory: Path) -> bytes:
     text = directory / "loop.s"
     text.write_text(f".syntax unified\n.thumb\n{source}\n", encoding="ascii")
     object_file, binary = directory / "loop.o", directory / "loop.bin"
-    subprocess.run(
-        ["arm-none-eabi-as", "-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", "-o", object_file, text], check=True
-    )
+    subprocess.run(["arm-none-eabi-as", "-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", "-o", object_file, text], check=True)
     subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", object_file, binary], check=True)
     return binary.read_bytes()

@@ -1,7 +1,8 @@
 """Each published rule of the Cortex-M7's pipeline as a small loop with the cycles that were measured for it.
 
 J: github.com/jnk0le/random, cortex_m7.md (STM32H743). Q: quinapalus.com/cm7cycles.html (STM32H730). A: Arm
-community, "Cortex-M7 VFMA usage". L: LLVM's ARMScheduleM7.td. Bodies are repeated until the pipeline is in its steady state.
+community, "Cortex-M7 VFMA usage". L: LLVM's ARMScheduleM7.td. Bodies are
+repeated until the pipeline is in its steady state.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from assembler import assemble, needs_assembler
 from renode_mnist.timing.decode import Decoder
 from renode_mnist.timing.pipeline import Pipeline
-
-from assembler import assemble, needs_assembler
 
 pytestmark = needs_assembler
 
@@ -78,13 +78,11 @@ RULES = {
     "J: one accumulator is one VFMA in three cycles": ("vfma.f32 s0, s8, s9", 3),
     "J: VADD is there after 3 cycles": ("vadd.f32 s0, s0, s1", 3),
     "J: VFMA pairs with an integer load": (
-        "vfma.f32 s0, s8, s9; ldr r0, [r8]; vfma.f32 s1, s8, s9; ldr r0, [r8]; "
-        "vfma.f32 s2, s8, s9; ldr r0, [r8]",
+        "vfma.f32 s0, s8, s9; ldr r0, [r8]; vfma.f32 s1, s8, s9; ldr r0, [r8]; vfma.f32 s2, s8, s9; ldr r0, [r8]",
         3,
     ),
     "J: VFMA pairs with no VLDR": (
-        "vfma.f32 s0, s8, s9; vldr s4, [r8]; vfma.f32 s1, s8, s9; vldr s4, [r8]; "
-        "vfma.f32 s2, s8, s9; vldr s4, [r8]",
+        "vfma.f32 s0, s8, s9; vldr s4, [r8]; vfma.f32 s1, s8, s9; vldr s4, [r8]; vfma.f32 s2, s8, s9; vldr s4, [r8]",
         6,
     ),
     "A: independent VFMA and VADD take 2.5 cycles each": ("vfma.f32 s0, s8, s9; vadd.f32 s1, s2, s3", 5),

@@ -105,9 +105,7 @@ _COMPARES = ("cmp", "cmn", "tst", "teq")
 _EARLY_CAPABLE = ("add", "sub", "mov", "movs", "addw", "subw", "movw", "adr")
 
 
-def _data_processing(
-    draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters
-) -> None:
+def _data_processing(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     name = instruction.insn_name()
     is_compare = name in _COMPARES
     # "add r0, r1" reads its target; "mov r0, r1" and "add r0, r1, r2" do not.
@@ -313,9 +311,7 @@ def _no_operation(_draft: _Draft, _i: CsInsn, _o: list[tuple[int, ...]], _p: Pip
     """NOP and IT take an issue slot, nothing else (J)."""
 
 
-def _system(
-    draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], parameters: PipelineParameters
-) -> None:
+def _system(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], parameters: PipelineParameters) -> None:
     draft.alone = True
     draft.issue_cycles = parameters.system_cycles
     if instruction.insn_name() == "mrs" and ops:
@@ -328,9 +324,7 @@ def _system(
 # --- floating point -----------------------------------------------------------------------------------------
 
 
-def _fp_arithmetic(
-    draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters
-) -> None:
+def _fp_arithmetic(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     name = instruction.insn_name()
     draft.units |= Unit.FP_ARITHMETIC
     draft.waits_for_fused = name in ("vadd", "vsub")
@@ -403,9 +397,7 @@ def _fp_move(draft: _Draft, _i: CsInsn, ops: list[tuple[int, ...]], _p: Pipeline
         draft.write(target, Result.FP_MOVED if to_fp else Result.ALU)
 
 
-def _fp_load_store(
-    draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters
-) -> None:
+def _fp_load_store(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     is_load = instruction.insn_name() == "vldr"
     is_double = len(ops[0]) == 2
     draft.units |= (Unit.LOAD if is_load else Unit.STORE) | Unit.FP_TRANSFER

@@ -30,7 +30,7 @@ class CodeImage:
                         f"{path} is for {elf['e_machine']}, not for Arm",
                         "Give the firmware's ELF, built for the board.",
                     )
-                self._segments = [
+                self._segments: list[tuple[int, bytes]] = [
                     (segment["p_vaddr"], segment.data())
                     for segment in elf.iter_segments("PT_LOAD")
                     if segment["p_filesz"]
@@ -38,9 +38,7 @@ class CodeImage:
         except OSError as error:
             raise ElfError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
         except ELFError as error:
-            raise ElfError(
-                f"{path} is no ELF file: {error}", "Give the ELF, not the .bin or .hex."
-            ) from error
+            raise ElfError(f"{path} is no ELF file: {error}", "Give the ELF, not the .bin or .hex.") from error
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """Bytes of code.

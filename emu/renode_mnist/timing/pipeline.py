@@ -19,9 +19,7 @@ from renode_mnist.timing.operation import (
 from renode_mnist.timing.parameters import PipelineParameters
 
 _LONG_AGO = -1_000_000
-_ONE_A_CYCLE = (
-    Unit.STORE | Unit.MULTIPLY | Unit.BRANCH | Unit.EARLY_SHIFTER | Unit.FP_ARITHMETIC | Unit.FP_CONSTANT
-)
+_ONE_A_CYCLE = Unit.STORE | Unit.MULTIPLY | Unit.BRANCH | Unit.EARLY_SHIFTER | Unit.FP_ARITHMETIC | Unit.FP_CONSTANT
 """Two of these can't share a cycle (J; L: one STORE, MAC, BRANCH, SHIFT1 and VFP resource each)."""
 
 
