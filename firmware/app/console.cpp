@@ -1,0 +1,195 @@
+#include "console.hpp"
+
+#include <cstring>
+
+#include "build_info.hpp"
+#include "builtin_digit.hpp"
+#include "engine.hpp"
+#include "inference.hpp"
+#include "port.hpp"
+#include "printer.hpp"
+
+namespace app {
+
+void LineReceiver::clear() {
+  read_ = written_.load();
+  size_ = 0;
+  lost_ = false;
+}
+
+void LineReceiver::push(char character) {
+  const std::uint32_t written = written_;
+  if (written - read_ == kKept) {
+    lost_ = true;
+    return;
+  }
+  kept_[written % kKept] = character;
+  written_ = written + 1;
+}
+
+LineReceiver::Line LineReceiver::next() {
+  while (written_ != read_) {
+    const std::uint32_t read = read_;
+    const char character = kept_[read % kKept];
+    read_ = read + 1;
+    if (character != '\r' && character != '\n') {
+      if (size_ < kLongestLine) line_[size_] = character;
+      if (size_ <= kLongestLine) ++size_;
+      continue;
+    }
+    if (size_ == 0) continue;  // an empty line, or the second half of "\r\n"
+    const std::size_t size = size_;
+    size_ = 0;
+    if (lost_.exchange(false)) return Line::kCharacterLost;
+    if (size > kLongestLine) return Line::kTooLong;
+    line_[size] = '\0';
+    return Line::kComplete;
+  }
+  return Line::kNone;
+}
+
+namespace console {
+namespace {
+
+const char* type_name(engine::ElementType type) {
+  switch (type) {
+    case engine::ElementType::kInt8:
+      return "int8";
+    case engine::ElementType::kUint8:
+      return "uint8";
+    default:
+      return "float32";
+  }
+}
+
+void print_tensor(const char* role, const engine::TensorInfo& tensor) {
+  Printer out;
+  out.text(role).text(type_name(tensor.type)).text(" ");
+  for (std::size_t i = 0; i < tensor.rank; ++i) out.text(i > 0 ? "x" : "").number(tensor.shape[i]);
+  if (tensor.type != engine::ElementType::kFloat32) {
+    out.text(", scale ").fixed(tensor.scale, 8).text(", zero point ").number(tensor.zero_point);
+  }
+  out.end_line();
+}
+
+void print_model() {
+  const engine::ModelInfo& model = engine::model();
+  const port::Memory memory = port::memory();
+  Printer out;
+  out.text("Model: ").text(model.name).text(", sha256 ").text(model.sha256).end_line();
+  print_tensor("Input: ", model.input);
+  print_tensor("Output: ", model.output);
+  out.text("Engine: ").text(engine::kEngineName).text(", commit ").text(build_info::kCommit).end_line();
+  out.text("Layers: ").number(static_cast<std::uint32_t>(model.layer_count)).end_line();
+  for (std::size_t i = 0; i < model.layer_count; ++i) {
+    const engine::LayerInfo& layer = model.layers[i];
+    out.text("  ").text(layer.op).text(": ").number(layer.macs).text(" MACs, ").text(layer.name).end_line();
+  }
+  out.text("Flash: ").number(memory.flash_bytes).text(" B, ");
+  out.number(static_cast<std::uint32_t>(model.weights_bytes)).text(" B of it weights").end_line();
+  out.text("RAM: ").number(memory.ram_static_bytes).text(" B, ");
+  out.number(static_cast<std::uint32_t>(model.arena_bytes)).text(" B of it arena").end_line();
+  out.text("Stack: ")
+      .number(memory.stack_used_bytes)
+      .text(" of ")
+      .number(memory.stack_bytes)
+      .text(" B used")
+      .end_line();
+}
+
+void run_builtin_digit() {
+  Printer out;
+  if (inference::problem() != nullptr) {
+    out.text("The engine did not start: ").text(inference::problem()).end_line();
+    return;
+  }
+  if (inference::load_pixels(builtin_digit::kPixels, sizeof(builtin_digit::kPixels)) !=
+      inference::Loaded::kYes) {
+    out.text("The built-in digit is 28x28, and this model takes another number of elements.").end_line();
+    return;
+  }
+  out.text("Running inference...").end_line();
+  const inference::Result& result = inference::run();
+  const engine::ModelInfo& model = engine::model();
+  for (std::size_t i = 0; i < model_config::kLayerCount; ++i) {
+    out.text(model.layers[i].op)
+        .text(": ")
+        .fixed(inference::milliseconds(result.layers[i]), 3)
+        .text(" msec")
+        .end_line();
+  }
+  out.text("Done in ").fixed(inference::milliseconds(result.total), 3).text(" msec...").end_line();
+  for (std::size_t i = 0; i < model_config::kOutputElements; ++i) {
+    out.text("Out[")
+        .number(static_cast<std::uint32_t>(i))
+        .text("]: ")
+        .fixed(inference::score(i), 6)
+        .end_line();
+  }
+}
+
+void print_help() {
+  Printer out;
+  out.text("CMD=1  the model: inputs, outputs, layers, engine, memory").end_line();
+  out.text("CMD=2  runs the built-in digit").end_line();
+  out.text("HELP   this list").end_line();
+}
+
+// The article's echo. What a terminal might take for a command of its own is shown as a dot.
+void echo(const char* line) {
+  Printer out;
+  out.text("Received: ");
+  for (; *line != '\0'; ++line) {
+    const char shown = *line >= ' ' && *line <= '~' ? *line : '.';
+    out.text(&shown, 1);
+  }
+  out.end_line();
+}
+
+void carry_out(const char* line) {
+  echo(line);
+  if (std::strcmp(line, "CMD=1") == 0) {
+    print_model();
+  } else if (std::strcmp(line, "CMD=2") == 0) {
+    run_builtin_digit();
+  } else if (std::strcmp(line, "HELP") == 0) {
+    print_help();
+  } else {
+    Printer().text("Unknown command; HELP lists those there are.").end_line();
+  }
+}
+
+}  // namespace
+
+void greet() {
+  Printer out;
+  out.text("Program started @ ").number(port::counter_hz()).text("...").end_line();
+  if (inference::problem() != nullptr) {
+    out.text("The engine did not start: ").text(inference::problem()).end_line();
+  }
+}
+
+void work(LineReceiver& lines) {
+  switch (lines.next()) {
+    case LineReceiver::Line::kComplete:
+      carry_out(lines.line());
+      break;
+    case LineReceiver::Line::kTooLong:
+      Printer()
+          .text("The line is longer than ")
+          .number(std::uint32_t{LineReceiver::kLongestLine})
+          .text(" characters.")
+          .end_line();
+      break;
+    case LineReceiver::Line::kCharacterLost:
+      Printer()
+          .text("Characters of this line were lost; send it again once the one before is answered.")
+          .end_line();
+      break;
+    case LineReceiver::Line::kNone:
+      break;
+  }
+}
+
+}  // namespace console
+}  // namespace app

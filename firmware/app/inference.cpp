@@ -1,0 +1,144 @@
+#include "inference.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "port.hpp"
+
+namespace app::inference {
+namespace {
+
+using engine::ElementType;
+
+const char* trouble = "the engine has not been started";
+Result last;
+
+// Between the counter's reads: the sums are 64 bits wide, so that only a single layer must not outlast the
+// counter.
+class Stopwatch {
+ public:
+  Stopwatch() : last_(port::counter()) {}
+
+  std::uint32_t lap() {
+    const std::uint32_t now = port::counter();
+    const std::uint32_t passed = now - last_;
+    last_ = now;
+    return passed;
+  }
+
+ private:
+  std::uint32_t last_;
+};
+
+void layer_done(void* context, std::size_t layer) {
+  const std::uint32_t passed = static_cast<Stopwatch*>(context)->lap();
+  last.total += passed;
+  if (layer < model_config::kLayerCount) last.layers[layer] = passed;
+}
+
+template <typename Stored>
+Stored quantise(float real, const engine::TensorInfo& tensor) {
+  constexpr auto kLowest = static_cast<float>(std::numeric_limits<Stored>::min());
+  constexpr auto kHighest = static_cast<float>(std::numeric_limits<Stored>::max());
+  const float stored = std::round(real / tensor.scale) + static_cast<float>(tensor.zero_point);
+  // Clamped before the conversion: a large real number would leave the integers' range.
+  if (stored <= kLowest) return std::numeric_limits<Stored>::min();
+  if (stored >= kHighest) return std::numeric_limits<Stored>::max();
+  return static_cast<Stored>(stored);
+}
+
+void store(std::size_t index, float real) {
+  const engine::TensorInfo& tensor = engine::model().input;
+  switch (tensor.type) {
+    case ElementType::kFloat32:
+      static_cast<float*>(engine::input())[index] = real;
+      break;
+    case ElementType::kInt8:
+      static_cast<std::int8_t*>(engine::input())[index] = quantise<std::int8_t>(real, tensor);
+      break;
+    case ElementType::kUint8:
+      static_cast<std::uint8_t*>(engine::input())[index] = quantise<std::uint8_t>(real, tensor);
+      break;
+  }
+}
+
+bool all_finite(const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, bytes + i * sizeof(float), sizeof(float));
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const char* start() {
+  trouble = engine::init();
+  return trouble;
+}
+
+const char* problem() { return trouble; }
+
+Loaded load_pixels(const std::uint8_t* pixels, std::size_t count) {
+  if (count != model_config::kInputElements) return Loaded::kWrongSize;
+  for (std::size_t i = 0; i < count; ++i) store(i, static_cast<float>(pixels[i]) / 255.0F);
+  return Loaded::kYes;
+}
+
+Loaded load_reals(const float* reals, std::size_t count) {
+  if (count != model_config::kInputElements) return Loaded::kWrongSize;
+  if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kNotFinite;
+  for (std::size_t i = 0; i < count; ++i) store(i, reals[i]);
+  return Loaded::kYes;
+}
+
+Loaded load_tensor(const std::uint8_t* bytes, std::size_t count) {
+  if (count != model_config::kInputBytes) return Loaded::kWrongSize;
+  if (engine::model().input.type == ElementType::kFloat32 &&
+      !all_finite(bytes, model_config::kInputElements)) {
+    return Loaded::kNotFinite;
+  }
+  std::memcpy(engine::input(), bytes, count);
+  return Loaded::kYes;
+}
+
+const Result& run() {
+  last = Result{};
+  Stopwatch stopwatch;
+  engine::invoke(layer_done, &stopwatch);
+  last.total += stopwatch.lap();
+  return last;
+}
+
+const Result& result() { return last; }
+
+float score(std::size_t index) {
+  const engine::TensorInfo& tensor = engine::model().output;
+  const void* output = engine::output();
+  switch (tensor.type) {
+    case ElementType::kInt8:
+      return tensor.scale *
+             static_cast<float>(static_cast<const std::int8_t*>(output)[index] - tensor.zero_point);
+    case ElementType::kUint8:
+      return tensor.scale *
+             static_cast<float>(static_cast<const std::uint8_t*>(output)[index] - tensor.zero_point);
+    default:
+      return static_cast<const float*>(output)[index];
+  }
+}
+
+std::size_t best() {
+  std::size_t winner = 0;
+  for (std::size_t i = 1; i < model_config::kOutputElements; ++i) {
+    if (score(i) > score(winner)) winner = i;
+  }
+  return winner;
+}
+
+float milliseconds(std::uint64_t counter) {
+  return static_cast<float>(counter) / (static_cast<float>(port::counter_hz()) / 1000.0F);
+}
+
+}  // namespace app::inference

@@ -1,0 +1,29 @@
+// Flatbuffers in and out. Replies are built in one static buffer, sized for this model: no heap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mnist_generated.h"
+
+namespace app {
+
+using MnistProt::Command;
+using MnistProt::ErrorCode;
+
+namespace messages {
+
+inline constexpr std::uint8_t kProtocolVersion = 101;
+
+// The message in a payload (aligned to 8), or nullptr where the verifier refuses it.
+const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count);
+
+// Each sends one frame; `request` is the number of the request it answers, 0 where that could not be read.
+void send_stats(std::uint32_t request);
+void send_inference(std::uint32_t request);  // of inference::result()
+void send_reset(std::uint32_t request);
+void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address = 0,
+                std::uint32_t program_counter = 0);
+
+}  // namespace messages
+}  // namespace app

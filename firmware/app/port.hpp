@@ -1,0 +1,39 @@
+// What the app needs of the place it runs in. board/ and host/ each define it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace port {
+
+// Free-running counter of what the place counts (core cycles; nanoseconds on a PC). It wraps: only
+// differences of up to 2^32 - 1 mean anything (19.9 s at 216 MHz, 4.3 s in nanoseconds).
+std::uint32_t counter();
+
+// How often counter() counts in a second, nominally.
+std::uint32_t counter_hz();
+
+// Puts bytes on the binary line. Returns once the last one is handed over; may sleep meanwhile.
+void send(const std::uint8_t* bytes, std::size_t count);
+
+// The same for the text console.
+void print(const char* text, std::size_t count);
+
+struct Memory {
+  std::uint32_t flash_bytes;       // code, constants and initial data
+  std::uint32_t ram_static_bytes;  // .data and .bss
+  std::uint32_t stack_bytes;       // reserved
+  std::uint32_t stack_used_bytes;  // high-water mark since reset
+};
+Memory memory();  // all 0 where they have no meaning
+
+struct BuildId {
+  const std::uint8_t* bytes;
+  std::size_t count;
+};
+BuildId build_id();
+
+// Resets once everything sent has left. On a PC it returns, and app::start() follows.
+void reset();
+
+}  // namespace port

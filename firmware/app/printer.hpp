@@ -1,0 +1,20 @@
+// Text for the console without printf (which would bring 8 kB and, for floats, malloc).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace app {
+
+class Printer {
+ public:
+  Printer& text(const char* text);
+  Printer& text(const char* text, std::size_t count);
+  Printer& number(std::uint32_t value);
+  Printer& number(std::int32_t value);
+  Printer& hexadecimal(std::uint32_t value);  // eight digits
+  Printer& fixed(float value, unsigned decimals);
+  Printer& end_line();
+};
+
+}  // namespace app

@@ -1,0 +1,68 @@
+// From bytes of the binary line to requests, at interrupt time.
+//
+// One request is held while it is answered; the next frame arrives in the other of two buffers. Whatever is
+// closed meanwhile, or is no frame, becomes an event of its own, so that everything is answered in the order
+// it came.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "frame.hpp"
+#include "messages.hpp"
+#include "model_config.hpp"
+
+namespace app {
+
+// A request's longest form is the article's, four bytes an input element; vtables, offsets and alignment of a
+// Commands with an InferenceInput come to less than 100 bytes.
+inline constexpr std::size_t kMaxPayloadBytes =
+    (model_config::kInputElements * sizeof(float) > model_config::kInputBytes
+         ? model_config::kInputElements * sizeof(float)
+         : model_config::kInputBytes) +
+    256;
+
+struct Event {
+  ErrorCode code;         // NONE: a frame to be answered, standing in `payload`
+  std::uint32_t request;  // of a rejected frame, where it could be read
+  const std::uint8_t* payload;
+  std::size_t payload_bytes;
+  std::uint32_t dropped;  // for BUSY: how many more frames there was no room to remember
+};
+
+class Receiver {
+ public:
+  void clear();
+
+  // Interrupt side.
+  void push(std::uint8_t byte);
+  void lose_byte() { decoder_.lose_byte(); }
+
+  // Main loop side. A taken event is released once it has been answered.
+  bool has_event() const;
+  bool take(Event& event);
+  void release(const Event& event);
+
+ private:
+  // A frame takes at least 0.9 ms to arrive and its answer 6 ms to leave, so a few are enough for a client
+  // that makes a mistake; one that floods the line learns how many were dropped.
+  static constexpr std::size_t kEvents = 16;
+
+  void remember(const Event& event);
+
+  FrameDecoder decoder_;
+  alignas(8) std::uint8_t buffers_[2][kMaxPayloadBytes + kChecksumBytes];
+  std::uint8_t filling_ = 0;       // index of the buffer that the interrupt writes
+  std::atomic<bool> held_{false};  // the other buffer holds a request
+
+  // Single producer, single consumer: each index has one writer.
+  std::array<Event, kEvents> events_;
+  std::atomic<std::uint32_t> written_{0};
+  std::atomic<std::uint32_t> read_{0};
+  std::atomic<std::uint32_t> dropped_{0};  // counted by the interrupt, never reset by it
+  std::uint32_t dropped_reported_ = 0;
+};
+
+}  // namespace app

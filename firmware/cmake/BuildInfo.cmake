@@ -1,0 +1,24 @@
+# Target `build_info`: build_info.hpp with what the firmware reports of its own making. It is looked at in every
+# build (the commit may have changed) and written only when it differs.
+set(build_info_header ${CMAKE_BINARY_DIR}/build_info/build_info.hpp)
+if(CMAKE_CROSSCOMPILING)
+  set(build_info_board ${BOARD})
+else()
+  set(build_info_board host)
+endif()
+string(TOUPPER ${CMAKE_BUILD_TYPE} build_type)
+set(build_info_flags "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}")
+string(STRIP "${build_info_flags}" build_info_flags)
+find_package(Git QUIET)
+
+add_custom_target(build_info_code
+  COMMAND ${CMAKE_COMMAND}
+    -DHEADER=${build_info_header} -DSOURCE=${CMAKE_SOURCE_DIR} -DGIT=${GIT_EXECUTABLE}
+    "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" "-DFLAGS=${build_info_flags}"
+    -DBOARD=${build_info_board} -DCLOCK_MHZ=${CLOCK_MHZ}
+    -P ${CMAKE_CURRENT_LIST_DIR}/write_build_info.cmake
+  BYPRODUCTS ${build_info_header}
+  VERBATIM)
+add_library(build_info INTERFACE)
+add_dependencies(build_info build_info_code)
+target_include_directories(build_info INTERFACE ${CMAKE_BINARY_DIR}/build_info)

