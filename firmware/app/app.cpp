@@ -1,7 +1,7 @@
 #include "app.hpp"
 
 #include "console.hpp"
-#include "engine.hpp"
+#include "engine/engine.hpp"
 #include "inference.hpp"
 #include "receiver.hpp"
 #include "session.hpp"

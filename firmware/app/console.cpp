@@ -4,7 +4,7 @@
 
 #include "build_info.hpp"
 #include "builtin_digit.hpp"
-#include "engine.hpp"
+#include "engine/engine.hpp"
 #include "inference.hpp"
 #include "port.hpp"
 #include "printer.hpp"
@@ -103,8 +103,7 @@ void run_builtin_digit() {
     out.text("The engine did not start: ").text(inference::problem()).end_line();
     return;
   }
-  if (inference::load_pixels(builtin_digit::kPixels, sizeof(builtin_digit::kPixels)) !=
-      inference::Loaded::kYes) {
+  if (inference::load_pixels(builtin_digit::kPixels, sizeof(builtin_digit::kPixels)) != inference::Loaded::kYes) {
     out.text("The built-in digit is 28x28, and this model takes another number of elements.").end_line();
     return;
   }
@@ -120,11 +119,7 @@ void run_builtin_digit() {
   }
   out.text("Done in ").fixed(inference::milliseconds(result.total), 3).text(" msec...").end_line();
   for (std::size_t i = 0; i < model_config::kOutputElements; ++i) {
-    out.text("Out[")
-        .number(static_cast<std::uint32_t>(i))
-        .text("]: ")
-        .fixed(inference::score(i), 6)
-        .end_line();
+    out.text("Out[").number(static_cast<std::uint32_t>(i)).text("]: ").fixed(inference::score(i), 6).end_line();
   }
 }
 

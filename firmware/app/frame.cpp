@@ -13,8 +13,7 @@ class Body {
   Body(const std::uint8_t* payload, std::size_t count) : payload_(payload), payload_bytes_(count) {
     std::uint32_t crc = crc32::kInitial;
     for (std::size_t i = 0; i < count; ++i) crc = crc32::update(crc, payload[i]);
-    for (std::size_t i = 0; i < kChecksumBytes; ++i)
-      checksum_[i] = static_cast<std::uint8_t>(~crc >> (8 * i));
+    for (std::size_t i = 0; i < kChecksumBytes; ++i) checksum_[i] = static_cast<std::uint8_t>(~crc >> (8 * i));
   }
 
   std::size_t size() const { return payload_bytes_ + kChecksumBytes; }

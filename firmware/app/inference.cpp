@@ -96,8 +96,7 @@ Loaded load_reals(const float* reals, std::size_t count) {
 
 Loaded load_tensor(const std::uint8_t* bytes, std::size_t count) {
   if (count != model_config::kInputBytes) return Loaded::kWrongSize;
-  if (engine::model().input.type == ElementType::kFloat32 &&
-      !all_finite(bytes, model_config::kInputElements)) {
+  if (engine::model().input.type == ElementType::kFloat32 && !all_finite(bytes, model_config::kInputElements)) {
     return Loaded::kNotFinite;
   }
   std::memcpy(engine::input(), bytes, count);
@@ -119,11 +118,9 @@ float score(std::size_t index) {
   const void* output = engine::output();
   switch (tensor.type) {
     case ElementType::kInt8:
-      return tensor.scale *
-             static_cast<float>(static_cast<const std::int8_t*>(output)[index] - tensor.zero_point);
+      return tensor.scale * static_cast<float>(static_cast<const std::int8_t*>(output)[index] - tensor.zero_point);
     case ElementType::kUint8:
-      return tensor.scale *
-             static_cast<float>(static_cast<const std::uint8_t*>(output)[index] - tensor.zero_point);
+      return tensor.scale * static_cast<float>(static_cast<const std::uint8_t*>(output)[index] - tensor.zero_point);
     default:
       return static_cast<const float*>(output)[index];
   }

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine.hpp"
+#include "engine/engine.hpp"
 #include "model_config.hpp"
 
 namespace app::inference {

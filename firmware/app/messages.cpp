@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "build_info.hpp"
-#include "engine.hpp"
+#include "engine/engine.hpp"
 #include "frame.hpp"
 #include "inference.hpp"
 #include "port.hpp"
@@ -28,10 +28,9 @@ constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;  // length, closing zero
 constexpr std::size_t kLayerBytes = 4 + 40 + 2 * (kLongestName + kStringOverheadBytes);
 constexpr std::size_t kInferenceBytes = kOverheadBytes + model_config::kOutputElements * sizeof(float) +
                                         model_config::kOutputBytes + model_config::kLayerCount * kLayerBytes;
-constexpr std::size_t kStatsBytes = kOverheadBytes + sizeof(build_info::kCommit) +
-                                    sizeof(build_info::kCompiler) + sizeof(build_info::kFlags) +
-                                    sizeof(build_info::kBoard) + 2 * 4 * sizeof(int) + 3 * kLongestName + 64 +
-                                    9 * kStringOverheadBytes;
+constexpr std::size_t kStatsBytes = kOverheadBytes + sizeof(build_info::kCommit) + sizeof(build_info::kCompiler) +
+                                    sizeof(build_info::kFlags) + sizeof(build_info::kBoard) + 2 * 4 * sizeof(int) +
+                                    3 * kLongestName + 64 + 9 * kStringOverheadBytes;
 constexpr std::size_t kReplyBytes = (std::max(kInferenceBytes, kStatsBytes) + 7) / 8 * 8;
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
@@ -41,8 +40,7 @@ class ReplyBuffer final : public flatbuffers::Allocator {
     if (count > sizeof(bytes_)) __builtin_trap();
     return bytes_;
   }
-  std::uint8_t* reallocate_downward(std::uint8_t*, std::size_t, std::size_t, std::size_t,
-                                    std::size_t) override {
+  std::uint8_t* reallocate_downward(std::uint8_t*, std::size_t, std::size_t, std::size_t, std::size_t) override {
     __builtin_trap();
   }
   void deallocate(std::uint8_t*, std::size_t) override {}
@@ -70,8 +68,8 @@ class Reply : public FlatBufferBuilder {
 
   Offset<MnistProt::TensorInfo> tensor(const engine::TensorInfo& info) {
     const auto shape = CreateVector(reinterpret_cast<const std::uint32_t*>(info.shape), info.rank);
-    return MnistProt::CreateTensorInfo(*this, static_cast<MnistProt::ElementType>(info.type), shape,
-                                       info.scale, info.zero_point);
+    return MnistProt::CreateTensorInfo(*this, static_cast<MnistProt::ElementType>(info.type), shape, info.scale,
+                                       info.zero_point);
   }
 
   void send(Offset<MnistProt::Commands> commands) {

@@ -31,8 +31,7 @@ Printer& Printer::number(std::int32_t value) {
 
 Printer& Printer::hexadecimal(std::uint32_t value) {
   char digits[8];
-  for (std::size_t i = 0; i < sizeof(digits); ++i)
-    digits[i] = "0123456789abcdef"[(value >> (28 - 4 * i)) & 0xF];
+  for (std::size_t i = 0; i < sizeof(digits); ++i) digits[i] = "0123456789abcdef"[(value >> (28 - 4 * i)) & 0xF];
   return text(digits, sizeof(digits));
 }
 

@@ -29,8 +29,7 @@ void infer(std::uint32_t request, const MnistProt::InferenceInput* input) {
   const auto* pixels = input != nullptr ? input->pixels() : nullptr;
   const auto* tensor = input != nullptr ? input->tensor() : nullptr;
   if ((digit != nullptr) + (pixels != nullptr) + (tensor != nullptr) != 1) {
-    messages::send_error(request, ErrorCode::WRONG_SIZE,
-                         "exactly one of digit, pixels and tensor must be set");
+    messages::send_error(request, ErrorCode::WRONG_SIZE, "exactly one of digit, pixels and tensor must be set");
     return;
   }
   if (inference::problem() != nullptr) {
@@ -61,9 +60,8 @@ void infer(std::uint32_t request, const MnistProt::InferenceInput* input) {
 
 void answer(const Event& event) {
   if (event.code != ErrorCode::NONE) {
-    messages::send_error(
-        event.request, event.code,
-        event.dropped > 0 ? "more frames came than could be remembered" : text_of(event.code));
+    messages::send_error(event.request, event.code,
+                         event.dropped > 0 ? "more frames came than could be remembered" : text_of(event.code));
     return;
   }
   const MnistProt::Commands* message = messages::verified(event.payload, event.payload_bytes);

@@ -34,9 +34,7 @@ constexpr std::uint32_t kPllN = kCoreClockHz / 1'000'000;
 constexpr std::uint32_t kPllConfiguration = kPllM | kPllN << 6 | 9U << 24;
 
 // Dividers 2, 4, 8 are coded 100, 101, 110.
-constexpr std::uint32_t divider_code(std::uint32_t divider) {
-  return divider == 2 ? 4 : divider == 4 ? 5 : 6;
-}
+constexpr std::uint32_t divider_code(std::uint32_t divider) { return divider == 2 ? 4 : divider == 4 ? 5 : 6; }
 
 void wait_for(const stm32f746::Register& status, std::uint32_t mask, std::uint32_t value) {
   while ((status & mask) != value) {

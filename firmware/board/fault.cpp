@@ -59,8 +59,7 @@ extern "C" [[noreturn, gnu::used]] void report_fault(std::uintptr_t stack_pointe
   start_emergency();
   if (in_guard || !framed || (cfsr & (kMemoryStacking | kBusStacking)) != 0) {
     app::messages::send_error(0, app::ErrorCode::STACK_OVERFLOW, "the stack ran into its guard; resetting",
-                              address != 0 ? address : static_cast<std::uint32_t>(stack_pointer),
-                              program_counter);
+                              address != 0 ? address : static_cast<std::uint32_t>(stack_pointer), program_counter);
   } else {
     app::messages::send_error(0, app::ErrorCode::HARD_FAULT, cause_of(cfsr), address, program_counter);
   }

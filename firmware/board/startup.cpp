@@ -27,8 +27,7 @@ constexpr VectorTable make_vectors() {
   table.initial_stack = __stack_top;
   table.reset = Reset_Handler;
   // An exception that nobody asked for is a fault as well.
-  table.nmi = table.hard_fault = table.memory_management = table.bus_fault = table.usage_fault =
-      HardFault_Handler;
+  table.nmi = table.hard_fault = table.memory_management = table.bus_fault = table.usage_fault = HardFault_Handler;
   table.svcall = table.debug_monitor = table.pendsv = table.systick = HardFault_Handler;
   for (Handler& interrupt : table.interrupts) interrupt = HardFault_Handler;
   table.interrupts[board::kBinary.interrupt] = board::binary_uart_interrupt;

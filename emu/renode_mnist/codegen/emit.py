@@ -58,7 +58,9 @@ def _banner(plan: Plan, what: str) -> str:
 
 def _model_config(plan: Plan) -> str:
     constants = {
+        "kInputElements": plan.graph.inputs[0].element_count,
         "kInputBytes": plan.program.input.byte_count,
+        "kOutputElements": plan.graph.outputs[0].element_count,
         "kOutputBytes": plan.program.output.byte_count,
         "kLayerCount": len(plan.steps),
         "kArenaBytes": plan.arena_bytes,

@@ -1,6 +1,6 @@
 // Engine `test`: output i is the sum of the pixels whose index is i modulo 10, and the first pixel can ask
 // for trouble.
-#include "engine.hpp"
+#include "engine/engine.hpp"
 
 #include "model_config.hpp"
 
