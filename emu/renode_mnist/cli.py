@@ -17,6 +17,7 @@ from renode_mnist.errors import RenodeMnistError
 _COMMANDS = {
     "run": "renode_mnist.commands.run:run",
     "build": "renode_mnist.commands.build:build",
+    "test": "renode_mnist.commands.test:test",
     "doctor": "renode_mnist.commands.doctor:doctor",
 }
 

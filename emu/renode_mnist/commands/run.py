@@ -11,6 +11,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
 from renode_mnist.errors import CheckFailed
+from renode_mnist.opening import TARGETS, TargetOptions, open_target
 
 
 @click.command()
@@ -22,7 +23,7 @@ from renode_mnist.errors import CheckFailed
 )
 @image_options
 @elf_option
-@click.option("--target", type=click.Choice(["embedded"]), default="embedded", show_default=True)
+@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
 @click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def run(
@@ -34,13 +35,12 @@ def run(
     from renode_mnist.model.preprocess import load_digit
     from renode_mnist.report import terminal
     from renode_mnist.session import Session
-    from renode_mnist.targets.embedded import EmbeddedTarget
 
     picture = picture or paths.digits() / "7.png"
     digit = load_digit(picture)
     config = config_of(options)
     image = image_of(elf, config)
-    with Session(EmbeddedTarget(image.elf)) as session:
+    with Session(open_target(target, image.elf, TargetOptions(board=config.board))) as session:
         record = session.classify(digit.pixels, picture.name)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=2))

@@ -1,0 +1,63 @@
+"""``renode-mnist test``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renode_mnist import build as building
+from renode_mnist import paths
+from renode_mnist.build import BuildConfig
+from renode_mnist.commands.options import elf_option
+from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.opening import TARGETS
+
+# Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
+_MOST_FAILED = 249
+
+
+def _suites() -> list[str]:
+    return sorted(path.stem for path in paths.suites().glob("*.robot"))
+
+
+@click.command()
+@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
+@click.option("--model", default="int8", show_default=True, help="A committed model's name, or a .tflite file.")
+@click.option("--engine", type=click.Choice(building.ENGINES), default=BuildConfig.engine, show_default=True)
+@click.option("--board", type=click.Choice(building.BOARDS), default=BuildConfig.board, show_default=True)
+@elf_option
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/robot"),
+    show_default=True,
+    help="Folder for Robot's report, log and xunit file.",
+)
+def test(
+    target: str, suites: tuple[str, ...], model: str, engine: str, board: str, elf: Path | None, output: Path
+) -> None:
+    """Run the Robot Framework suites on a target."""
+    import robot
+
+    unknown = set(suites) - set(_suites())
+    if unknown:
+        raise RenodeMnistError(
+            f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
+        )
+    variables = {"TARGET": target, "MODEL": model, "ENGINE": engine, "BOARD": board}
+    if elf is not None:
+        variables["ELF"] = str(elf.resolve())
+    status = robot.run(
+        str(paths.suites()),
+        name=f"{target} {engine} {model}",
+        suite=list(suites),
+        variable=[f"{name}:{value}" for name, value in variables.items()],
+        outputdir=str(output),
+        xunit="xunit.xml",
+    )
+    if status > _MOST_FAILED:
+        raise RenodeMnistError("Robot Framework ran no test", "Read what it says above.")
+    if status:
+        raise CheckFailed(f"{status} test(s) failed", f"Open {output / 'log.html'}.")

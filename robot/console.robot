@@ -1,0 +1,43 @@
+*** Settings ***
+Documentation       The text console of the article, on the second UART.
+Resource            firmware.resource
+Suite Setup         Open A Target With A Console
+Suite Teardown      Close Target
+
+
+*** Test Cases ***
+The Boot Line Names The Clock
+    Reset Target
+    Console Should Say    Program started @ \\d+\\.\\.\\.
+
+Command 1 Prints The Model
+    Write Console Line    CMD=1
+    Console Should Say    Received: CMD=1
+    Console Should Say    .*28x28x1.*
+
+Command 2 Runs The Built-In Digit
+    Write Console Line    CMD=2
+    Console Should Say    Running inference\\.\\.\\.
+    Console Should Say    Done in \\d+\\.\\d+ msec\\.\\.\\.
+    FOR    ${class}    IN RANGE    10
+        Console Should Say    Out\\[${class}\\]: \\d\\.\\d+
+    END
+
+Help Lists The Commands
+    Write Console Line    HELP
+    Console Should Say    .*CMD=1.*
+
+An Unknown Command Gets An Answer
+    Write Console Line    CMD=9
+    Console Should Say    (?i).*unknown.*
+
+A Line That Is Too Long Gets An Answer
+    ${line}=    Evaluate    'x' * 500
+    Write Console Line    ${line}
+    Console Should Say    (?i).*too long.*
+
+
+*** Keywords ***
+Open A Target With A Console
+    Open Target
+    Target Should Have A Console

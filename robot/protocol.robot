@@ -1,0 +1,63 @@
+*** Settings ***
+Documentation       Whatever comes over the line, the firmware names what is wrong and answers the next good request.
+Resource            firmware.resource
+Suite Setup         Open Target
+Suite Teardown      Close Target
+Test Teardown       The Next Good Request Is Answered
+
+
+*** Variables ***
+${LONGER_THAN_ANY_BUFFER_BYTES}    ${100000}
+
+
+*** Test Cases ***
+A Flipped Bit In The Pixels
+    ${frame}=    Request Frame
+    ${damaged}=    Flip Bit    ${frame}    ${3001}
+    Send Raw Bytes    ${damaged}
+    Error Should Be    BAD_CHECKSUM
+
+A Frame That Lost Its Second Half
+    ${frame}=    Request Frame
+    Send Raw Bytes    ${frame[:400]}
+    Send Raw Bytes    00
+    Damaged Frame Is Refused
+
+A Frame That Is Too Long
+    ${bytes}=    Evaluate    b'\\x01' * ${LONGER_THAN_ANY_BUFFER_BYTES}
+    Send Raw Bytes    ${bytes}
+    Send Raw Bytes    00
+    Error Should Be    FRAME_TOO_LONG    timeout_seconds=20
+
+Garbage Before A Good Request
+    ${frame}=    Request Frame    digit=4
+    Send Raw Bytes    de ad be ef 00
+    Error Should Be    FRAME_MALFORMED
+    Send Raw Bytes    ${frame}
+    Reply Should Be Class    4
+
+A Well-Formed Frame That Is No Message
+    ${frame}=    Frame Of    ${{ b'no flatbuffer at all' }}
+    Send Raw Bytes    ${frame}
+    Error Should Be    NOT_A_FLATBUFFER
+
+A Request While Another Is Under Way
+    ${first}=    Request Frame    digit=2
+    ${second}=    Request Frame    digit=6    number=${77}
+    Send Raw Bytes    ${first + second}
+    Reply Should Be Class    2
+    Error Should Be    BUSY
+
+Empty Frames Are Not Worth An Answer
+    Send Raw Bytes    00 00 00
+    No Reply Should Come    within_seconds=0.5
+
+
+*** Keywords ***
+Damaged Frame Is Refused
+    ${report}=    Run Keyword And Return Status    Error Should Be    FRAME_MALFORMED
+    Run Keyword Unless    ${report}    Fail    a half frame was not refused as malformed
+
+The Next Good Request Is Answered
+    Classify Digit    7
+    Class Should Be    7
