@@ -61,7 +61,7 @@ class FirmwareLibrary:
     @keyword
     def open_target(self) -> None:
         """Builds the image where there is none, starts the target with it, and asks who it is."""
-        variables = BuiltIn()  # type: ignore[no-untyped-call]
+        variables = BuiltIn()
 
         def variable(name: str, default: str) -> str:
             return str(variables.get_variable_value(f"${{{name}}}", default) or default)

@@ -39,7 +39,7 @@ def test(
     target: str, suites: tuple[str, ...], model: str, engine: str, board: str, elf: Path | None, output: Path
 ) -> None:
     """Run the Robot Framework suites on a target."""
-    import robot
+    from robot.run import run as run_robot
 
     unknown = set(suites) - set(_suites())
     if unknown:
@@ -49,7 +49,7 @@ def test(
     variables = {"TARGET": target, "MODEL": model, "ENGINE": engine, "BOARD": board}
     if elf is not None:
         variables["ELF"] = str(elf.resolve())
-    status = robot.run(
+    status = run_robot(
         str(paths.suites()),
         name=f"{target} {engine} {model}",
         suite=list(suites),
