@@ -8,9 +8,12 @@ from typing import Literal
 
 from renode_mnist.build import Board
 from renode_mnist.errors import TargetError
+from renode_mnist.session import Session
 from renode_mnist.targets.base import Target
+from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
-TARGETS = ("embedded",)
+TARGETS = ("embedded", "board", "host")
+FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
 ClockModel = Literal["instructions", "m7"]
 
 
@@ -21,10 +24,18 @@ class TargetOptions:
     Attributes:
         board: For which the image was built: says which UARTs carry the two lines.
         clock_model: What the cycle counter of the embedded emulator returns.
+        port: Serial port or pyserial URL of a board's binary line; None looks for its ST-LINK.
+        console_port: The same of its text console, where that is wired.
+        baud: Of a board's lines.
+        flash: The tool that gives a board its firmware; ``none`` takes it as it is.
     """
 
     board: Board = "disco-f746ng"
     clock_model: ClockModel = "instructions"
+    port: str | None = None
+    console_port: str | None = None
+    baud: int = 115200
+    flash: str = "none"
 
 
 def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
@@ -32,7 +43,7 @@ def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
 
     Args:
         name: One of ``TARGETS``.
-        elf: The firmware.
+        elf: The firmware; for ``host`` the program built for this PC.
         options: See ``TargetOptions``.
 
     Raises:
@@ -45,4 +56,38 @@ def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         from renode_mnist.targets.embedded import EmbeddedTarget
 
         return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model)
+    if name == "board":
+        from renode_mnist.targets.board import BoardTarget, BoardTargetWithConsole
+
+        if options.console_port is not None:
+            return BoardTargetWithConsole(options.port, options.console_port, options.baud)
+        return BoardTarget(options.port, options.baud)
+    if name == "host":
+        from renode_mnist.targets.host import HostTarget
+
+        return HostTarget(elf)
     raise TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
+
+
+def open_session(
+    name: str,
+    elf: Path,
+    options: TargetOptions | None = None,
+    *,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    observer: Observer | None = None,
+) -> Session:
+    """A session on a target, to be used as a context manager; a board is given its firmware where it must be.
+
+    Raises:
+        TargetError: As ``open_target``.
+        ElfError: As ``open_target``.
+    """
+    options = options or TargetOptions()
+    programmer = None
+    if name == "board" and options.flash != "none":
+        from renode_mnist.targets.flasher import Programmer
+
+        programmer = Programmer(elf, options.board, options.flash)
+    target = open_target(name, elf, options)
+    return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

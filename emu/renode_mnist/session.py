@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.errors import ModelError, TargetError
+from renode_mnist.errors import ModelError, TargetError, TargetTimeout, WireError
 from renode_mnist.report.record import Record
 from renode_mnist.targets.base import Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
@@ -16,6 +16,19 @@ from renode_mnist.wire.messages import PROTOCOL_VERSION, Stats
 
 PICTURE_SHAPE = (28, 28)
 _CLASSES = 10
+_GREETING_TIMEOUT_SECONDS = 1.0
+
+
+class Programmer(Protocol):
+    """Can give the target its firmware (`renode_mnist.targets.flasher.Programmer`)."""
+
+    def holds(self, running_build_id: str) -> bool:
+        """Whether the firmware that answers is the wanted one."""
+        ...
+
+    def program(self) -> None:
+        """Puts the wanted one there and resets."""
+        ...
 
 
 class Session:
@@ -25,6 +38,7 @@ class Session:
         target: Not opened yet; the session opens and closes it.
         timeout_seconds: How long one request may take, in the target's time.
         observer: Sees each frame both ways.
+        programmer: For a target that keeps its firmware: used where another firmware, or none, answers.
 
     Attributes:
         target: The opened target.
@@ -38,8 +52,10 @@ class Session:
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         observer: Observer | None = None,
+        programmer: Programmer | None = None,
     ) -> None:
         self.target = target
+        self._programmer = programmer
         self.client = Client(target, timeout_seconds=timeout_seconds, observer=observer)
         self.firmware: Stats
 
@@ -52,6 +68,8 @@ class Session:
         """
         self.target.__enter__()
         try:
+            if self._programmer is not None and not self._programmer.holds(self._running_build_id()):
+                self._programmer.program()
             self.firmware = self.client.stats()
             if self.firmware.protocol_version != PROTOCOL_VERSION:
                 raise TargetError(
@@ -82,6 +100,13 @@ class Session:
         """
         self._check_takes_pictures()
         return Record(self.target.identity(), self.firmware, self.client.classify(pixels), picture, pixels)
+
+    def _running_build_id(self) -> str:
+        greeting = Client(self.target, timeout_seconds=_GREETING_TIMEOUT_SECONDS)
+        try:
+            return greeting.stats().build_id
+        except (TargetTimeout, WireError):
+            return ""  # an empty flash, or a firmware of another kind
 
     def _check_takes_pictures(self) -> None:
         wanted, answered = self.firmware.input, self.firmware.output

@@ -138,9 +138,21 @@ class Client:
                 if isinstance(item, frame.BadFrame):
                     raise WireError(f"the firmware's reply is {item.reason}", _LINE_REMEDY)
                 yield messages.decode_reply(item)
-            for item in self._decoder.feed(self._stream.receive(deadline)):
+            for item in self._decoder.feed(self._receive(deadline)):
                 self._observe("received", item.raw if isinstance(item, frame.BadFrame) else frame.encode(item))
                 self._arrived.append(item)
+
+    def _receive(self, deadline: Deadline) -> bytes:
+        try:
+            return self._stream.receive(deadline)
+        except TargetTimeout as silence:
+            if not self._decoder.pending:
+                raise
+            begun = self._decoder.pending
+            raise TargetTimeout(
+                f"{len(begun)} bytes came that never became a frame ({begun[:16].hex(' ')} ...): {silence}",
+                _LINE_REMEDY,
+            ) from silence
 
     def _observe(self, direction: Direction, data: bytes) -> None:
         if self._observer is not None:

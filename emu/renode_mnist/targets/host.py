@@ -1,0 +1,123 @@
+"""The same app and engine as a program on this PC, over TCP on the loopback address."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from renode_mnist.errors import TargetError
+from renode_mnist.stream import ByteStream, Deadline
+from renode_mnist.targets.base import CounterUnit, TargetIdentity
+from renode_mnist.targets.serial_line import SerialLine
+
+_STOP_SECONDS = 5
+
+
+class HostTarget:
+    """Starts the program on free ports and speaks to it; a reset starts it anew.
+
+    Args:
+        program: ``firmware-host`` of a build for this machine.
+    """
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self._process: subprocess.Popen[str] | None = None
+        self._log: IO[str] | None = None
+        self._lines: dict[str, SerialLine] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Starts the program.
+
+        Raises:
+            TargetError: It does not start.
+        """
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed on leaving
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends it."""
+        self._stop()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def now(self) -> float:
+        """See ``Timed.now``."""
+        return self._lines["binary"].now()
+
+    def send(self, data: bytes) -> None:
+        """See ``ByteStream.send``."""
+        self._lines["binary"].send(data)
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """See ``ByteStream.receive``."""
+        return self._lines["binary"].receive(deadline)
+
+    @property
+    def console(self) -> ByteStream:
+        """See ``HasConsole``."""
+        return self._lines["console"]
+
+    def reset(self) -> None:
+        """Starts the program anew: nothing of the old one is left."""
+        self._stop()
+        self._start()
+
+    def identity(self) -> TargetIdentity:
+        """See ``Target.identity``."""
+        machine = f"{platform.machine()} {platform.system()}"
+        return TargetIdentity("host", machine, CounterUnit.NANOSECONDS, deterministic=False)
+
+    def log(self) -> str:
+        """What the program wrote to its error stream."""
+        if self._log is None:
+            return ""
+        self._log.seek(0)
+        return self._log.read()
+
+    def _start(self) -> None:
+        try:
+            self._process = subprocess.Popen(
+                [str(self._program), "--port", "0", "--console-port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                text=True,
+            )
+        except OSError as error:
+            raise TargetError(
+                f"cannot run {self._program}: {error}", "Build it for this machine: `renode-mnist build --host`."
+            ) from error
+        assert self._process.stdout is not None
+        # It prints a line for each of its two ports, "binary 127.0.0.1:40001", and nothing more.
+        for _ in range(2):
+            role, _, address = self._process.stdout.readline().strip().partition(" ")
+            if not address:
+                said = self.log()
+                self._stop()
+                raise TargetError(f"{self._program.name} ended at once: {said}", "Run it by hand to see why.")
+            self._lines[role] = self._open.enter_context(SerialLine(f"socket://{address}"))
+
+    def _stop(self) -> None:
+        self._open.close()
+        self._lines.clear()
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
