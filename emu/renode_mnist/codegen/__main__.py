@@ -15,9 +15,7 @@ from renode_mnist.errors import RenodeMnistError
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m renode_mnist.codegen", description="Writes a model as C++."
-    )
+    parser = argparse.ArgumentParser(prog="python -m renode_mnist.codegen", description="Writes a model as C++.")
     parser.add_argument("model", type=Path, help="the .tflite file")
     parser.add_argument("--engine", default="reference", choices=codegen.ENGINES)
     parser.add_argument(
@@ -26,9 +24,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the C++ files")
     arguments = parser.parse_args()
     try:
-        plan = codegen.plan(
-            codegen.load(arguments.model), arguments.engine, codegen.Objective(arguments.objective)
-        )
+        plan = codegen.plan(codegen.load(arguments.model), arguments.engine, codegen.Objective(arguments.objective))
         codegen.emit(plan, arguments.output)
     except RenodeMnistError as error:
         print(f"error: {error}", file=sys.stderr)

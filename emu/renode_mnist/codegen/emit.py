@@ -23,7 +23,7 @@ from renode_mnist.codegen.plan import (
     Value,
 )
 
-_COLUMNS = 110
+_COLUMNS = 116
 _ELEMENT_TYPES = {"FLOAT32": "kFloat32", "INT8": "kInt8", "UINT8": "kUint8"}
 
 
@@ -226,9 +226,7 @@ def _model(plan: Plan) -> str:
     includes = "#include <cstddef>\n#include <cstdint>\n#include <limits>\n\n" + "".join(
         f'#include "{header}"\n' for header in [*own_headers, "model_config.hpp", "weights.hpp"]
     )
-    layers = "".join(
-        f"    {{{_string(step.name)}, {_string(step.op)}, {step.macs}}},\n" for step in plan.steps
-    )
+    layers = "".join(f"    {{{_string(step.name)}, {_string(step.op)}, {step.macs}}},\n" for step in plan.steps)
     buffers = "".join(_buffer(placement) for placement in plan.placements)
     calls = "".join(
         f"\n  // {_comment(_describe(plan, number))}\n{_call(step)}  finished({number});\n"
@@ -249,7 +247,7 @@ alignas({ARENA_ALIGNMENT}) std::uint8_t arena[model_config::kArenaBytes];
 
 template <typename T>
 T* at(std::size_t offset) {{
-  return reinterpret_cast<T*>(arena + offset);
+  return static_cast<T*>(static_cast<void*>(arena + offset));
 }}
 
 constexpr LayerInfo kLayers[model_config::kLayerCount] = {{

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import tflite  # type: ignore[import-untyped]
+import tflite
 
 from renode_mnist.errors import ModelError
 
@@ -82,9 +82,7 @@ _DTYPES = {
     ElementType.UINT16: "<u2",
     ElementType.BFLOAT16: "<u2",
 }
-_ELEMENT_TYPES = {
-    value: ElementType(name) for name, value in vars(tflite.TensorType).items() if name.isupper()
-}
+_ELEMENT_TYPES = {value: ElementType(name) for name, value in vars(tflite.TensorType).items() if name.isupper()}
 
 
 class Activation(Enum):
@@ -180,9 +178,7 @@ class ReducerOptions:
     keep_dims: bool
 
 
-Options = (
-    ConvOptions | PoolOptions | FullyConnectedOptions | SoftmaxOptions | AddOptions | ReducerOptions | None
-)
+Options = ConvOptions | PoolOptions | FullyConnectedOptions | SoftmaxOptions | AddOptions | ReducerOptions | None
 
 
 @dataclass(frozen=True)
@@ -428,18 +424,14 @@ class _Reader:
         if code not in _ELEMENT_TYPES:
             raise self._error(f"tensor '{name}' has the unknown element type {code}")
         element_type = _ELEMENT_TYPES[code]
-        shape = tuple(
-            int(n) for n in self._vector(table.ShapeLength(), table.Shape, f"dimensions of '{name}'")
-        )
+        shape = tuple(int(n) for n in self._vector(table.ShapeLength(), table.Shape, f"dimensions of '{name}'"))
         if any(n < 1 for n in shape) or math.prod(shape) > _MOST_ELEMENTS:
             raise ModelError(
                 f"{self._name}: tensor '{name}' has the shape {list(shape)}",
                 "Export the model with every dimension fixed, the batch too",
             )
         if table.Sparsity() is not None:
-            raise ModelError(
-                f"{self._name}: tensor '{name}' is stored sparse", "Export the model with dense weights"
-            )
+            raise ModelError(f"{self._name}: tensor '{name}' is stored sparse", "Export the model with dense weights")
         return Tensor(
             index=index,
             name=name,
@@ -454,9 +446,7 @@ class _Reader:
             return None
         what = f"of the quantisation of '{name}'"
         scales = tuple(float(s) for s in self._vector(table.ScaleLength(), table.Scale, f"scales {what}"))
-        zeros = tuple(
-            int(z) for z in self._vector(table.ZeroPointLength(), table.ZeroPoint, f"zero points {what}")
-        )
+        zeros = tuple(int(z) for z in self._vector(table.ZeroPointLength(), table.ZeroPoint, f"zero points {what}"))
         if len(zeros) <= 1:
             zeros = (zeros[0] if zeros else 0,) * len(scales)
         axis = table.QuantizedDimension()
@@ -534,9 +524,7 @@ class _Reader:
                 raise self._error(f"nothing writes the output '{tensor.name}'")
 
 
-_OP_NAMES: dict[int, str] = {
-    value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()
-}
+_OP_NAMES: dict[int, str] = {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}
 _ACTIVATIONS = {
     value: Activation(name) for name, value in vars(tflite.ActivationFunctionType).items() if name.isupper()
 }

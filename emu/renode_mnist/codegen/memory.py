@@ -42,9 +42,7 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
         sorted(indices, key=lambda i: (-lifetimes[i].byte_count, lifetimes[i].first)),
         sorted(indices, key=lambda i: (lifetimes[i].first, -lifetimes[i].byte_count)),
         sorted(indices, key=lambda i: (-lifetimes[i].last, -lifetimes[i].byte_count)),
-        sorted(
-            indices, key=lambda i: -lifetimes[i].byte_count * (1 + lifetimes[i].last - lifetimes[i].first)
-        ),
+        sorted(indices, key=lambda i: -lifetimes[i].byte_count * (1 + lifetimes[i].last - lifetimes[i].first)),
     ]
     best = min((_first_fit(lifetimes, order) for order in orders), key=lambda result: result[1])
     order = orders[0]
@@ -64,9 +62,7 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
 def lower_bound(lifetimes: Sequence[Lifetime]) -> int:
     """Most bytes alive in one step: no arena can be smaller."""
     steps = {lifetime.first for lifetime in lifetimes}
-    return max(
-        (sum(x.byte_count for x in lifetimes if x.first <= step <= x.last) for step in steps), default=0
-    )
+    return max((sum(x.byte_count for x in lifetimes if x.first <= step <= x.last) for step in steps), default=0)
 
 
 def _first_fit(lifetimes: Sequence[Lifetime], order: Sequence[int]) -> tuple[list[int], int]:

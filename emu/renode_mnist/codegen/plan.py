@@ -39,6 +39,7 @@ class Objective(Enum):
 
     INSTRUCTIONS = "instructions"
     CYCLES = "cycles"
+    FLASH = "flash"
 
 
 @dataclass(frozen=True, eq=False)

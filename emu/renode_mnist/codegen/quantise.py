@@ -168,9 +168,7 @@ def _exp_on_negative(value: int) -> int:
     result = _exp_on_last_quarter(within << _SOFTMAX_INTEGER_BITS)
     remainder = within - value
     # exp(-2^k) for k = -2 to 4, in Q0.31.
-    for exponent, factor in enumerate(
-        (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), -2
-    ):
+    for exponent, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), -2):
         if remainder & (1 << (fraction_bits + exponent)):
             result = _high_multiply(result, factor)
     return result

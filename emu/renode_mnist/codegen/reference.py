@@ -287,7 +287,7 @@ def _hybrid(
     if isinstance(operator.options, FullyConnectedOptions):
         asymmetric = operator.options.asymmetric_quantize_inputs
     else:
-        asymmetric = scales.per_channel
+        asymmetric = len(scales.scales) == operator.output.shape[3]
     table = parts.constant("Scales", np.array(scales.scales, np.float32), "weight scales")
     hybrid = parts.parameter(
         "Hybrid",
@@ -301,9 +301,7 @@ def _hybrid(
     )
     quantised = Buffer(f"{_snake(operator)}_quantised", "int8", operator.input.element_count)
     source = lowering.buffer(operator.input).name
-    return parts.step(
-        lowering, function, [shape, hybrid, source, *names, quantised.name], scratch=(quantised,)
-    )
+    return parts.step(lowering, function, [shape, hybrid, source, *names, quantised.name], scratch=(quantised,))
 
 
 def _pool(lowering: Lowering, operator: Operator) -> Step:
@@ -363,9 +361,7 @@ def _add(lowering: Lowering, operator: Operator) -> Step:
             names.append(parts.constant(suffix, _data(tensor), f"addend {_shape_comment(tensor)}"))
         else:
             names.append(lowering.buffer(tensor).name)
-    header = parts.parameter(
-        "", "Add", {"shape": shape, "first_strides": strides[0], "second_strides": strides[1]}
-    )
+    header = parts.parameter("", "Add", {"shape": shape, "first_strides": strides[0], "second_strides": strides[1]})
     if operator.output.type is ElementType.FLOAT32:
         output = parts.parameter("Clamp", "Clamp", _clamp(operator.options.activation))
     else:

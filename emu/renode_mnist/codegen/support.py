@@ -28,6 +28,7 @@ from renode_mnist.errors import ModelError
 _INTERFACE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8)
 _CLAMPS = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
 _MOST_DIMENSIONS = 4
+_DEEPEST_SOFTMAX = 4096
 _EXPORT = "Export the model as float32, int8, uint8 or dynamic range (`renode-mnist export`)"
 
 
@@ -66,9 +67,7 @@ def check(graph: Graph) -> None:
             _quantised(tensor, "The model's interface")
     source, result = graph.inputs[0], graph.outputs[0]
     if source.is_constant or result.is_constant:
-        raise ModelError(
-            f"The output {result} does not depend on the input {source}", "Export the model again"
-        )
+        raise ModelError(f"The output {result} does not depend on the input {source}", "Export the model again")
     if all(operator.op == "RESHAPE" for operator in graph.operators):
         raise ModelError(f"{graph.name} computes nothing", "Give a model with at least one layer")
 
@@ -189,6 +188,10 @@ def _depthwise_conv_2d(operator: Operator) -> None:
     )
     _same_batch(operator)
     _require(operator, operator.output.shape[3] == weights.shape[3], f"output {operator.output}")
+    if kind(operator) is Kind.HYBRID:
+        scales = weights.quantisation
+        assert scales is not None
+        _require(operator, len(scales.scales) == weights.shape[3], f"weights {weights} without a scale a channel")
     _clamps(operator, operator.options.activation)
 
 
@@ -245,8 +248,7 @@ def _reshape(operator: Operator) -> None:
     _activations_of_any_type(operator)
     _require(
         operator,
-        operator.input.element_count == operator.output.element_count
-        and operator.input.type is operator.output.type,
+        operator.input.element_count == operator.output.element_count and operator.input.type is operator.output.type,
         f"{operator.input} does not fit {operator.output}",
     )
 
@@ -263,6 +265,9 @@ def _softmax(operator: Operator) -> None:
     _same_shape(operator)
     _require(operator, len(operator.input.shape) >= 1, "a scalar")
     _require(operator, operator.options.beta > 0, f"beta {operator.options.beta}")
+    # Sums of exponentials are Q12.19.
+    depth = operator.input.shape[-1]
+    _require(operator, depth < _DEEPEST_SOFTMAX, f"{depth} classes", f"Use fewer than {_DEEPEST_SOFTMAX}")
     if operator.input.type is ElementType.INT8:
         quantisation = operator.output.quantisation
         assert quantisation is not None
@@ -304,14 +309,11 @@ def _add(operator: Operator) -> None:
         padded = (1,) * (rank - len(tensor.shape)) + tensor.shape
         _require(
             operator,
-            len(padded) == rank
-            and all(n in (1, m) for n, m in zip(padded, operator.output.shape, strict=True)),
+            len(padded) == rank and all(n in (1, m) for n, m in zip(padded, operator.output.shape, strict=True)),
             f"{tensor} cannot be broadcast to {operator.output}",
         )
     if operator.output.type is ElementType.INT8:
-        scales = [
-            t.quantisation.scale for t in (first, second, operator.output) if t.quantisation is not None
-        ]
+        scales = [t.quantisation.scale for t in (first, second, operator.output) if t.quantisation is not None]
         _require(
             operator,
             2 * max(scales[:2]) / ((1 << 20) * scales[2]) < 1,

@@ -1,0 +1,13 @@
+// AVERAGE_POOL_2D; shapes in pool_2d.hpp.
+#pragma once
+
+#include "engine/reference/pool_2d.hpp"
+
+namespace reference {
+
+void average_pool_2d(const Pool2D& shape, const Clamp& clamp, const float* input, float* output);
+
+// Rounds halves away from zero. Bit-exact with TensorFlow Lite Micro.
+void average_pool_2d(const Pool2D& shape, const ClampInt8& clamp, const std::int8_t* input, std::int8_t* output);
+
+}  // namespace reference

@@ -1,0 +1,24 @@
+// MEAN over any dimensions of up to four.
+//
+//   input   [shape[0]][shape[1]][shape[2]][shape[3]]
+//   output  the same without the reduced dimensions
+#pragma once
+
+#include <cstdint>
+
+#include "engine/reference/types.hpp"
+
+namespace reference {
+
+struct Mean {
+  std::int32_t shape[4];
+  bool reduced[4];
+  std::int32_t count;  // elements in each mean
+};
+
+void mean(const Mean& shape, const float* input, float* output);
+
+// The multiplier holds the division by the count. Bit-exact with TensorFlow Lite Micro.
+void mean(const Mean& shape, const Rescale& rescale, const std::int8_t* input, std::int8_t* output);
+
+}  // namespace reference

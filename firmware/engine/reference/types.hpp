@@ -1,0 +1,78 @@
+// Parameters that several reference kernels share. Generated code fills them in; nothing is computed at run
+// time that is known from the model.
+#pragma once
+
+#include <cstdint>
+
+namespace reference {
+
+// A kernel that slides over an image. Output (y, x), tap (i, j) reads input
+// (y * stride_height + i * dilation_height - pad_top, x * stride_width + j * dilation_width - pad_left);
+// taps that fall outside of the image contribute nothing.
+struct Window {
+  std::int32_t input_height;
+  std::int32_t input_width;
+  std::int32_t output_height;
+  std::int32_t output_width;
+  std::int32_t kernel_height;
+  std::int32_t kernel_width;
+  std::int32_t stride_height;
+  std::int32_t stride_width;
+  std::int32_t dilation_height;
+  std::int32_t dilation_width;
+  std::int32_t pad_top;
+  std::int32_t pad_left;
+};
+
+// The fused activation: what an output may be.
+struct Clamp {
+  float min;
+  float max;
+};
+
+struct ClampInt8 {
+  std::int32_t min;
+  std::int32_t max;
+};
+
+// real = scale * (stored - zero_point)
+struct Affine {
+  float scale;
+  std::int32_t zero_point;
+};
+
+// The real number value * 2^(shift - 31); value is 0 or 2^30 to 2^31 - 1.
+struct Multiplier {
+  std::int32_t value;
+  std::int32_t shift;
+};
+
+// From one 8-bit quantisation to another: the multiplier is the ratio of the scales.
+struct Rescale {
+  std::int32_t input_zero_point;
+  std::int32_t output_zero_point;
+  Multiplier multiplier;
+  std::int32_t min;
+  std::int32_t max;
+};
+
+// From the 32-bit sums of int8 products to int8.
+struct Requantisation {
+  std::int32_t input_zero_point;
+  std::int32_t output_zero_point;
+  std::int32_t min;
+  std::int32_t max;
+  const std::int32_t* multipliers;  // Multiplier::value, one an output channel or one in all
+  const std::int8_t* shifts;        // Multiplier::shift, likewise
+  bool per_channel;
+};
+
+// int8 weights that meet float activations ("dynamic range"): the input is quantised at run time.
+struct Hybrid {
+  const float* weight_scales;  // one an output channel or one in all
+  bool per_channel;
+  bool asymmetric;  // whether the input is quantised with a zero point
+  Clamp clamp;
+};
+
+}  // namespace reference

@@ -1,0 +1,101 @@
+"""Builds a model with an ahead-of-time engine for this PC and calls it: the same C++ as on the board."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from renode_mnist import codegen, paths
+
+_FLAGS = ("-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror")
+# Kernels are compiled once and run often, with everything that is undefined trapped; generated code is compiled
+# for every model, so without optimisation.
+_KERNEL_FLAGS = (*_FLAGS, "-O2", "-ffp-contract=off", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+_MODEL_FLAGS = (*_FLAGS, "-O0")
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stderr}"
+
+
+@functools.cache
+def kernels(folders: tuple[str, ...], cache: Path) -> list[Path]:
+    """Object files of the kernels in firmware/engine/<folder>, and of the C interface; compiled if changed."""
+    firmware = paths.firmware()
+    headers = sorted((firmware / "engine").rglob("*.hpp"))
+    sources = [
+        *(source for folder in folders for source in sorted((firmware / "engine" / folder).glob("*.cpp"))),
+        firmware / "host" / "engine_library.cpp",
+    ]
+    base = hashlib.sha256(repr(_KERNEL_FLAGS).encode())
+    for header in headers:
+        base.update(header.read_bytes())
+    cache.mkdir(parents=True, exist_ok=True)
+    objects, running = [], []
+    for source in sources:
+        digest = base.copy()
+        digest.update(source.read_bytes())
+        target = cache / f"{source.stem}-{digest.hexdigest()[:16]}.o"
+        objects.append(target)
+        if not target.exists():
+            command = ["g++", *_KERNEL_FLAGS, "-I", str(firmware), "-c", str(source), "-o", str(target)]
+            running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+            if len(running) == 2:
+                _wait(running.pop(0))
+    for process in running:
+        _wait(process)
+    return objects
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+class HostEngine:
+    """A model compiled for this PC.
+
+    Args:
+        model: Path of the ``.tflite`` file.
+        folder: Where to build.
+        engine: Name of the engine.
+        kernel_folders: Folders under firmware/engine/ with its kernels.
+    """
+
+    def __init__(
+        self, model: Path, folder: Path, engine: str = "reference", kernel_folders: tuple[str, ...] = ("reference",)
+    ) -> None:
+        self.plan = codegen.plan(codegen.load(model), engine)
+        codegen.emit(self.plan, folder)
+        library = folder / "engine.so"
+        _run(
+            ["g++", *_MODEL_FLAGS, "-shared", "-I", paths.firmware(), "-I", folder, folder / "model.cpp",
+             folder / "weights.cpp", *kernels(kernel_folders, paths.root() / "build" / "test-kernels"),
+             "-o", library]
+        )  # fmt: skip
+        self._library = ctypes.CDLL(str(library))
+        self._library.rm_input.restype = ctypes.c_void_p
+        self._library.rm_output.restype = ctypes.c_void_p
+        self._library.rm_invoke.argtypes = [ctypes.c_void_p]
+        self._library.rm_invoke.restype = None
+
+    def __call__(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """One inference; ``values`` has the type and the number of elements of the model's input."""
+        source, result = self.plan.graph.inputs[0], self.plan.graph.outputs[0]
+        assert values.dtype == source.type.dtype
+        assert values.size == source.element_count
+        data = np.ascontiguousarray(values).tobytes()
+        ctypes.memmove(self._library.rm_input(), data, len(data))
+        self._library.rm_invoke(None)
+        raw = ctypes.string_at(self._library.rm_output(), result.byte_count)
+        assert result.type.dtype is not None
+        return np.frombuffer(raw, result.type.dtype).reshape(result.shape)
