@@ -28,6 +28,7 @@ Engine = Literal["reference", "m7", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
 Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
+Machine = Literal["stm32f746", "host"]
 
 ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
 OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles", "flash")
@@ -58,6 +59,7 @@ class BuildConfig:
         board: Which UARTs carry the binary line and the console.
         clock_mhz: Core clock, 216 or 288 (overclocked).
         fpu: ``soft`` computes floating point in software, as the article's first table.
+        machine: The chip, or ``host``: the same app and engine as a program for this PC.
     """
 
     model: Path
@@ -66,15 +68,17 @@ class BuildConfig:
     board: Board = "disco-f746ng"
     clock_mhz: int = 216
     fpu: Fpu = "hard"
+    machine: Machine = "stm32f746"
 
     @property
     def name(self) -> str:
         """The folder's name: readable, and different for models that only share their file name."""
         place = hashlib.sha256(str(self.model.resolve()).encode()).hexdigest()[:6]
-        parts = [self.model.stem, place, self.engine, self.board, str(self.clock_mhz), self.fpu]
+        parts = [self.model.stem, place, self.engine]
         if self.engine == "m7":
-            parts.insert(3, self.objective)
-        return "-".join(parts)
+            parts.append(self.objective)
+        chip = [self.board, str(self.clock_mhz), self.fpu] if self.machine == "stm32f746" else ["host"]
+        return "-".join(parts + chip)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Image:
     """A built firmware.
 
     Attributes:
-        elf: With symbols and debug information.
+        elf: With symbols and debug information; for machine ``host`` the program.
         config: What it was built from; None for an ELF that came from elsewhere.
         fresh: Whether this call compiled anything.
     """
@@ -124,29 +128,37 @@ def build(config: BuildConfig, *, verbose: bool = False) -> Image:
         EnvironmentProblem: The cross compiler or a build tool is missing.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
-    graph = codegen.load(config.model)
-    if config.engine != "tflm":
-        codegen.plan(graph, engine=config.engine, objective=config.objective)
-    compiler = find_compiler()
+    compiler = find_compiler(config.machine)
     folder = paths.builds() / config.name
     folder.mkdir(parents=True, exist_ok=True)
-    elf, stamp = folder / "firmware.elf", folder / "built-from.json"
+    elf = folder / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
+    stamp = folder / "built-from.json"
     with FileLock(folder.with_suffix(".lock")):
         made_from = _made_from(config, compiler)
         if elf.is_file() and stamp.is_file() and stamp.read_text() == made_from:
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
+        _refuse_what_cannot_be_generated(config)
         _run_cmake(config, folder, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
 
 
-def find_compiler() -> str:
-    """The cross compiler's path.
+def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
+    """Raises ``ModelError`` before the compiler runs."""
+    graph = codegen.load(config.model)
+    if config.engine in codegen.ENGINES:
+        codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+
+
+def find_compiler(machine: Machine) -> str:
+    """The path of the compiler for a machine.
 
     Raises:
         EnvironmentProblem: There is none.
     """
+    if machine == "host":
+        return find_tool("c++", "apt-get install g++")
     found = shutil.which(COMPILER)
     if found is None:
         raise EnvironmentProblem(
@@ -156,7 +168,7 @@ def find_compiler() -> str:
     return found
 
 
-def find_tool(name: str) -> str:
+def find_tool(name: str, install: str = "") -> str:
     """A build tool of this Python environment, else of the path.
 
     Raises:
@@ -165,7 +177,9 @@ def find_tool(name: str) -> str:
     own = paths.scripts() / name
     found = str(own) if own.exists() else shutil.which(name)
     if found is None:
-        raise EnvironmentProblem(f"{name} is not installed", f"Run `make setup`, or: pip install {name}")
+        raise EnvironmentProblem(
+            f"{name} is not installed", f"Run `make setup`, or: {install or f'pip install {name}'}"
+        )
     return found
 
 
@@ -224,21 +238,22 @@ def _compiler_version(compiler: str) -> str:
 def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
     cmake, ninja = find_tool("cmake"), find_tool("ninja")
     firmware = paths.firmware()
-    _call(
-        [
-            cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja",
-            f"-DCMAKE_MAKE_PROGRAM={ninja}",
-            f"-DCMAKE_TOOLCHAIN_FILE={firmware / 'cmake' / 'arm-none-eabi.cmake'}",
-            f"-DMODEL={config.model.resolve()}",
-            f"-DENGINE={config.engine}",
-            f"-DOBJECTIVE={config.objective}",
-            f"-DBOARD={config.board}",
-            f"-DCLOCK_MHZ={config.clock_mhz}",
-            f"-DFPU={config.fpu}",
-            f"-DPYTHON={sys.executable}",
-        ],
-        verbose=verbose,
-    )  # fmt: skip
+    settings = {
+        "CMAKE_MAKE_PROGRAM": ninja,
+        "MODEL": config.model.resolve(),
+        "ENGINE": config.engine,
+        "OBJECTIVE": config.objective,
+        "PYTHON": sys.executable,
+    }
+    if config.machine == "stm32f746":
+        settings |= {
+            "CMAKE_TOOLCHAIN_FILE": firmware / "cmake" / "arm-none-eabi.cmake",
+            "BOARD": config.board,
+            "CLOCK_MHZ": config.clock_mhz,
+            "FPU": config.fpu,
+        }
+    definitions = [f"-D{name}={value}" for name, value in settings.items()]
+    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], verbose=verbose)
     _call([cmake, "--build", str(folder)], verbose=verbose)
 
 

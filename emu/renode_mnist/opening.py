@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from renode_mnist.build import Board
+from renode_mnist.build import Board, Machine
 from renode_mnist.errors import TargetError
 from renode_mnist.session import Session
 from renode_mnist.targets.base import Target
@@ -36,6 +36,11 @@ class TargetOptions:
     console_port: str | None = None
     baud: int = 115200
     flash: str = "none"
+
+
+def machine_of(target: str) -> Machine:
+    """For which machine an image of this target is built."""
+    return "host" if target == "host" else "stm32f746"
 
 
 def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:

@@ -16,7 +16,7 @@ from renode_mnist import paths
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetTimeout
 from renode_mnist.model.preprocess import load_digit
-from renode_mnist.opening import TargetOptions, open_target
+from renode_mnist.opening import TargetOptions, machine_of, open_session
 from renode_mnist.report.record import Record
 from renode_mnist.session import Session
 from renode_mnist.stream import ByteStream, Deadline
@@ -39,6 +39,7 @@ class FirmwareLibrary:
     | ``MODEL`` | a committed model's name or a ``.tflite`` file | ``int8`` |
     | ``ENGINE`` | ``m7``, ``reference``, ``cmsis-nn`` or ``tflm`` | the default of ``renode-mnist build`` |
     | ``BOARD`` | which UARTs carry the two lines | ``disco-f746ng`` |
+    | ``PORT`` | of a board: device or pyserial URL | its ST-LINK |
     | ``ELF`` | an image to run instead of building one | |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
@@ -66,16 +67,18 @@ class FirmwareLibrary:
         def variable(name: str, default: str) -> str:
             return str(variables.get_variable_value(f"${{{name}}}", default) or default)
 
+        name = variable("TARGET", "embedded")
         config = BuildConfig(
+            machine=machine_of(name),
             model=building.resolve_model(variable("MODEL", "int8")),
             engine=variable("ENGINE", BuildConfig.engine),  # type: ignore[arg-type]
             board=variable("BOARD", BuildConfig.board),  # type: ignore[arg-type]
         )
         elf = variable("ELF", "")
         image = Path(elf) if elf else building.build(config).elf
-        target = open_target(variable("TARGET", "embedded"), image, TargetOptions(board=config.board))
-        self._session = Session(target, observer=self._observe).__enter__()
-        identity = target.identity()
+        options = TargetOptions(board=config.board, port=variable("PORT", "") or None)
+        self._session = open_session(name, image, options, observer=self._observe).__enter__()
+        identity = self._session.target.identity()
         logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
 
     @keyword

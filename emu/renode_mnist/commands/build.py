@@ -11,10 +11,11 @@ from renode_mnist.commands.options import config_of, image_options
 
 @click.command()
 @image_options
+@click.option("--host", is_flag=True, help="Build the program for this PC instead of the chip's ELF.")
 @click.option("--verbose", is_flag=True, help="Show what CMake and the compiler print.")
-def build(verbose: bool, **options: Any) -> None:
+def build(host: bool, verbose: bool, **options: Any) -> None:
     """Compile a model and the firmware around it to an ELF; prints its path."""
     from renode_mnist import build as building
 
-    image = building.build(config_of(options), verbose=verbose)
+    image = building.build(config_of(options, "host" if host else "stm32f746"), verbose=verbose)
     click.echo(f"{image.elf}{'' if image.fresh else ' (up to date)'}")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from renode_mnist import build as building
-from renode_mnist.build import BuildConfig, Image
+from renode_mnist.build import BuildConfig, Image, Machine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,9 +66,10 @@ def image_options(command: F) -> F:
     return command
 
 
-def config_of(options: dict[str, Any]) -> BuildConfig:
+def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
     """Takes the image options out of a command's keyword arguments."""
     return BuildConfig(
+        machine=machine,
         model=building.resolve_model(options.pop("model")),
         engine=options.pop("engine"),
         objective=options.pop("objective"),

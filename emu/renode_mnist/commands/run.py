@@ -11,7 +11,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TARGETS, TargetOptions, open_target
+from renode_mnist.opening import TARGETS, TargetOptions, machine_of, open_session
 
 
 @click.command()
@@ -34,13 +34,12 @@ def run(
 
     from renode_mnist.model.preprocess import load_digit
     from renode_mnist.report import terminal
-    from renode_mnist.session import Session
 
     picture = picture or paths.digits() / "7.png"
     digit = load_digit(picture)
-    config = config_of(options)
+    config = config_of(options, machine_of(target))
     image = image_of(elf, config)
-    with Session(open_target(target, image.elf, TargetOptions(board=config.board))) as session:
+    with open_session(target, image.elf, TargetOptions(board=config.board)) as session:
         record = session.classify(digit.pixels, picture.name)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=2))

@@ -38,7 +38,7 @@ class HostTarget:
         Raises:
             TargetError: It does not start.
         """
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed on leaving
+        self._log = tempfile.TemporaryFile("w+")
         self._start()
         return self
 
