@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from renode_mnist.report.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
-from renode_mnist.targets.base import TargetIdentity
+from renode_mnist.targets.base import CounterUnit, TargetIdentity
 from renode_mnist.wire.messages import Stats
 
 _BAR_CELLS = 24
@@ -74,15 +74,18 @@ def identity(target: TargetIdentity, firmware: Stats) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     table.add_row("target", f"{target.target} ({target.version})")
-    table.add_row("firmware", f"commit {firmware.commit}, engine {firmware.engine}, {firmware.freq_hz / 1e6:g} MHz")
+    on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
+    clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
+    table.add_row("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}")
     table.add_row("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)")
     table.add_row("compiler", f"{firmware.compiler} {firmware.flags}")
-    table.add_row(
-        "memory",
-        f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
-        f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
-        f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
-    )
+    if on_chip:
+        table.add_row(
+            "memory",
+            f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
+            f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
+            f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
+        )
     return table
 
 
