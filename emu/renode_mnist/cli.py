@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": "renode_mnist.commands.run:run",
     "build": "renode_mnist.commands.build:build",
     "test": "renode_mnist.commands.test:test",
+    "serve": "renode_mnist.commands.serve:serve",
     "doctor": "renode_mnist.commands.doctor:doctor",
 }
 

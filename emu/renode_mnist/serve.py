@@ -1,0 +1,189 @@
+"""Makes an emulated board reachable as a real one: its lines as pseudo-terminals or TCP ports, in real time."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+import tty
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from renode_mnist.errors import TargetError, TargetTimeout
+from renode_mnist.stream import ByteStream, Deadline
+from renode_mnist.targets.base import Target
+
+LOOPBACK = "127.0.0.1"
+
+_STEP_SECONDS = 0.005
+"""How far virtual time may be ahead: 58 characters at 115200 baud, below what a person or a driver notices."""
+
+_MOST_BEHIND_SECONDS = 0.5
+"""An emulator slower than the chip falls behind; beyond this it does not try to catch up."""
+
+_CHUNK_BYTES = 4096
+
+
+class Door(Protocol):
+    """One end of a line on this machine."""
+
+    @property
+    def address(self) -> str:
+        """What ``--port`` takes to reach it."""
+        ...
+
+    def read(self) -> bytes:
+        """What has come, without waiting; may be empty."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hands bytes over; what nobody takes is lost, as on a line that nobody listens to."""
+        ...
+
+    def fileno(self) -> int:
+        """What becomes readable when something has come."""
+        ...
+
+    def close(self) -> None:
+        """Gives it free."""
+        ...
+
+
+class PseudoTerminal:
+    """A device file, as a USB serial adapter would be."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = os.openpty()
+        tty.setraw(self._theirs)
+        os.set_blocking(self._ours, False)
+
+    @property
+    def address(self) -> str:
+        """The device."""
+        return os.ttyname(self._theirs)
+
+    def read(self) -> bytes:
+        """See ``Door``."""
+        with suppress(BlockingIOError):
+            return os.read(self._ours, _CHUNK_BYTES)
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """See ``Door``."""
+        with suppress(BlockingIOError):
+            os.write(self._ours, data)
+
+    def fileno(self) -> int:
+        """See ``Door``."""
+        return self._ours
+
+    def close(self) -> None:
+        """See ``Door``."""
+        os.close(self._ours)
+        os.close(self._theirs)
+
+
+class TcpPort:
+    """A TCP port on the loopback address, for one client at a time.
+
+    Args:
+        port: 0 is a free one.
+
+    Raises:
+        TargetError: The port is taken.
+    """
+
+    def __init__(self, port: int) -> None:
+        try:
+            self._door = socket.create_server((LOOPBACK, port))
+        except OSError as error:
+            raise TargetError(f"cannot listen on {LOOPBACK}:{port}: {error}", "Give another port, or 0.") from error
+        self._door.setblocking(False)
+        self._client: socket.socket | None = None
+
+    @property
+    def address(self) -> str:
+        """A pyserial URL."""
+        return f"socket://{LOOPBACK}:{self._door.getsockname()[1]}"
+
+    def read(self) -> bytes:
+        """See ``Door``."""
+        if self._client is None:
+            with suppress(BlockingIOError):
+                self._client, _ = self._door.accept()
+                self._client.setblocking(False)
+            return b""
+        try:
+            data = self._client.recv(_CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """See ``Door``."""
+        if self._client is None:
+            return
+        try:
+            self._client.sendall(data)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._hang_up()
+
+    def fileno(self) -> int:
+        """See ``Door``."""
+        return (self._client or self._door).fileno()
+
+    def close(self) -> None:
+        """See ``Door``."""
+        self._hang_up()
+        self._door.close()
+
+    def _hang_up(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def serve(target: Target, lines: Mapping[Door, ByteStream], until: Callable[[], bool]) -> None:
+    """Moves bytes between doors and lines while virtual time follows real time.
+
+    Args:
+        target: Opened.
+        lines: Each of its lines behind the door that stands for it; one of them is the target itself.
+        until: Asked every few milliseconds; ends the service when true.
+    """
+    real, virtual = time.monotonic(), target.now()
+    while not until():
+        for door, line in lines.items():
+            if data := door.read():
+                line.send(data)
+        due = virtual + time.monotonic() - real
+        if target.now() < due - _MOST_BEHIND_SECONDS:
+            real, virtual = time.monotonic(), target.now()
+            due = virtual
+        _run_until(target, due, lines)
+        # Bytes that come meanwhile are worth waking up for; otherwise the next step is soon enough.
+        with selectors.DefaultSelector() as selector:
+            for door in lines:
+                selector.register(door.fileno(), selectors.EVENT_READ)
+            selector.select(_STEP_SECONDS)
+
+
+def _run_until(target: Target, due: float, lines: Mapping[Door, ByteStream]) -> None:
+    while True:
+        with suppress(TargetTimeout):
+            data = target.receive(Deadline(due, _STEP_SECONDS))
+            next(door for door, line in lines.items() if line is target).write(data)
+        for door, line in lines.items():
+            if line is not target:
+                with suppress(TargetTimeout):
+                    door.write(line.receive(Deadline(line.now(), 0.0)))
+        if target.now() >= due:
+            return
