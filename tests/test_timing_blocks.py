@@ -13,69 +13,93 @@ from renode_mnist.timing import Block, BlockCosts, CodeImage, cycles_from_blocks
 BASE = 0x0800_0000
 
 
-def costs_of(code: bytes) -> BlockCosts:
-    return BlockCosts(lambda address, size: code[address - BASE : address - BASE + size])
+def blocks_of(source: str, sizes: tuple[int, ...], directory: Path) -> list[Block]:
+    """The code of ``source``, cut into blocks of these sizes."""
+    code = assemble(source, directory)
+    assert len(code) == sum(sizes)
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [Block(BASE + at, code[at : at + size]) for at, size in zip(starts, sizes, strict=True)]
 
 
 @needs_assembler
 def test_a_value_made_in_one_block_delays_the_next(tmp_path: Path) -> None:
-    code = assemble("vadd.f32 s0, s0, s1; b 1f; 1: vadd.f32 s0, s0, s1; b 2f; 2: vadd.f32 s2, s3, s4", tmp_path)
-    first, dependent, independent = Block(BASE, 6), Block(BASE + 6, 6), Block(BASE + 12, 4)
-    costs = costs_of(code)
-    assert costs.edge_cycles(first, dependent) > costs.block_cycles(dependent)
+    first, dependent, independent = blocks_of(
+        "vadd.f32 s0, s0, s1; b 1f; 1: vadd.f32 s0, s0, s1; b 2f; 2: vadd.f32 s2, s3, s4", (6, 6, 4), tmp_path
+    )
+    costs = BlockCosts()
+    assert costs.edge_cycles(first, dependent) == costs.block_cycles(dependent) + 2
     assert costs.edge_cycles(first, independent) == costs.block_cycles(independent)
 
 
 @needs_assembler
 def test_falling_through_pairs_and_a_taken_branch_does_not(tmp_path: Path) -> None:
-    code = assemble("add.w r0, r1, r2; add.w r3, r4, r5; add.w r6, r7, r8", tmp_path)
-    costs = costs_of(code)
-    first, following, elsewhere = Block(BASE, 4), Block(BASE + 4, 4), Block(BASE + 8, 4)
+    first, following, elsewhere = blocks_of(
+        "add.w r0, r1, r2; add.w r3, r4, r5; add.w r6, r7, r8", (4, 4, 4), tmp_path
+    )
+    costs = BlockCosts()
     assert costs.edge_cycles(first, following) == 0
     assert costs.edge_cycles(first, elsewhere) == 1
 
 
 @needs_assembler
-def test_a_run_is_the_sum_of_its_edges(tmp_path: Path) -> None:
-    code = assemble("movs r0, #9; nop; 1: subs.w r0, r0, #1; bne.n 1b; bx lr", tmp_path)
-    entry, loop, leave = Block(BASE, 4), Block(BASE + 4, 6), Block(BASE + 10, 2)
-    costs = costs_of(code)
+def test_a_run_is_the_sum_of_its_edges_and_of_what_was_mispredicted(tmp_path: Path) -> None:
+    entry, loop, leave = blocks_of("movs r0, #9; nop; 1: subs.w r0, r0, #1; bne.n 1b; bx lr", (4, 6, 2), tmp_path)
+    costs = BlockCosts()
     edges = {(None, entry): 1, (entry, loop): 1, (loop, loop): 8, (loop, leave): 1}
-    each = costs.edge_cycles(loop, loop)
-    expected = costs.block_cycles(entry) + costs.edge_cycles(entry, loop) + 8 * each
-    assert cycles_from_edges(costs, edges) == expected + costs.edge_cycles(loop, leave)
-    assert cycles_from_blocks(costs, {loop: 8}) == 8 * each
+    straight = costs.block_cycles(entry) + costs.edge_cycles(entry, loop) + 8 * costs.edge_cycles(loop, loop)
+    straight += costs.edge_cycles(loop, leave)
+    assert cycles_from_edges(costs, edges) == straight + costs.misprediction_cycles(loop)
 
 
 @needs_assembler
-def test_plain_integers_give_the_same_costs(tmp_path: Path) -> None:
-    costs = costs_of(assemble("add.w r0, r0, #1; sdiv r1, r0, r2", tmp_path))
-    first, second = Block(BASE, 4), Block(BASE + 4, 4)
-    assert costs(0, 0, *first) == costs.block_cycles(first)
-    assert costs(*first, *second) == costs.edge_cycles(first, second)
+def test_block_counts_alone_find_the_edges_of_a_loop(tmp_path: Path) -> None:
+    entry, loop, leave = blocks_of("movs r0, #9; nop; 1: subs.w r0, r0, #1; bne.n 1b; bx lr", (4, 6, 2), tmp_path)
+    costs = BlockCosts()
+    edges = {(None, entry): 1, (entry, loop): 1, (loop, loop): 98, (loop, leave): 1}
+    counts = {entry: 1, loop: 99, leave: 1}
+    assert cycles_from_blocks(costs, counts) == cycles_from_edges(costs, edges)
 
 
-def test_each_block_is_read_once_until_forgotten() -> None:
-    reads: list[int] = []
+@needs_assembler
+@pytest.mark.parametrize(
+    ("source", "cycles"),
+    [
+        ("cmp r0, r1; bne.n .+4", 8),
+        ("cmp r0, r1; nop.w; nop.w; nop.w; nop.w; nop.w; bne.n .+4", 6),
+        ("bne.n .+4", 6),  # the flags are from an earlier block
+        ("cbz r0, .+4", 8),
+        ("bx lr", 8),
+        ("pop {r4, pc}", 8),
+        ("b.n .+4", 0),
+        ("bl .+4", 0),
+        ("adds r0, r0, #1", 0),
+    ],
+)
+def test_a_misprediction_costs_6_or_8_cycles(source: str, cycles: int, tmp_path: Path) -> None:
+    assert BlockCosts().misprediction_cycles(Block(BASE, assemble(source, tmp_path))) == cycles
 
-    def read(address: int, size: int) -> bytes:
-        reads.append(address)
-        return bytes.fromhex("00bf") * (size // 2)
 
-    costs = BlockCosts(read)
-    block = Block(BASE, 8)
-    for _ in range(3):
-        assert costs.edge_cycles(block, block) == 2
-    assert reads == [BASE]
-    costs.forget()
-    costs.block_cycles(block)
-    assert reads == [BASE, BASE]
+@needs_assembler
+def test_an_emulator_asks_with_plain_tuples(tmp_path: Path) -> None:
+    first, second = blocks_of("add.w r0, r0, #1; cbz r0, .+4; nop.w", (6, 4), tmp_path)
+    costs = BlockCosts()
+    assert costs(None, tuple(first)) == (costs.block_cycles(first), 0)
+    assert costs(tuple(first), tuple(second)) == (costs.edge_cycles(first, second), 8)
+
+
+@needs_assembler
+def test_a_load_waits_for_the_store_before_it(tmp_path: Path) -> None:
+    near, far = (Block(BASE, assemble(f"str r0, [sp, #4]; ldr r1, [sp, #{offset}]", tmp_path)) for offset in (4, 16))
+    moved = Block(BASE, assemble("str r0, [r2, #4]; add r2, r3, r4; ldr r1, [r2, #4]", tmp_path))
+    costs = BlockCosts()
+    assert costs.block_cycles(near) == 5
+    assert costs.block_cycles(far) == 1
+    assert costs.block_cycles(moved) < 5
 
 
 def test_what_is_no_instruction_still_counts_as_one() -> None:
     undefined = bytes.fromhex("ffffffff 00bf")  # no 32-bit instruction, then NOP
-    costs = costs_of(undefined)
-    assert costs.instructions(Block(BASE, 6)) == 2
+    assert BlockCosts().instructions(Block(BASE, undefined)) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"not an elf", b"\x7fELF" + bytes(60)])

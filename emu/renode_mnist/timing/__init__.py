@@ -3,8 +3,9 @@
 No emulator knows how long an instruction takes. This library models the in-order, dual-issue pipeline of the
 core and turns exact counts of blocks, or better of edges between blocks, into ``cycles_modelled``:
 
-    costs = BlockCosts(CodeImage(path).read)
-    cycles = cycles_from_edges(costs, {(None, entry): 1, (entry, loop): 1, (loop, loop): 99})
+    image = CodeImage(path)
+    entry, loop = image.block(0x08000200, 6), image.block(0x08000206, 14)
+    cycles = cycles_from_edges(BlockCosts(), {(None, entry): 1, (entry, loop): 1, (loop, loop): 99})
 
 An emulator can ask ``costs`` for the price of each edge when it is first taken, and add it up as it goes.
 """
@@ -12,7 +13,7 @@ An emulator can ask ``costs`` for the price of each edge when it is first taken,
 from renode_mnist.timing.blocks import (
     Block,
     BlockCosts,
-    ReadMemory,
+    EdgeCost,
     cycles_from_blocks,
     cycles_from_edges,
 )
@@ -23,8 +24,8 @@ __all__ = [
     "Block",
     "BlockCosts",
     "CodeImage",
+    "EdgeCost",
     "PipelineParameters",
-    "ReadMemory",
     "cycles_from_blocks",
     "cycles_from_edges",
 ]

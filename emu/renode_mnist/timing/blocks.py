@@ -1,22 +1,20 @@
 """What it costs to go from one basic block to the next.
 
 The cost of the edge from A to B is T(A; B) - T(A): the cycles that B adds when it follows A, so that what
-overlaps at the seam is counted once. Each pair of blocks is timed once,
-however often a program takes the edge.
+overlaps at the seam is counted once. Each pair of blocks is timed once, however often a program takes the edge.
+What the end of A costs when it was mispredicted comes on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from renode_mnist.timing.decode import Decoder
-from renode_mnist.timing.operation import Operation
+from renode_mnist.timing.operation import FLAGS, Branch, Operation, Port
 from renode_mnist.timing.parameters import PipelineParameters
 from renode_mnist.timing.pipeline import Pipeline
-
-ReadMemory = Callable[[int, int], bytes]
-"""``(address, size_bytes)`` to that many bytes of code."""
 
 
 class Block(NamedTuple):
@@ -24,41 +22,52 @@ class Block(NamedTuple):
 
     Attributes:
         address: Of the first instruction, without the Thumb bit.
-        size_bytes: Up to the end of the last one.
+        code: Their bytes.
     """
 
     address: int
-    size_bytes: int
+    code: bytes
 
     @property
     def end(self) -> int:
         """Address behind the last instruction."""
-        return self.address + self.size_bytes
+        return self.address + len(self.code)
+
+
+class EdgeCost(NamedTuple):
+    """What one block costs behind another.
+
+    Attributes:
+        cycles: Where the way was predicted.
+        misprediction_cycles: More, where it was not; 0 where there is nothing to predict.
+    """
+
+    cycles: int
+    misprediction_cycles: int
 
 
 class BlockCosts:
     """Cycles of blocks and edges, remembered.
 
+    Called with two blocks it answers as an emulator's hook wants it, once a pair: see ``__call__``.
+
     Args:
-        read: Where the code is, an ELF's (``CodeImage.read``) or an emulator's memory. It is read once per
-            block: after code has been overwritten, ``forget``.
         parameters: The core's figures; Arm's Cortex-M7 as measured by default.
     """
 
-    def __init__(self, read: ReadMemory, parameters: PipelineParameters | None = None) -> None:
-        self._read = read
+    def __init__(self, parameters: PipelineParameters | None = None) -> None:
         self._parameters = parameters or PipelineParameters()
         self._decoder = Decoder(self._parameters)
         self._operations: dict[Block, tuple[Operation, ...]] = {}
         self._after: dict[Block, Pipeline] = {}
         self._edges: dict[tuple[Block, Block], int] = {}
+        self._mispredictions: dict[Block, int] = {}
 
     def operations(self, block: Block) -> tuple[Operation, ...]:
         """The block's instructions as the model sees them."""
         known = self._operations.get(block)
         if known is None:
-            known = self._decoder.operations(self._read(block.address, block.size_bytes), block.address)
-            self._operations[block] = known
+            known = self._operations[block] = self._decoder.operations(block.code, block.address)
         return known
 
     def instructions(self, block: Block) -> int:
@@ -70,7 +79,7 @@ class BlockCosts:
         return self._pipeline_after(block).cycles
 
     def edge_cycles(self, previous: Block, block: Block) -> int:
-        """T(A; B) - T(A): what ``block`` adds behind ``previous``; never negative."""
+        """T(A; B) - T(A): what ``block`` adds behind ``previous``, the way predicted; never negative."""
         edge = (previous, block)
         known = self._edges.get(edge)
         if known is None:
@@ -82,18 +91,34 @@ class BlockCosts:
             known = self._edges[edge] = pipeline.cycles - before
         return known
 
-    def __call__(self, previous_address: int, previous_bytes: int, address: int, size_bytes: int) -> int:
-        """``edge_cycles`` of plain integers, for an emulator's hook; ``previous_bytes`` 0: there was none."""
-        block = Block(address, size_bytes)
-        if not previous_bytes:
-            return self.block_cycles(block)
-        return self.edge_cycles(Block(previous_address, previous_bytes), block)
+    def ways_out(self, block: Block) -> tuple[int, ...]:
+        """Addresses to which the block can lead, as far as its code tells."""
+        last = self.operations(block)[-1]
+        if last.branch is Branch.NONE:
+            return (block.end,)
+        if last.branch is Branch.CONDITIONAL and last.target is not None:
+            return (block.end, last.target)
+        return (last.target,) if last.target is not None else ()
 
-    def forget(self) -> None:
-        """Drops all that is remembered, after code in memory has changed."""
-        self._operations.clear()
-        self._after.clear()
-        self._edges.clear()
+    def misprediction_cycles(self, block: Block) -> int:
+        """What it costs when the way out of ``block`` was predicted wrong; 0 if there is only one."""
+        known = self._mispredictions.get(block)
+        if known is None:
+            known = self._mispredictions[block] = self._time_misprediction(block)
+        return known
+
+    def __call__(self, previous: tuple[int, bytes] | None, block: tuple[int, bytes]) -> EdgeCost:
+        """The cost of an edge, for an emulator that adds up as it goes.
+
+        Args:
+            previous: Address and code of the block before; None after a reset or an exception.
+            block: Address and code of the one that follows.
+        """
+        following = Block(*block)
+        if previous is None:
+            return EdgeCost(self.block_cycles(following), 0)
+        before = Block(*previous)
+        return EdgeCost(self.edge_cycles(before, following), self.misprediction_cycles(before))
 
     def _pipeline_after(self, block: Block) -> Pipeline:
         known = self._after.get(block)
@@ -103,24 +128,69 @@ class BlockCosts:
             self._after[block] = known
         return known
 
+    def _time_misprediction(self, block: Block) -> int:
+        operations = self.operations(block)
+        if not operations or operations[-1].branch not in (Branch.CONDITIONAL, Branch.INDIRECT):
+            return 0
+        late = self._parameters.misprediction_cycles
+        if operations[-1].branch is Branch.INDIRECT:
+            return late
+        pipeline = Pipeline(self._parameters)
+        flags_cycle = cycle = 0
+        flags_set_here = False
+        for operation in operations:
+            cycle, _ = pipeline.issue(operation)
+            if any(register == FLAGS for register, *_ in operation.writes):
+                flags_cycle, flags_set_here = cycle, True
+        is_early = not flags_set_here or cycle - flags_cycle >= self._parameters.early_flags_cycles
+        has_flags = (FLAGS, Port.PREDICTED) in operations[-1].reads  # CBZ compares itself, late
+        return self._parameters.early_flags_misprediction_cycles if has_flags and is_early else late
+
 
 def cycles_from_edges(costs: BlockCosts, edges: Mapping[tuple[Block | None, Block], int]) -> int:
-    """Modelled cycles of a whole run.
+    """Modelled cycles of a whole run, from its counts.
+
+    Counts do not tell in which order a branch went its ways: a conditional one is taken to be mispredicted as
+    often as it went the rarer way, as a two-bit counter nearly does, and an indirect one (a return to one of
+    several callers) to be predicted. An emulator that predicts as it runs knows better.
 
     Args:
         costs: The blocks' costs.
         edges: How often each edge was taken; the first block of a run comes from ``None``.
     """
-    return sum(
-        count * (costs.block_cycles(block) if previous is None else costs.edge_cycles(previous, block))
-        for (previous, block), count in edges.items()
-    )
+    total = 0
+    ways: defaultdict[Block, list[int]] = defaultdict(list)
+    for (previous, block), count in edges.items():
+        if previous is None:
+            total += count * costs.block_cycles(block)
+        else:
+            total += count * costs.edge_cycles(previous, block)
+            ways[previous].append(count)
+    for block, counts in ways.items():
+        if len(counts) > 1 and costs.operations(block)[-1].branch is Branch.CONDITIONAL:
+            total += (sum(counts) - max(counts)) * costs.misprediction_cycles(block)
+    return total
 
 
 def cycles_from_blocks(costs: BlockCosts, blocks: Mapping[Block, int]) -> int:
-    """Modelled cycles where only block counts are known: each block as if it followed itself.
+    """Modelled cycles where only block counts are known; `cycles_from_edges` is the better estimate.
 
-    T(B; B) - T(B) sees what overlaps in a loop of one block, and guesses for the rest; ``cycles_from_edges``
-    is the better estimate.
+    The edges are guessed: a block's count is shared among the blocks to which its last instruction can lead, in
+    proportion to their own counts. What enters a block from elsewhere (calls through pointers, returns) finds an
+    idle pipeline.
     """
-    return sum(count * costs.edge_cycles(block, block) for block, count in blocks.items())
+    at = {}
+    for block in sorted(blocks, key=lambda block: blocks[block]):
+        at[block.address] = block  # of two that start at one address, the more frequent
+    edges: defaultdict[tuple[Block | None, Block], int] = defaultdict(int)
+    entered: defaultdict[Block, int] = defaultdict(int)
+    for block, count in blocks.items():
+        ways = [at[address] for address in costs.ways_out(block) if address in at]
+        weight = sum(blocks[way] for way in ways)
+        for way in ways:
+            share = round(count * blocks[way] / weight)
+            edges[block, way] += share
+            entered[way] += share
+    for block, count in blocks.items():
+        edges[None, block] += max(0, count - entered[block])
+    return cycles_from_edges(costs, edges)

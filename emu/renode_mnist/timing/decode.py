@@ -21,6 +21,7 @@ from renode_mnist.timing.operation import (
     PC,
     S0,
     SP,
+    Branch,
     EarlyExecution,
     Operation,
     Port,
@@ -62,7 +63,9 @@ class _Draft:
     early: EarlyExecution = EarlyExecution.NEVER
     is_fused: bool = False
     waits_for_fused: bool = False
-    load_offset: tuple[int, int] | None = None
+    branch: Branch = Branch.NONE
+    target: int | None = None
+    offset: tuple[int, int] | None = None
 
     def read(self, registers: tuple[int, ...], port: Port) -> None:
         self.reads.extend((register, port) for register in registers if register != PC)
@@ -71,6 +74,7 @@ class _Draft:
         for register in registers:
             if register == PC:
                 self.units |= Unit.BRANCH
+                self.branch = Branch.INDIRECT
             else:
                 self.writes.append((register, result, delay))
 
@@ -223,11 +227,11 @@ def _address(draft: _Draft, instruction: CsInsn) -> None:
     draft.read(base, Port.EARLY)
     if operand.mem.index:
         draft.read(_registers(instruction.reg_name(operand.mem.index)), Port.EARLY)
-    elif base and draft.units & Unit.LOAD:
+    elif base:
         is_literal = base == (PC,)
         offset = operand.mem.disp + (instruction.address + 4 & ~3 if is_literal else 0)
         post_indexed = instruction.operands[-1].type == ARM_OP_IMM
-        draft.load_offset = (base[0], 0 if post_indexed else offset)
+        draft.offset = (base[0], 0 if post_indexed else offset)
     if instruction.writeback:
         draft.write(base, Result.BASE_UPDATE)
 
@@ -287,14 +291,20 @@ def _multiple(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _:
 
 
 def _branch(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
+    """A branch is predicted, so it waits neither for flags nor for the register it goes to."""
     name = instruction.insn_name()
     draft.units |= Unit.BRANCH
-    for source in ops:
-        draft.read(source, Port.LATE)
+    if name in ("cbz", "cbnz"):
+        draft.branch = Branch.CONDITIONAL
+    elif name == "b" and _is_conditional(instruction):
+        draft.branch = Branch.CONDITIONAL
+        draft.read((FLAGS,), Port.PREDICTED)
+    else:
+        draft.branch = Branch.INDIRECT if any(ops) else Branch.DIRECT
+    if draft.branch is not Branch.INDIRECT:
+        draft.target = instruction.operands[-1].imm
     if name in ("bl", "blx"):
         draft.write((LR,), Result.ALU)
-    if name == "b" and _is_conditional(instruction):
-        draft.read((FLAGS,), Port.BRANCH_CONDITION)
 
 
 def _table_branch(
@@ -302,7 +312,8 @@ def _table_branch(
 ) -> None:
     draft.units |= Unit.LOAD | Unit.BRANCH
     _address(draft, instruction)
-    draft.load_offset = None
+    draft.offset = None
+    draft.branch = Branch.INDIRECT
     draft.alone = True
     draft.issue_cycles = parameters.table_branch_cycles
 
@@ -510,5 +521,7 @@ class Decoder:
             early=draft.early,
             is_fused=draft.is_fused,
             waits_for_fused=draft.waits_for_fused,
-            load_offset=draft.load_offset,
+            branch=draft.branch,
+            target=draft.target,
+            offset=draft.offset,
         )

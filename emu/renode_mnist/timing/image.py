@@ -8,6 +8,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from renode_mnist.errors import ElfError
+from renode_mnist.timing.blocks import Block
 
 
 class CodeImage:
@@ -39,6 +40,14 @@ class CodeImage:
             raise ElfError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
         except ELFError as error:
             raise ElfError(f"{path} is no ELF file: {error}", "Give the ELF, not the .bin or .hex.") from error
+
+    def block(self, address: int, size_bytes: int) -> Block:
+        """The block that stands at ``address``.
+
+        Raises:
+            ElfError: The file loads nothing there.
+        """
+        return Block(address, self.read(address, size_bytes))
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """Bytes of code.

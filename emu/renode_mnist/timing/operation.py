@@ -53,7 +53,7 @@ class Port(IntEnum):
     ACCUMULATOR = auto()
     STORED = auto()
     CONDITION = auto()  # flags, read by carry arithmetic and by predicated instructions
-    BRANCH_CONDITION = auto()
+    PREDICTED = auto()  # flags, read by a branch: it went ahead without them
     FP_OPERAND = auto()
     FP_FUSED_ACCUMULATOR = auto()
     FP_CHAINED_ACCUMULATOR = auto()
@@ -86,6 +86,15 @@ class EarlyExecution(IntEnum):
     EITHER_SLOT = auto()
 
 
+class Branch(IntEnum):
+    """What there is to predict about where an instruction leads."""
+
+    NONE = 0
+    DIRECT = auto()  # always to the same address
+    CONDITIONAL = auto()
+    INDIRECT = auto()  # to where a register or the stack says
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One instruction as the issue stage sees it.
@@ -103,7 +112,9 @@ class Operation:
         early: Whether the early ALU can take it.
         is_fused: VFMA, VMLA and their like, which restrict what may follow.
         waits_for_fused: It can't start in the cycles behind one of those.
-        load_offset: Base register and byte offset of a load, where both are known; else ``None``.
+        branch: Whether and how it leaves the straight line.
+        target: Where a direct or conditional branch leads when taken.
+        offset: Base register and byte offset of a load or store, where both are known; else ``None``.
     """
 
     address: int
@@ -118,4 +129,6 @@ class Operation:
     early: EarlyExecution = EarlyExecution.NEVER
     is_fused: bool = False
     waits_for_fused: bool = False
-    load_offset: tuple[int, int] | None = None
+    branch: Branch = Branch.NONE
+    target: int | None = None
+    offset: tuple[int, int] | None = None

@@ -5,6 +5,7 @@ Arm publishes no cycle table for this core. Sources, by the letter that the comm
 * L: LLVM ``ARMScheduleM7.td``, contributed with Arm's knowledge of the stages (EX1 to EX4).
 * J: github.com/jnk0le/random, "pipeline cycle test", cortex_m7.md: measured on an STM32H743.
 * Q: quinapalus.com/cm7cycles.html: measured on an STM32H730.
+* S: SLOTHY's model of this core (Abdulrahman, Kannwischer, Lim, eprint 2025/366), tuned on an STM32F767.
 * T: Arm Cortex-M7 Technical Reference Manual, DDI 0489F.
 
 No figure is fitted to a program's run time. Where sources differ, a measurement goes before a compiler's
@@ -62,9 +63,9 @@ FORWARDING_CYCLES: dict[Result, _Row] = {
     # J: byte and half-word loads, second cycle to the late ALU, third to the early, next to an accumulator.
     Result.NARROW_LOADED: _core(late=2, early=3, multiplicand=2, accumulator=1),
     # Q: ADCS after ADCS takes the next cycle. J: no flags from the early ALU in the same cycle.
-    Result.SET_FLAGS: {Port.CONDITION: 1, Port.BRANCH_CONDITION: 1},
+    Result.SET_FLAGS: {Port.CONDITION: 1, Port.PREDICTED: 0},
     # L: WriteCMPsi, WriteCMPsr have latency 2.
-    Result.SET_FLAGS_SHIFTED: {Port.CONDITION: 2, Port.BRANCH_CONDITION: 2},
+    Result.SET_FLAGS_SHIFTED: {Port.CONDITION: 2, Port.PREDICTED: 0},
     # J, table of result latencies: VADD, VMUL.
     Result.FP_CALCULATED: _fp(operand=3, fused=3, chained=2, stored=1, to_core=3, copied=3),
     # J: VFMA 5 to an operand, 3 to the accumulator of the next (2 of VMLA), 3 to VSTR, 5 to VMOV.
@@ -94,6 +95,13 @@ class PipelineParameters:
         fp_square_root_cycles: J: VSQRT.F32 measured 14. L has 16.
         table_branch_cycles: L: TBB and TBH take two cycles to issue.
         system_cycles: L: MRS, MSR, barriers, "in reality, many look likely to stall the whole pipeline".
+        misprediction_cycles: J: "from 8 to 6 cycles" when the flags were set early. What is predicted right costs
+            nothing, and waits for no flags.
+        early_flags_misprediction_cycles: The 6 of it.
+        early_flags_cycles: J: how long before the branch is early, "at least 3 cycles".
+        store_to_load_cycles: S: a load from (almost) where a store has just gone is kept 8 issue slots away from it.
+            Code without optimisation does little else.
+        store_to_load_bytes: S: how near is near.
         dual_issue: T 1.1: in-order, super-scalar. Off, it shows what pairing is worth.
     """
 
@@ -103,6 +111,11 @@ class PipelineParameters:
     fp_square_root_cycles: int = 14
     table_branch_cycles: int = 2
     system_cycles: int = 3
+    misprediction_cycles: int = 8
+    early_flags_misprediction_cycles: int = 6
+    early_flags_cycles: int = 3
+    store_to_load_cycles: int = 4
+    store_to_load_bytes: int = 8
     dual_issue: bool = True
     forwarding: dict[Result, _Row] = field(default_factory=lambda: FORWARDING_CYCLES)
 

@@ -28,9 +28,9 @@ def _same_bank(older: Operation, younger: Operation) -> bool:
 
     Loads from different base registers are taken to miss each other: their addresses are not known here.
     """
-    if older.load_offset is None or younger.load_offset is None:
+    if older.offset is None or younger.offset is None:
         return False
-    (older_base, older_offset), (younger_base, younger_offset) = older.load_offset, younger.load_offset
+    (older_base, older_offset), (younger_base, younger_offset) = older.offset, younger.offset
     return older_base == younger_base and not (older_offset ^ younger_offset) & 4
 
 
@@ -50,6 +50,8 @@ class Pipeline:
         "_older",
         "_parameters",
         "_previous_fused",
+        "_stores",
+        "_written",
     )
 
     def __init__(self, parameters: PipelineParameters | None = None) -> None:
@@ -59,6 +61,8 @@ class Pipeline:
         self._free = 0  # the first cycle in which a new pair can start
         self._older: Operation | None = None  # alone in ``_cycle`` so far, open for a younger one
         self._made: list[tuple[Result, int]] = [(Result.ALU, _LONG_AGO)] * REGISTER_COUNT
+        self._written = [0] * REGISTER_COUNT  # how often: a base register that was not written still points there
+        self._stores: tuple[tuple[int, int, int, int], ...] = ()  # recent ones: base, its count, offset, cycle
         self._last_fused = _LONG_AGO
         self._previous_fused = _LONG_AGO  # the last one before ``_last_fused``
 
@@ -68,6 +72,7 @@ class Pipeline:
         for name in self.__slots__:
             setattr(other, name, getattr(self, name))
         other._made = self._made.copy()
+        other._written = self._written.copy()
         return other
 
     @property
@@ -93,6 +98,8 @@ class Pipeline:
         ready = self._ready(operation.reads)
         if operation.waits_for_fused:
             ready = max(ready, self._last_fused + self._parameters.fused_shadow_cycles + 1)
+        if self._stores and operation.units & Unit.LOAD and operation.offset is not None:
+            ready = max(ready, self._behind_stores(operation.offset))
         if self._older is not None and ready <= self._cycle and self._pairs(self._older, operation):
             slot = 1
             self._older = None
@@ -114,6 +121,16 @@ class Pipeline:
             available = cycle + forwarding[result][port]
             if available > ready:
                 ready = available
+        return ready
+
+    def _behind_stores(self, wanted: tuple[int, int]) -> int:
+        """The first cycle in which a load finds there what was stored just before."""
+        base, offset = wanted
+        ready = 0
+        for stored_base, written, stored_offset, cycle in self._stores:
+            is_near = abs(stored_offset - offset) < self._parameters.store_to_load_bytes
+            if is_near and stored_base == base and written == self._written[base]:
+                ready = max(ready, cycle + self._parameters.store_to_load_cycles)
         return ready
 
     def _pairs(self, older: Operation, younger: Operation) -> bool:
@@ -148,6 +165,14 @@ class Pipeline:
         for register, result, delay in operation.writes:
             made = Result.EARLY_ALU if is_early and result is Result.ALU else result
             self._made[register] = (made, cycle + delay)
+            self._written[register] += 1
+        if operation.units & Unit.STORE and operation.offset is not None:
+            base, offset = operation.offset
+            recent = cycle - self._parameters.store_to_load_cycles
+            self._stores = (
+                *(store for store in self._stores if store[3] > recent),
+                (base, self._written[base], offset, cycle),
+            )
         if operation.is_fused:
             if self._last_fused != cycle:
                 self._previous_fused = self._last_fused
