@@ -18,6 +18,8 @@ _COMMANDS = {
     "run": "renode_mnist.commands.run:run",
     "build": "renode_mnist.commands.build:build",
     "test": "renode_mnist.commands.test:test",
+    "parity": "renode_mnist.commands.parity:parity",
+    "replay": "renode_mnist.commands.replay:replay",
     "serve": "renode_mnist.commands.serve:serve",
     "doctor": "renode_mnist.commands.doctor:doctor",
 }

@@ -38,6 +38,11 @@ class TargetOptions:
     flash: str = "none"
 
 
+def available() -> list[str]:
+    """The targets that this machine has without being told more."""
+    return [name for name in ("embedded", "host") if name in TARGETS]
+
+
 def machine_of(target: str) -> Machine:
     """For which machine an image of this target is built."""
     return "host" if target == "host" else "stm32f746"

@@ -10,6 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, Machine
+from renode_mnist.opening import FLASH_TOOLS, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,3 +97,29 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
 
     with Console(stderr=True).status(f"building {config.name} …"):
         return building.build(config)
+
+
+def target_options(command: F) -> F:
+    """``--port``, ``--console-port``, ``--baud``, ``--flash``: which board, and who programs it."""
+    for option in reversed(
+        [
+            click.option("--port", help="Serial port or pyserial URL of a board.  [default: its ST-LINK]"),
+            click.option("--console-port", help="The same of its text console, where that is wired."),
+            click.option("--baud", type=click.IntRange(1), default=TargetOptions.baud, show_default=True),
+            click.option(
+                "--flash",
+                type=click.Choice(FLASH_TOOLS),
+                default=TargetOptions.flash,
+                show_default=True,
+                help="What programs a board that runs another image.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def target_options_of(options: dict[str, Any]) -> Callable[[BuildConfig], TargetOptions]:
+    """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
+    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash")}
+    return lambda config: TargetOptions(board=config.board, **taken)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from renode_mnist import paths
-from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
+from renode_mnist.commands.options import (
+    config_of,
+    elf_option,
+    image_of,
+    image_options,
+    target_options,
+    target_options_of,
+)
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TARGETS, TargetOptions, machine_of, open_session
+from renode_mnist.opening import TARGETS, machine_of, open_session
 
 
 @click.command()
@@ -24,22 +32,37 @@ from renode_mnist.opening import TARGETS, TargetOptions, machine_of, open_sessio
 @image_options
 @elf_option
 @click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@target_options
 @click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
+@click.option("--record", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Keep the session here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def run(
-    picture: Path | None, elf: Path | None, target: str, expect: int | None, as_json: bool, **options: Any
+    picture: Path | None,
+    elf: Path | None,
+    target: str,
+    expect: int | None,
+    kept: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Classify a picture of a digit by the firmware and show what each layer cost."""
     from rich.console import Console
 
     from renode_mnist.model.preprocess import load_digit
+    from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
 
     picture = picture or paths.digits() / "7.png"
     digit = load_digit(picture)
+    given = target_options_of(options)
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
-    with open_session(target, image.elf, TargetOptions(board=config.board)) as session:
+    with ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
+        observer = recorder.observe if recorder else None
+        session = stack.enter_context(open_session(target, image.elf, given(config), observer=observer))
+        if recorder is not None:
+            recorder.identify(session)
         record = session.classify(digit.pixels, picture.name)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=2))

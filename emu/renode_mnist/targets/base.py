@@ -44,12 +44,14 @@ class TargetIdentity:
         version: Of the emulator, the probe or the compiler behind it.
         counter_unit: What the firmware's counter counts there.
         deterministic: Whether two runs give the same counts.
+        counter_step: In how large steps the counter advances; a difference of two reads may be off by one step.
     """
 
     target: str
     version: str
     counter_unit: CounterUnit
     deterministic: bool
+    counter_step: int = 1
 
 
 @runtime_checkable

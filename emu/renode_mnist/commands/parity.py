@@ -1,0 +1,68 @@
+"""``renode-mnist parity``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from renode_mnist import paths
+from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
+from renode_mnist.errors import CheckFailed
+from renode_mnist.opening import TARGETS, machine_of, open_session
+
+
+@click.command()
+@click.option(
+    "--target",
+    "targets",
+    type=click.Choice(TARGETS),
+    multiple=True,
+    help="Compare these, the first with each other one.  [default: every target that is there]",
+)
+@image_options
+@target_options
+def parity(targets: tuple[str, ...], **options: Any) -> None:
+    """Run the same digits on several targets and compare answers and instruction counts."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from renode_mnist import parity as comparing
+    from renode_mnist.model.preprocess import load_digit
+    from renode_mnist.opening import available
+
+    names = targets or tuple(available())
+    if len(names) < 2:
+        raise click.UsageError(f"Two targets are needed, there is {', '.join(names)}; name another by --target.")
+    digits = {path.stem: load_digit(path).pixels for path in sorted(paths.digits().glob("*.png"))}
+    given = target_options_of(options)
+    records = {}
+    for name in names:
+        config = config_of(dict(options), machine_of(name))
+        with open_session(name, image_of(None, config).elf, given(config)) as session:
+            records[name] = comparing.run(session, digits)
+    first = names[0]
+    failed = 0
+    table = Table(title=f"against {first}")
+    for heading in ("target", "digit", "class", "counter", ""):
+        table.add_column(heading)
+    for name in names[1:]:
+        for comparison in comparing.compare(records[first], records[name]):
+            failed += bool(comparison.differences)
+            record = comparison.record
+            table.add_row(
+                name,
+                comparison.digit,
+                str(record.inference.winner),
+                f"{record.inference.counter:,} {record.target.counter_unit}",
+                "\n".join(comparison.differences) or "same",
+            )
+    console = Console(highlight=False)
+    console.print(table)
+    for name in names:
+        identity = records[name][0].target
+        console.print(
+            f"{name}: {identity.version}, counts {identity.counter_unit} in steps of {identity.counter_step}"
+        )
+    if failed:
+        raise CheckFailed(f"{failed} answer(s) differ", "The table names the first difference with its layer.")

@@ -1,0 +1,47 @@
+"""``renode-mnist replay``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from renode_mnist.commands.options import (
+    config_of,
+    elf_option,
+    image_of,
+    image_options,
+    target_options,
+    target_options_of,
+)
+from renode_mnist.errors import CheckFailed
+from renode_mnist.opening import TARGETS, machine_of, open_session
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@image_options
+@elf_option
+@target_options
+def replay(file: Path, target: str, elf: Path | None, **options: Any) -> None:
+    """Send the requests of a recorded session (`run --record FILE`) again and report what comes out otherwise."""
+    from renode_mnist import recording
+
+    kept = recording.load(file)
+    given = target_options_of(options)
+    config = config_of(options, machine_of(target))
+    with open_session(target, image_of(elf, config).elf, given(config)) as session:
+        differences = list(recording.replay(kept, session.client))
+    recorded = kept.identity["target"]
+    click.echo(
+        f"{len(kept.exchanges)} requests recorded on {recorded['target']} ({recorded['version']}), "
+        f"sent again to {target}: {len(differences)} difference(s)"
+    )
+    if kept.cut_off is not None:
+        click.echo(f"The recording is cut off in line {kept.cut_off}; it was replayed up to there.")
+    for difference in differences:
+        click.echo(f"line {difference.line}: {difference.what}")
+    if differences:
+        raise CheckFailed(f"{len(differences)} answer(s) differ", "The lines above say which.")
