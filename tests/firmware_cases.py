@@ -14,10 +14,10 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 import pytest
-from renode_mnist.wire._generated import mnist_generated as fbs
 
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.wire import frame, messages
+from renode_mnist.wire._generated import mnist_generated as fbs
 from renode_mnist.wire.messages import ErrorCode, ErrorReport, Inference, Reply, Stats
 
 _PATIENCE_SECONDS = 20.0

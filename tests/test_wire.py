@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from renode_mnist.wire._generated import mnist_generated as fbs
 
 from renode_mnist.errors import FirmwareError, TargetTimeout, WireError
 from renode_mnist.stream import Deadline
 from renode_mnist.wire import frame, messages
+from renode_mnist.wire._generated import mnist_generated as fbs
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import ErrorCode
 

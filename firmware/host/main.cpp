@@ -149,14 +149,14 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  if (!open(binary, "binary", arguments.address, arguments.port)) return 2;
-  if (!open(console, "console", arguments.address, arguments.console_port)) return 2;
-  std::fflush(stdout);
-
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) { stop_asked = 1; };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+
+  if (!open(binary, "binary", arguments.address, arguments.port)) return 2;
+  if (!open(console, "console", arguments.address, arguments.console_port)) return 2;
+  std::fflush(stdout);
 
   app::start();
   while (stop_asked == 0) {
