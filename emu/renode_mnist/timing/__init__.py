@@ -10,6 +10,7 @@ core and turns exact counts of blocks, or better of edges between blocks, into `
 An emulator can ask ``costs`` for the price of each edge when it is first taken, and add it up as it goes.
 """
 
+from renode_mnist.timing.accuracy import STATED_ERROR, StatedError
 from renode_mnist.timing.blocks import (
     Block,
     BlockCosts,
@@ -21,11 +22,13 @@ from renode_mnist.timing.image import CodeImage
 from renode_mnist.timing.parameters import PipelineParameters
 
 __all__ = [
+    "STATED_ERROR",
     "Block",
     "BlockCosts",
     "CodeImage",
     "EdgeCost",
     "PipelineParameters",
+    "StatedError",
     "cycles_from_blocks",
     "cycles_from_edges",
 ]
