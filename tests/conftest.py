@@ -1,0 +1,26 @@
+"""What many tests share: built images and the sample digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image as Picture
+
+from renode_mnist import paths
+from renode_mnist.build import BuildConfig, build, resolve_model
+
+
+@pytest.fixture(scope="session")
+def host_program() -> Path:
+    """The int8 network on engine `reference`, for this PC."""
+    return build(BuildConfig(resolve_model("int8"), engine="reference", machine="host")).elf
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[str, npt.NDArray[np.uint8]]:
+    """The ten sample digits as the network sees them, by name."""
+    files = sorted(paths.digits().glob("?.png"))
+    return {file.stem: np.asarray(Picture.open(file).convert("L"), np.uint8) for file in files}
