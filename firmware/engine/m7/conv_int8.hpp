@@ -1,0 +1,150 @@
+// CONV_2D and FULLY_CONNECTED in int8, with bias, requantisation, activation and an optional max pool fused.
+//
+// Pixels are widened into a panel once and meet all output channels there, two channels and two pixels at a time
+// (dot.hpp). Widening costs about 1.1 instructions a tap, divided by the number of output channels; an output
+// costs 12 on top of its products, a pooled one 20.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/m7/dot.hpp"
+#include "engine/m7/requantize.hpp"
+#include "engine/m7/window.hpp"
+
+namespace m7 {
+
+enum class Weights : std::uint8_t {
+  kPairs,  // as dot_2x2 reads them: two bytes a weight in flash
+  kBytes,  // a byte a weight: a word a channel and group, widened when it is used
+};
+
+struct Conv {
+  int output_channels;
+  std::int8_t input_zero_point;
+  int pool_height, pool_width;  // of a fused max pool, stride = size; 1 x 1 or an even number of pixels
+  int block_outputs;            // whose pixels a panel holds together
+  Weights weights;
+  Objective objective;
+  Clamp clamp;
+  std::int8_t least, greatest;
+};
+
+// Words of weights that a pair of channels has in flash, and that it takes when widened.
+constexpr std::size_t pair_words(int groups, Weights weights) {
+  return static_cast<std::size_t>(groups) * (weights == Weights::kPairs ? 4 : 2);
+}
+
+// Widens the weights of a pair of channels: 4 instructions for 4 weights.
+template <int kGroups>
+inline void widen_weights(const std::uint32_t* bytes, Pair* to) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kGroups * 2; ++i, ++bytes, to += 2) {
+    to[0] = sxtb16(*bytes);
+    to[1] = sxtb16_ror8(*bytes);
+  }
+}
+
+// `panel`: block_outputs * pool_height * pool_width, made even, times groups * 2 words. `widened`: groups * 4
+// words where weights are bytes and there is more than one pixel, else nullptr.
+template <const Window& kWindow, const Conv& kConv>
+void conv_int8(const std::int8_t* input, const std::uint32_t* weights, const std::int32_t* scalings, Pair* panel,
+               Pair* widened, std::int8_t* output) {
+  constexpr int kGroups = kWindow.groups();
+  constexpr int kPool = kConv.pool_height * kConv.pool_width;
+  constexpr int kOutputWidth = kWindow.output_width / kConv.pool_width;
+  constexpr int kOutputs = kWindow.output_height / kConv.pool_height * kOutputWidth;
+  constexpr int kChannels = kConv.output_channels;
+  constexpr int kPanelPair = kGroups * 4;
+  constexpr std::size_t kPairWords = pair_words(kGroups, kConv.weights);
+  static_assert(kPool == 1 || kPool % 2 == 0, "a pool must take pairs of pixels");
+
+  const auto store = [](std::int32_t sum, const std::int32_t* words, std::int8_t* to) {
+    const Scaling scaling = load_scaling(words);
+    const std::int32_t x2 = scaling.twice_bias + static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) << 1);
+    *to = static_cast<std::int8_t>(requantize<kConv.clamp>(x2, scaling, kConv.least, kConv.greatest));
+  };
+
+  int y = 0;
+  int x = 0;
+  for (int first = 0; first < kOutputs; first += kConv.block_outputs) {
+    const int outputs = kOutputs - first < kConv.block_outputs ? kOutputs - first : kConv.block_outputs;
+    // Pixels in the order in which they pair: of one pool after the other. A last pixel without a partner has
+    // a panel of its own.
+    Pair* to = panel;
+    for (int i = 0; i < outputs; ++i) {
+      if constexpr (kPool == 1) {
+        if (i % 2 == 0 && i + 1 == outputs) {
+          pack_pixel<kWindow, 2>(input, kConv.input_zero_point, y, x, to);
+        } else {
+          pack_pixel<kWindow, 4>(input, kConv.input_zero_point, y, x, to);
+        }
+        to += i % 2 == 0 ? 2 : kPanelPair - 2;
+      } else {
+        for (int j = 0; j < kPool; j += 2, to += kPanelPair) {
+          for (int k = 0; k < 2; ++k) {
+            pack_pixel<kWindow, 4>(input, kConv.input_zero_point, y * kConv.pool_height + (j + k) / kConv.pool_width,
+                                   x * kConv.pool_width + (j + k) % kConv.pool_width, to + 2 * k);
+          }
+        }
+      }
+      if (++x == kOutputWidth) {
+        x = 0;
+        ++y;
+      }
+    }
+
+    const std::uint32_t* next_weights = weights;
+    const std::int32_t* scaling = scalings;
+    std::int8_t* out = output + static_cast<std::ptrdiff_t>(first) * kChannels;
+    for (int channel = 0; channel < kChannels; channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords, out += 2) {
+      const bool both = kChannels % 2 == 0 || channel + 1 < kChannels;
+      const std::uint32_t* ready = next_weights;
+      if constexpr (kConv.weights == Weights::kBytes && kOutputs > 1) {
+        widen_weights<kGroups>(next_weights, widened);
+        ready = widened;
+      }
+      const Pair* pixels = panel;
+      std::int8_t* next = out;
+      if constexpr (kPool == 1) {
+        for (int i = 0; i + 1 < outputs; i += 2, next += 2 * kChannels) {
+          const std::uint32_t* w = ready;
+          const Sums2x2 sums = dot_2x2<kGroups, kConv.objective>(w, pixels);
+          store(sums.c0p0, scaling, next);
+          store(sums.c0p1, scaling, next + kChannels);
+          if (!both) continue;
+          store(sums.c1p0, scaling + kScalingWords, next + 1);
+          store(sums.c1p1, scaling + kScalingWords, next + kChannels + 1);
+        }
+        if (outputs % 2 != 0) {
+          Sums2x1 sums;
+          if constexpr (kConv.weights == Weights::kBytes && kOutputs == 1) {
+            sums = dot_2x1_bytes<kGroups>(ready, pixels);
+          } else {
+            sums = dot_2x1<kGroups>(ready, pixels);
+          }
+          store(sums.c0, scaling, next);
+          if (both) store(sums.c1, scaling + kScalingWords, next + 1);
+        }
+      } else {
+        for (int i = 0; i < outputs; ++i, next += kChannels) {
+          std::int32_t c0 = 0;
+          std::int32_t c1 = 0;
+          for (int j = 0; j < kPool; j += 2) {
+            const std::uint32_t* w = ready;
+            const Sums2x2 sums = dot_2x2<kGroups, kConv.objective>(w, pixels);
+            // Exact before requantising: that is monotone, its multiplier being positive.
+            const std::int32_t m0 = maximum(sums.c0p0, sums.c0p1);
+            const std::int32_t m1 = maximum(sums.c1p0, sums.c1p1);
+            c0 = j == 0 ? m0 : maximum(c0, m0);
+            c1 = j == 0 ? m1 : maximum(c1, m1);
+          }
+          store(c0, scaling, next);
+          if (both) store(c1, scaling + kScalingWords, next + 1);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace m7

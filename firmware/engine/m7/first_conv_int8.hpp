@@ -1,0 +1,98 @@
+// CONV_2D of a few taps (at most 10: a 3x3 window on a picture of one channel), with a fused 2x2 max pool.
+//
+// So few products leave dot_2x2 no time to pay its ends. Here a channel's weights stay in registers while its four
+// pixels pass by, and the pool is folded into the sums: SMLAD starts from minus the greatest sum so far, so that
+// its result is what has to be added, if positive. With nine taps an output costs 42 instructions for 36
+// multiply-accumulates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/m7/conv_int8.hpp"
+#include "engine/m7/requantize.hpp"
+#include "engine/m7/window.hpp"
+
+namespace m7 {
+
+constexpr int kFirstTaps = 10;
+constexpr int kFirstPairs = kFirstTaps / 2;
+
+// Words of an output channel, as codegen writes them: twice the bias; five pairs of weights, doubled, taps in the
+// order row, column, channel and unused ones zero; multiplier and offset as in Scaling; the shift in a low byte,
+// with bit 31 set in all channels but the last.
+constexpr int kFirstChannelWords = 1 + kFirstPairs + 3;
+
+#if M7_HAS_DSP
+#define M7_FIRST_DOT(start, sum)                                                                      \
+  "ldmia r1!, {r7, r8, r9, r10, r11}\n smlad " sum ", r3, r7, " start "\n smlad " sum ", r4, r8, " sum "\n" \
+  "smlad " sum ", r5, r9, " sum "\n smlad " sum ", r6, r10, " sum "\n smlad " sum ", r12, r11, " sum "\n"
+#endif
+
+// All channels of one pooled output; `pixels`: four times kFirstPairs words.
+inline void first_conv_output(const std::uint32_t* channel, const Pair* pixels, std::int8_t* output) {
+#if M7_HAS_DSP
+  register const std::uint32_t* c __asm__("r0") = channel;
+  register const Pair* p __asm__("r1") = pixels;
+  std::int8_t* out = output;
+  __asm__ volatile(
+      "1:\n"
+      "ldmia r0!, {r2, r3, r4, r5, r6, r12}\n"
+      M7_FIRST_DOT("r2", "r2") "rsb r2, r2, #0\n"  // r2: minus the greatest so far
+      ".rept 3\n"
+      M7_FIRST_DOT("r2", "lr") "usat lr, #31, lr\n sub r2, r2, lr\n"
+      ".endr\n"
+      "ldmia r0!, {r7, r8, r9}\n ldr r10, %[out]\n"
+      "smmlsr r2, r2, r7, r8\n asr r2, r2, r9\n ssat r2, #8, r2\n"
+      "strb r2, [r10], #1\n str r10, %[out]\n"
+      "sub r1, r1, #80\n"
+      "cmp r9, #0\n blt 1b\n"
+      : "+r"(c), "+r"(p), [out] "+m"(out)
+      :
+      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+#else
+  for (;; channel += kFirstChannelWords) {
+    std::int32_t greatest = 0;
+    for (int pixel = 0; pixel < 4; ++pixel) {
+      auto sum = static_cast<std::int32_t>(channel[0]);
+      for (int i = 0; i < kFirstPairs; ++i) sum = smlad(channel[1 + i], pixels[pixel * kFirstPairs + i], sum);
+      greatest = pixel == 0 ? sum : maximum(sum, greatest);
+    }
+    const auto multiplier = static_cast<std::int32_t>(channel[6]);
+    const auto offset = static_cast<std::int32_t>(channel[7]);
+    *output++ = static_cast<std::int8_t>(ssat8(smmlar(greatest, multiplier, offset) >> (channel[8] & 0xFF)));
+    if (channel[8] >> 31 == 0) break;
+  }
+#endif
+}
+
+// Every output clamps at the zero point (Clamp::kAtZeroPoint). `panel`: 4 * kFirstPairs words.
+template <const Window& kWindow, const Conv& kConv>
+void first_conv_int8(const std::int8_t* input, const std::uint32_t* channels, Pair* panel, std::int8_t* output) {
+  static_assert(kWindow.depth() <= kFirstTaps && kConv.clamp == Clamp::kAtZeroPoint);
+  static_assert(!kWindow.reads_padding() && kConv.pool_height == 2 && kConv.pool_width == 2);
+  constexpr int kRow = kWindow.kernel_width * kWindow.input_channels;
+  for (int y = 0; y < kWindow.output_height; y += 2) {
+    for (int x = 0; x < kWindow.output_width; x += 2, output += kConv.output_channels) {
+      Pair* to = panel;
+#pragma GCC unroll 4
+      for (int pixel = 0; pixel < 4; ++pixel, to += kFirstPairs) {
+        const std::int8_t* from =
+            input + ((y + pixel / 2) * kWindow.stride_height * kWindow.input_width + (x + pixel % 2) * kWindow.stride_width) *
+                        kWindow.input_channels;
+        std::int32_t taps[kFirstTaps] = {};
+        for (int i = 0, tap = 0; i < kWindow.kernel_height; ++i) {
+          for (int j = 0; j < kRow; ++j, ++tap) {
+            taps[tap] = from[i * kWindow.dilation_height * kWindow.input_width * kWindow.input_channels + j];
+          }
+        }
+        for (int i = 0; i < kFirstPairs; ++i) {
+          to[i] = pkhbt16(static_cast<Pair>(taps[2 * i]), static_cast<Pair>(taps[2 * i + 1]));
+        }
+      }
+      first_conv_output(channels, panel, output);
+    }
+  }
+}
+
+}  // namespace m7

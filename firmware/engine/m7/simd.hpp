@@ -1,0 +1,145 @@
+// The DSP instructions that the kernels name, each with a portable twin so that the same kernels run, and are
+// tested, on the host. One function is one instruction (Armv7-M reference manual, chapter A7.7).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include <arm_acle.h>
+#define M7_HAS_DSP 1
+#else
+#define M7_HAS_DSP 0
+#endif
+
+namespace m7 {
+
+// Two signed 16-bit numbers in a word, the first in the low half.
+using Pair = std::uint32_t;
+
+inline std::int32_t low(Pair p) { return static_cast<std::int16_t>(p); }
+inline std::int32_t high(Pair p) { return static_cast<std::int16_t>(p >> 16); }
+inline Pair make_pair(std::int32_t low, std::int32_t high) {
+  return (static_cast<std::uint32_t>(low) & 0xFFFFU) | (static_cast<std::uint32_t>(high) << 16);
+}
+
+// 32-bit addition modulo 2^32, as the hardware adds.
+inline std::int32_t wrap_add(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+}
+inline std::int32_t wrap_sub(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
+}
+
+// A word at any address: LDR takes unaligned ones.
+inline std::uint32_t load_word(const void* from) {
+  std::uint32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+#if M7_HAS_DSP
+
+inline std::int32_t smuad(Pair a, Pair b) {
+  std::int32_t result;
+  __asm__("smuad %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline std::int32_t smlad(Pair a, Pair b, std::int32_t sum) {
+  std::int32_t result;
+  __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+}
+inline std::int32_t smlabb(Pair a, Pair b, std::int32_t sum) {
+  std::int32_t result;
+  __asm__("smlabb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+}
+inline std::int32_t smlatt(Pair a, Pair b, std::int32_t sum) {
+  std::int32_t result;
+  __asm__("smlatt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+}
+inline Pair sadd16(Pair a, Pair b) {
+  Pair result;
+  __asm__("sadd16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline Pair ssub16(Pair a, Pair b) {
+  Pair result;
+  __asm__("ssub16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline Pair sxtb16(std::uint32_t bytes) {
+  Pair result;
+  __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(bytes));
+  return result;
+}
+inline Pair sxtb16_ror8(std::uint32_t bytes) {
+  Pair result;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(bytes));
+  return result;
+}
+inline Pair pkhbt16(Pair low_of, Pair low_of_high) {
+  Pair result;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(low_of), "r"(low_of_high));
+  return result;
+}
+inline Pair pkhtb16(Pair high_of, Pair high_of_low) {
+  Pair result;
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(high_of), "r"(high_of_low));
+  return result;
+}
+inline std::int32_t smmulr(std::int32_t a, std::int32_t b) {
+  std::int32_t result;
+  __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline std::int32_t smmlar(std::int32_t a, std::int32_t b, std::int32_t sum) {
+  std::int32_t result;
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+}
+inline std::int32_t ssat8(std::int32_t value) {
+  std::int32_t result;
+  __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+  return result;
+}
+inline std::int32_t usat31(std::int32_t value) {
+  std::int32_t result;
+  __asm__("usat %0, #31, %1" : "=r"(result) : "r"(value));
+  return result;
+}
+
+#else
+
+inline std::int32_t smlad(Pair a, Pair b, std::int32_t sum) {
+  return wrap_add(wrap_add(sum, low(a) * low(b)), high(a) * high(b));
+}
+inline std::int32_t smuad(Pair a, Pair b) { return smlad(a, b, 0); }
+inline std::int32_t smlabb(Pair a, Pair b, std::int32_t sum) { return wrap_add(sum, low(a) * low(b)); }
+inline std::int32_t smlatt(Pair a, Pair b, std::int32_t sum) { return wrap_add(sum, high(a) * high(b)); }
+inline Pair sadd16(Pair a, Pair b) { return make_pair(low(a) + low(b), high(a) + high(b)); }
+inline Pair ssub16(Pair a, Pair b) { return make_pair(low(a) - low(b), high(a) - high(b)); }
+inline Pair sxtb16(std::uint32_t bytes) {
+  return make_pair(static_cast<std::int8_t>(bytes), static_cast<std::int8_t>(bytes >> 16));
+}
+inline Pair sxtb16_ror8(std::uint32_t bytes) {
+  return make_pair(static_cast<std::int8_t>(bytes >> 8), static_cast<std::int8_t>(bytes >> 24));
+}
+inline Pair pkhbt16(Pair low_of, Pair low_of_high) { return (low_of & 0xFFFFU) | (low_of_high << 16); }
+inline Pair pkhtb16(Pair high_of, Pair high_of_low) { return (high_of & 0xFFFF0000U) | (high_of_low >> 16); }
+inline std::int32_t smmlar(std::int32_t a, std::int32_t b, std::int32_t sum) {
+  const std::int64_t product = static_cast<std::int64_t>(a) * b + 0x80000000LL;
+  return wrap_add(static_cast<std::int32_t>(product >> 32), sum);
+}
+inline std::int32_t smmulr(std::int32_t a, std::int32_t b) { return smmlar(a, b, 0); }
+inline std::int32_t ssat8(std::int32_t value) { return value < -128 ? -128 : value > 127 ? 127 : value; }
+inline std::int32_t usat31(std::int32_t value) { return value < 0 ? 0 : value; }
+
+#endif
+
+// max(a, b) in three instructions without a branch or an IT block; a - b must not overflow.
+inline std::int32_t maximum(std::int32_t a, std::int32_t b) { return wrap_add(usat31(wrap_sub(a, b)), b); }
+
+}  // namespace m7
