@@ -14,7 +14,7 @@ from renode_mnist.errors import ModelError
 
 __all__ = ["ENGINES", "Graph", "Objective", "Plan", "emit", "load", "plan"]
 
-ENGINES = ("reference",)
+ENGINES = ("reference", "m7")
 """Engines that run generated code, by the names that ``--engine`` takes."""
 
 
@@ -28,6 +28,10 @@ def backend(engine: str) -> Backend:
         from renode_mnist.codegen.reference import Reference
 
         return Reference()
+    if engine == "m7":
+        from renode_mnist.codegen.m7 import M7
+
+        return M7()
     raise ModelError(f"No generated code for engine '{engine}'", f"Choose one of: {', '.join(ENGINES)}")
 
 

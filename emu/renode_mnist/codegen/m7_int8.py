@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,8 @@ from renode_mnist.codegen.plan import Buffer, Constant, Objective, Parameter, St
 from renode_mnist.codegen.reference import Lowering
 
 _HEADERS = "engine/m7/"
-_WORTH_OF_A_FLASH_BYTE = 0.5
-"""Instructions or cycles an inference that a byte of flash must save, where the objective is one of these."""
+_WORTH_OF_A_FLASH_BYTE = {Objective.INSTRUCTIONS: 0.5, Objective.CYCLES: 0.5, Objective.FLASH: 20.0}
+"""Instructions or cycles an inference that a byte of flash must save to be well spent."""
 _PANEL_BYTES = 12 * 1024
 """RAM that a layer may take to widen pixels into, unless it needs more for a single block of them."""
 _FIRST_TAPS = 10  # first_conv_int8.hpp: kFirstTaps
@@ -52,19 +52,14 @@ class Candidate:
 def choose(candidates: Iterable[Candidate], objective: Objective) -> Step:
     """The step of the candidate that costs least.
 
-    For ``instructions`` and ``cycles`` a byte of flash counts as ``_WORTH_OF_A_FLASH_BYTE``: twice the flash for a
-    hundredth of the time is a bad bargain on a chip whose flash holds the network. For ``flash`` only bytes count,
-    and instructions where these are equal.
+    A byte of flash has its price in instructions or cycles, a low one or, for the objective ``flash``, a high one:
+    twice the flash for a hundredth of the time is a bad bargain on a chip whose flash holds the network, and so is
+    half a kernel's speed for a few hundred bytes.
     """
 
-    def cost(candidate: Candidate) -> tuple[float, float]:
-        match objective:
-            case Objective.FLASH:
-                return candidate.flash_bytes, candidate.instructions
-            case Objective.CYCLES:
-                return candidate.cycles + _WORTH_OF_A_FLASH_BYTE * candidate.flash_bytes, 0
-            case _:
-                return candidate.instructions + _WORTH_OF_A_FLASH_BYTE * candidate.flash_bytes, 0
+    def cost(candidate: Candidate) -> float:
+        time = candidate.cycles if objective is Objective.CYCLES else candidate.instructions
+        return time + _WORTH_OF_A_FLASH_BYTE[objective] * candidate.flash_bytes
 
     return min(candidates, key=cost).build()
 
@@ -105,7 +100,7 @@ class Layer:
     @property
     def depth(self) -> int:
         """Products in a sum."""
-        return int(np.prod(self.weights.shape[1:]))
+        return prod(self.weights.shape[1:])
 
     @property
     def groups(self) -> int:
@@ -115,7 +110,7 @@ class Layer:
     @property
     def sums_below(self) -> int:
         """No sum of products with raw int8 inputs is larger in magnitude."""
-        return int(np.abs(self.weights.astype(np.int64)).reshape(self.channels, -1).sum(axis=1).max()) * 128
+        return 128 * int(np.abs(self.weights.astype(np.int64)).reshape(self.channels, -1).sum(axis=1).max())
 
 
 def fused_pool(consumers: tuple[Operator, ...]) -> Operator | None:
@@ -369,7 +364,7 @@ def _direct(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[
     outputs_at_once = 2 if pool == 1 else 1
     pair_bytes = 2 * layer.groups * 8
     depth = 4 * layer.groups
-    products = ceil(pixels / 2) * ceil(layer.channels / 2) * 4 * depth
+    products = pixels * ceil(layer.channels / 2) * 2 * depth
     epilogue = layer.outputs * layer.channels * (16 if pool == 1 else 8 + 8 * pool)
     packing = pixels * depth * 1.3
     flat = packing + epilogue
@@ -386,9 +381,7 @@ def _direct(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[
             "16-bit weights: pair of channels, group of four taps, channel, taps 0 2 1 3",
         )
         panel = parts.scratch("panel", (block * pool + block * pool % 2) * layer.groups * 2)
-        return parts.step(
-            "conv_int8", parts.conv(block, "kPairs"), (weights, parts.scalings()), (panel, None)
-        )
+        return parts.step("conv_int8", parts.conv(block, "kPairs"), (weights, parts.scalings()), (panel, None))
 
     def build_bytes() -> Step:
         parts = _Parts(lowering, layer, objective)
@@ -401,14 +394,10 @@ def _direct(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[
         )
         panel = parts.scratch("panel", (block * pool + block * pool % 2) * layer.groups * 2)
         widened = parts.scratch("weights", layer.groups * 4) if layer.outputs > 1 else None
-        return parts.step(
-            "conv_int8", parts.conv(block, "kBytes"), (weights, parts.scalings()), (panel, widened)
-        )
+        return parts.step("conv_int8", parts.conv(block, "kBytes"), (weights, parts.scalings()), (panel, widened))
 
     stored = ceil(layer.channels / 2) * 2 * depth
-    yield Candidate(
-        flat + rate_instructions * products, flat + rate_cycles * products, 2 * stored, build_pairs
-    )
+    yield Candidate(flat + rate_instructions * products, flat + rate_cycles * products, 2 * stored, build_pairs)
     if layer.outputs == 1 and pool == 1:
         yield Candidate(flat + 1.15 * products, flat + 1.1 * products, stored, build_bytes)
     else:
@@ -502,8 +491,7 @@ def _first(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[C
         rows[:, 6:] = scalings[:, 1:]
         rows[:-1, 8] |= 1 << 31
         channels = parts.constant("Channels", rows, "twice the bias, five pairs of weights, scaling of each channel")
-        panel = parts.scratch("panel", 4 * _FIRST_TAPS // 2)
-        return parts.step("first_conv_int8", parts.conv(1, "kPairs"), (channels,), (panel,))
+        return parts.step("first_conv_int8", parts.conv(1, "kPairs"), (channels,), ())
 
     outputs = layer.outputs * layer.channels
     cost = outputs * 42 + layer.outputs * 90

@@ -48,8 +48,8 @@ inline void widen_weights(const std::uint32_t* bytes, Pair* to) {
 // `panel`: block_outputs * pool_height * pool_width, made even, times groups * 2 words. `widened`: groups * 4
 // words where weights are bytes and there is more than one pixel, else nullptr.
 template <const Window& kWindow, const Conv& kConv>
-void conv_int8(const std::int8_t* input, const std::uint32_t* weights, const std::int32_t* scalings, Pair* panel,
-               Pair* widened, std::int8_t* output) {
+[[gnu::noinline]] void conv_int8(const std::int8_t* input, const std::uint32_t* weights,
+                                 const std::int32_t* scalings, Pair* panel, Pair* widened, std::int8_t* output) {
   constexpr int kGroups = kWindow.groups();
   constexpr int kPool = kConv.pool_height * kConv.pool_width;
   constexpr int kOutputWidth = kWindow.output_width / kConv.pool_width;
@@ -83,7 +83,8 @@ void conv_int8(const std::int8_t* input, const std::uint32_t* weights, const std
       } else {
         for (int j = 0; j < kPool; j += 2, to += kPanelPair) {
           for (int k = 0; k < 2; ++k) {
-            pack_pixel<kWindow, 4>(input, kConv.input_zero_point, y * kConv.pool_height + (j + k) / kConv.pool_width,
+            pack_pixel<kWindow, 4>(input, kConv.input_zero_point,
+                                   y * kConv.pool_height + (j + k) / kConv.pool_width,
                                    x * kConv.pool_width + (j + k) % kConv.pool_width, to + 2 * k);
           }
         }
@@ -97,7 +98,8 @@ void conv_int8(const std::int8_t* input, const std::uint32_t* weights, const std
     const std::uint32_t* next_weights = weights;
     const std::int32_t* scaling = scalings;
     std::int8_t* out = output + static_cast<std::ptrdiff_t>(first) * kChannels;
-    for (int channel = 0; channel < kChannels; channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords, out += 2) {
+    for (int channel = 0; channel < kChannels;
+         channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords, out += 2) {
       const bool both = kChannels % 2 == 0 || channel + 1 < kChannels;
       const std::uint32_t* ready = next_weights;
       if constexpr (kConv.weights == Weights::kBytes && kOutputs > 1) {

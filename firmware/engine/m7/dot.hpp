@@ -49,12 +49,12 @@ constexpr Unrolling unrolling(int groups, int most) {
 #define M7_LOAD_GROUP "ldmia r0!, {r2, r3, r4, r5}\n ldmia r1!, {r6, r7, r8, r9}\n"
 #define M7_SECOND_HALF \
   "smlad r10, r3, r7, r10\n smlad r11, r3, r9, r11\n smlad r12, r5, r7, r12\n smlad lr, r5, r9, lr\n"
-#define M7_FIRST_GROUP                                                                           \
-  M7_LOAD_GROUP "smuad r10, r2, r6\n smuad r11, r2, r8\n smuad r12, r4, r6\n smuad lr, r4, r8\n" \
-      M7_SECOND_HALF
-#define M7_GROUP                                                                                             \
-  M7_LOAD_GROUP                                                                                              \
-  "smlad r10, r2, r6, r10\n smlad r11, r2, r8, r11\n smlad r12, r4, r6, r12\n smlad lr, r4, r8, lr\n" M7_SECOND_HALF
+#define M7_FIRST_GROUP \
+  M7_LOAD_GROUP "smuad r10, r2, r6\n smuad r11, r2, r8\n smuad r12, r4, r6\n smuad lr, r4, r8\n" M7_SECOND_HALF
+#define M7_GROUP                                                                                  \
+  M7_LOAD_GROUP                                                                                   \
+  "smlad r10, r2, r6, r10\n smlad r11, r2, r8, r11\n smlad r12, r4, r6, r12\n smlad lr, r4, r8, " \
+  "lr\n" M7_SECOND_HALF
 
 #endif
 
@@ -71,20 +71,19 @@ inline Sums2x2 dot_2x2(const std::uint32_t*& weights, const std::uint32_t*& pixe
   register std::int32_t c1p1 __asm__("lr");
   // All fourteen registers are in use: where the loop ends stands on the stack.
   const std::uint32_t* const end = pixels + static_cast<std::size_t>(1 + kLoop.body * kLoop.turns) * kGroupWords;
-  __asm__ volatile(
-      M7_FIRST_GROUP
-      ".if %c[turns] > 0\n"
-      "1:\n"
-      ".rept %c[body]\n" M7_GROUP
-      ".endr\n"
-      ".if %c[turns] > 1\n"
-      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
-      ".endif\n"
-      ".endif\n"
-      ".rept %c[rest]\n" M7_GROUP ".endr\n"
-      : "+r"(w), "+r"(p), "=r"(c0p0), "=r"(c0p1), "=r"(c1p0), "=r"(c1p1)
-      : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
-      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory");
+  __asm__ volatile(M7_FIRST_GROUP
+                   ".if %c[turns] > 0\n"
+                   "1:\n"
+                   ".rept %c[body]\n" M7_GROUP
+                   ".endr\n"
+                   ".if %c[turns] > 1\n"
+                   "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
+                   ".endif\n"
+                   ".endif\n"
+                   ".rept %c[rest]\n" M7_GROUP ".endr\n"
+                   : "+r"(w), "+r"(p), "=r"(c0p0), "=r"(c0p1), "=r"(c1p0), "=r"(c1p1)
+                   : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
+                   : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory");
   weights = w;
   pixels = p;
   return {c0p0, c0p1, c1p0, c1p1};
@@ -123,7 +122,7 @@ inline Sums2x1 dot_2x1(const std::uint32_t* weights, const std::uint32_t* pixel)
       "1:\n"
       ".rept %c[body]\n m7_two_groups\n .endr\n"
       ".if %c[turns] > 1\n"
-      "cmp r1, %[end]\n bne 1b\n"
+      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
       ".endif\n"
       ".endif\n"
       ".rept %c[rest]\n m7_two_groups\n .endr\n"
@@ -133,7 +132,7 @@ inline Sums2x1 dot_2x1(const std::uint32_t* weights, const std::uint32_t* pixel)
       ".endif\n"
       ".purgem m7_two_groups\n"
       : "+r"(w), "+r"(p), "+r"(c0), "+r"(c1)
-      : [end] "r"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest),
+      : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest),
         [odd] "i"(kGroups % 2)
       : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory");
   return {c0, c1};
@@ -173,13 +172,13 @@ inline Sums2x1 dot_2x1_bytes(const std::uint32_t* weights, const std::uint32_t* 
       "1:\n"
       ".rept %c[body]\n m7_two_groups\n .endr\n"
       ".if %c[turns] > 1\n"
-      "cmp r1, %[end]\n bne 1b\n"
+      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
       ".endif\n"
       ".endif\n"
       ".rept %c[rest]\n m7_two_groups\n .endr\n"
       ".purgem m7_two_groups\n"
       : "+r"(w), "+r"(p), "+r"(c0), "+r"(c1)
-      : [end] "r"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
+      : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
       : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r12", "cc", "memory");
   sums = {c0, c1};
   weights = w;

@@ -24,8 +24,9 @@ constexpr int kFirstPairs = kFirstTaps / 2;
 constexpr int kFirstChannelWords = 1 + kFirstPairs + 3;
 
 #if M7_HAS_DSP
-#define M7_FIRST_DOT(start, sum)                                                                      \
-  "ldmia r1!, {r7, r8, r9, r10, r11}\n smlad " sum ", r3, r7, " start "\n smlad " sum ", r4, r8, " sum "\n" \
+#define M7_FIRST_DOT(start, sum)                                                                       \
+  "ldmia r1!, {r7, r8, r9, r10, r11}\n smlad " sum ", r3, r7, " start "\n smlad " sum ", r4, r8, " sum \
+  "\n"                                                                                                 \
   "smlad " sum ", r5, r9, " sum "\n smlad " sum ", r6, r10, " sum "\n smlad " sum ", r12, r11, " sum "\n"
 #endif
 
@@ -66,31 +67,37 @@ inline void first_conv_output(const std::uint32_t* channel, const Pair* pixels, 
 #endif
 }
 
-// Every output clamps at the zero point (Clamp::kAtZeroPoint). `panel`: 4 * kFirstPairs words.
+// Every output clamps at the zero point (Clamp::kAtZeroPoint).
 template <const Window& kWindow, const Conv& kConv>
-void first_conv_int8(const std::int8_t* input, const std::uint32_t* channels, Pair* panel, std::int8_t* output) {
+[[gnu::noinline]] void first_conv_int8(const std::int8_t* input, const std::uint32_t* channels,
+                                       std::int8_t* output) {
   static_assert(kWindow.depth() <= kFirstTaps && kConv.clamp == Clamp::kAtZeroPoint);
   static_assert(!kWindow.reads_padding() && kConv.pool_height == 2 && kConv.pool_width == 2);
-  constexpr int kRow = kWindow.kernel_width * kWindow.input_channels;
+  constexpr int kChannels = kWindow.input_channels;
+  constexpr int kTapsInRow = kWindow.kernel_width * kChannels;
+  constexpr int kRowBytes = kWindow.input_width * kChannels;
   for (int y = 0; y < kWindow.output_height; y += 2) {
-    for (int x = 0; x < kWindow.output_width; x += 2, output += kConv.output_channels) {
-      Pair* to = panel;
-#pragma GCC unroll 4
-      for (int pixel = 0; pixel < 4; ++pixel, to += kFirstPairs) {
-        const std::int8_t* from =
-            input + ((y + pixel / 2) * kWindow.stride_height * kWindow.input_width + (x + pixel % 2) * kWindow.stride_width) *
-                        kWindow.input_channels;
-        std::int32_t taps[kFirstTaps] = {};
-        for (int i = 0, tap = 0; i < kWindow.kernel_height; ++i) {
-          for (int j = 0; j < kRow; ++j, ++tap) {
-            taps[tap] = from[i * kWindow.dilation_height * kWindow.input_width * kWindow.input_channels + j];
-          }
-        }
-        for (int i = 0; i < kFirstPairs; ++i) {
-          to[i] = pkhbt16(static_cast<Pair>(taps[2 * i]), static_cast<Pair>(taps[2 * i + 1]));
-        }
+    const std::int8_t* from = input + y * kWindow.stride_height * kRowBytes;
+    for (int x = 0; x < kWindow.output_width; x += 2) {
+      const auto tap = [from](int pixel, int number) {
+        const int row = number / kTapsInRow;
+        const int channel = number % kChannels;
+        const int column = number % kTapsInRow / kChannels;
+        if (row >= kWindow.kernel_height) return 0;
+        return static_cast<int>(
+            from[(pixel / 2 * kWindow.stride_height + row * kWindow.dilation_height) * kRowBytes +
+                 (pixel % 2 * kWindow.stride_width + column * kWindow.dilation_width) * kChannels + channel]);
+      };
+      Pair panel[4 * kFirstPairs];
+#pragma GCC unroll 20
+      for (int i = 0; i < 4 * kFirstPairs; ++i) {
+        const int pixel = i / kFirstPairs;
+        const int number = 2 * (i % kFirstPairs);
+        panel[i] = pkhbt16(static_cast<Pair>(tap(pixel, number)), static_cast<Pair>(tap(pixel, number + 1)));
       }
       first_conv_output(channels, panel, output);
+      from += 2 * kWindow.stride_width * kChannels;
+      output += kConv.output_channels;
     }
   }
 }

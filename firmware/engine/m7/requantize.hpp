@@ -34,8 +34,7 @@ enum class Clamp : std::uint8_t {
 
 // Requantises; x2 is twice the sum, bias included.
 template <Clamp kClamp>
-inline std::int32_t requantize(std::int32_t x2, const Scaling& scaling, std::int32_t least,
-                               std::int32_t greatest) {
+inline std::int32_t requantize(std::int32_t x2, const Scaling& scaling, std::int32_t least, std::int32_t greatest) {
   if constexpr (kClamp == Clamp::kAtZeroPoint) {
     return ssat8(smmlar(x2, scaling.multiplier, scaling.offset) >> scaling.shift);
   } else {

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/m7/conv_int8.hpp"
 #include "engine/m7/dot.hpp"
@@ -27,7 +28,7 @@ constexpr int kPositions = 16;
 // two channels, which the loop stores where its pointer stands anyway.
 constexpr int position_words(int groups) { return groups * 4 + 4; }
 
-// Multiplies the transformed weights of two channels with two transformed tiles, position by position. 
+// Multiplies the transformed weights of two channels with two transformed tiles, position by position.
 template <int kGroups, Objective kObjective>
 inline void winograd_products(const std::uint32_t* weights, std::uint32_t* panel) {
 #if M7_HAS_DSP
@@ -38,8 +39,7 @@ inline void winograd_products(const std::uint32_t* weights, std::uint32_t* panel
   std::uint32_t* const end = panel + kPositions * position_words(kGroups);
   __asm__ volatile(
       "1:\n"
-      ".rept %c[together]\n" M7_FIRST_GROUP
-      ".rept %c[rest]\n" M7_GROUP
+      ".rept %c[together]\n" M7_FIRST_GROUP ".rept %c[rest]\n" M7_GROUP
       ".endr\n"
       "stmia r1!, {r10, r11, r12, lr}\n"
       ".endr\n"
@@ -112,13 +112,10 @@ inline void transform_pair_weights(const std::uint32_t* bytes, Pair* to) {
     for (int channel = 0; channel < 2; ++channel, bytes += 9) {
       Pair taps[9];
       for (int i = 0; i < 9; ++i) taps[i] = sxtb16(bytes[i]);
-      transform_weights(taps, [=](int position, Pair value) {
-        to[position * kGroups * 4 + 2 * channel] = value;
-      });
+      transform_weights(taps, [=](int position, Pair value) { to[position * kGroups * 4 + 2 * channel] = value; });
       for (int i = 0; i < 9; ++i) taps[i] = sxtb16_ror8(bytes[i]);
-      transform_weights(taps, [=](int position, Pair value) {
-        to[position * kGroups * 4 + 2 * channel + 1] = value;
-      });
+      transform_weights(taps,
+                        [=](int position, Pair value) { to[position * kGroups * 4 + 2 * channel + 1] = value; });
     }
   }
 }
@@ -143,7 +140,8 @@ inline void transform_tile(const std::int8_t* input, std::int8_t zero_point, int
                       [&](int position, Pair value) { next[position * kStep + 1] = value; });
     }
   };
-  constexpr bool kInside = !kWindow.reads_padding() && kWindow.output_height % 2 == 0 && kWindow.output_width % 2 == 0;
+  constexpr bool kInside =
+      !kWindow.reads_padding() && kWindow.output_height % 2 == 0 && kWindow.output_width % 2 == 0;
   if (kInside || (top >= 0 && left >= 0 && top + 4 <= kWindow.input_height && left + 4 <= kWindow.input_width)) {
     transform(input + (static_cast<std::ptrdiff_t>(top) * kWindow.input_width + left) * kChannels,
               std::integral_constant<int, kWindow.input_width * kChannels>{});
@@ -155,8 +153,10 @@ inline void transform_tile(const std::int8_t* input, std::int8_t zero_point, int
       const int from_row = top + row;
       const int from_column = left + column;
       std::int8_t* const here = patch + (4 * row + column) * kChannels;
-      if (from_row >= 0 && from_row < kWindow.input_height && from_column >= 0 && from_column < kWindow.input_width) {
-        std::memcpy(here, input + (static_cast<std::ptrdiff_t>(from_row) * kWindow.input_width + from_column) * kChannels,
+      if (from_row >= 0 && from_row < kWindow.input_height && from_column >= 0 &&
+          from_column < kWindow.input_width) {
+        std::memcpy(here,
+                    input + (static_cast<std::ptrdiff_t>(from_row) * kWindow.input_width + from_column) * kChannels,
                     kChannels);
       } else {
         std::memset(here, zero_point, kChannels);
@@ -200,8 +200,9 @@ inline TileSums transform_output(const std::uint32_t* m) {
 // `panel`: block_outputs tiles, made even, times 8 * position_words words. `transformed`: 16 * groups * 4 words
 // where weights are bytes, else nullptr. A pool of 2x2, if any, takes just a tile: block_outputs counts tiles.
 template <const Window& kWindow, const Conv& kConv>
-void winograd_int8(const std::int8_t* input, const std::uint32_t* weights, const std::int32_t* scalings, Pair* panel,
-                   Pair* transformed, std::int8_t* output) {
+[[gnu::noinline]] void winograd_int8(const std::int8_t* input, const std::uint32_t* weights,
+                                     const std::int32_t* scalings, Pair* panel, Pair* transformed,
+                                     std::int8_t* output) {
   constexpr int kGroups = kWindow.input_channels / 4;
   constexpr int kChannels = kConv.output_channels;
   constexpr bool kPools = kConv.pool_height == 2;
@@ -234,7 +235,8 @@ void winograd_int8(const std::int8_t* input, const std::uint32_t* weights, const
     }
     const std::uint32_t* next_weights = weights;
     const std::int32_t* scaling = scalings;
-    for (int channel = 0; channel < kChannels; channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords) {
+    for (int channel = 0; channel < kChannels;
+         channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords) {
       const int here = kChannels % 2 == 0 || channel + 1 < kChannels ? 2 : 1;
       const std::uint32_t* ready = next_weights;
       if constexpr (kConv.weights == Weights::kBytes) {
@@ -251,7 +253,8 @@ void winograd_int8(const std::int8_t* input, const std::uint32_t* weights, const
         for (int i = 0; i < here; ++i) {
           const TileSums sums = transform_output<kGroups>(sums_at + 2 * i);
           if constexpr (kPools) {
-            store(maximum(maximum(sums.y00, sums.y01), maximum(sums.y10, sums.y11)), scaling + i * kScalingWords, out + i);
+            store(maximum(maximum(sums.y00, sums.y01), maximum(sums.y10, sums.y11)), scaling + i * kScalingWords,
+                  out + i);
           } else {
             const bool right = kWindow.output_width % 2 == 0 || tile_x + 1 < kTilesAcross;
             const bool below = kWindow.output_height % 2 == 0 || 2 * tile_y + 1 < kWindow.output_height;
@@ -261,7 +264,8 @@ void winograd_int8(const std::int8_t* input, const std::uint32_t* weights, const
             store(sums.y00, scaling + i * kScalingWords, corner);
             if (right) store(sums.y01, scaling + i * kScalingWords, corner + kChannels);
             if (below) store(sums.y10, scaling + i * kScalingWords, corner + kWindow.output_width * kChannels);
-            if (right && below) store(sums.y11, scaling + i * kScalingWords, corner + (kWindow.output_width + 1) * kChannels);
+            if (right && below)
+              store(sums.y11, scaling + i * kScalingWords, corner + (kWindow.output_width + 1) * kChannels);
           }
         }
         out += kChannels;
