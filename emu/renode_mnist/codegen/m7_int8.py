@@ -95,7 +95,7 @@ class Layer:
     @property
     def channels(self) -> int:
         """Output channels."""
-        return self.weights.shape[0]
+        return int(self.weights.shape[0])
 
     @property
     def depth(self) -> int:
