@@ -8,7 +8,7 @@ import pytest
 
 from assembler import assemble, needs_assembler
 from renode_mnist.errors import ElfError
-from renode_mnist.timing import Block, BlockCosts, CodeImage, cycles_from_blocks, cycles_from_edges
+from renode_mnist.timing import Block, BlockCosts, CodeImage, LiveCosts, cycles_from_blocks, cycles_from_edges
 
 BASE = 0x0800_0000
 
@@ -80,11 +80,12 @@ def test_a_misprediction_costs_6_or_8_cycles(source: str, cycles: int, tmp_path:
 
 
 @needs_assembler
-def test_an_emulator_asks_with_plain_tuples(tmp_path: Path) -> None:
+def test_an_emulator_asks_by_address_and_size(tmp_path: Path) -> None:
     first, second = blocks_of("add.w r0, r0, #1; cbz r0, .+4; nop.w", (6, 4), tmp_path)
-    costs = BlockCosts()
-    assert costs(None, tuple(first)) == (costs.block_cycles(first), 0)
-    assert costs(tuple(first), tuple(second)) == (costs.edge_cycles(first, second), 8)
+    memory, costs = first.code + second.code, BlockCosts()
+    live = LiveCosts(lambda address, size: memory[address - BASE : address - BASE + size])
+    assert live(0, 0, BASE, 6) == costs.block_cycles(first)
+    assert live(BASE, 6, BASE + 6, 4) == costs.edge_cycles(first, second)
 
 
 @needs_assembler

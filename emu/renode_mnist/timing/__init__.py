@@ -7,18 +7,18 @@ core and turns exact counts of blocks, or better of edges between blocks, into `
     entry, loop = image.block(0x08000200, 6), image.block(0x08000206, 14)
     cycles = cycles_from_edges(BlockCosts(), {(None, entry): 1, (entry, loop): 1, (loop, loop): 99})
 
-An emulator can ask ``costs`` for the price of each edge when it is first taken, and add it up as it goes.
+An emulator asks ``LiveCosts`` for the price of each edge when it is first taken, and adds it up as it goes.
 """
 
 from renode_mnist.timing.accuracy import STATED_ERROR, StatedError
 from renode_mnist.timing.blocks import (
     Block,
     BlockCosts,
-    EdgeCost,
     cycles_from_blocks,
     cycles_from_edges,
 )
 from renode_mnist.timing.image import CodeImage
+from renode_mnist.timing.live import LiveCosts
 from renode_mnist.timing.parameters import PipelineParameters
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Block",
     "BlockCosts",
     "CodeImage",
-    "EdgeCost",
+    "LiveCosts",
     "PipelineParameters",
     "StatedError",
     "cycles_from_blocks",

@@ -34,22 +34,8 @@ class Block(NamedTuple):
         return self.address + len(self.code)
 
 
-class EdgeCost(NamedTuple):
-    """What one block costs behind another.
-
-    Attributes:
-        cycles: Where the way was predicted.
-        misprediction_cycles: More, where it was not; 0 where there is nothing to predict.
-    """
-
-    cycles: int
-    misprediction_cycles: int
-
-
 class BlockCosts:
     """Cycles of blocks and edges, remembered.
-
-    Called with two blocks it answers as an emulator's hook wants it, once a pair: see ``__call__``.
 
     Args:
         parameters: The core's figures; Arm's Cortex-M7 as measured by default.
@@ -106,19 +92,6 @@ class BlockCosts:
         if known is None:
             known = self._mispredictions[block] = self._time_misprediction(block)
         return known
-
-    def __call__(self, previous: tuple[int, bytes] | None, block: tuple[int, bytes]) -> EdgeCost:
-        """The cost of an edge, for an emulator that adds up as it goes.
-
-        Args:
-            previous: Address and code of the block before; None after a reset or an exception.
-            block: Address and code of the one that follows.
-        """
-        following = Block(*block)
-        if previous is None:
-            return EdgeCost(self.block_cycles(following), 0)
-        before = Block(*previous)
-        return EdgeCost(self.edge_cycles(before, following), self.misprediction_cycles(before))
 
     def _pipeline_after(self, block: Block) -> Pipeline:
         known = self._after.get(block)
