@@ -1,0 +1,312 @@
+"""Exact instruction counts: what to do at the start of each block that Unicorn translated.
+
+Two implementations with the same attributes and the same counts: ``_blockhook.BlockCounter`` in C, and
+``PythonBlockCounter`` where no compiler was at hand when the package was built.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import unicorn
+from unicorn import arm_const as arm
+from unicorn.unicorn_py3.unicorn import uclib
+
+Timing = Callable[[int, int, int, int], int]
+"""(Address and size of the block before, address and size of a block) -> cycles the block takes after it.
+
+Asked once a pair. A size of 0: no block came before, but reset or an exception.
+"""
+
+MASK_REGISTERS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK)
+
+
+class BlockCount(NamedTuple):
+    """How often a straight piece of code ran.
+
+    A block that a fault cut short stands as a block of its own, with the size that ran.
+    """
+
+    address: int
+    size_bytes: int
+    instructions: int
+    entered: int
+
+
+class EdgeCount(NamedTuple):
+    """How often one block followed another.
+
+    Attributes:
+        from_address: None where nothing came before: after reset, exception entry or return.
+        cycles: Charged each time by the clock model.
+    """
+
+    from_address: int | None
+    from_size_bytes: int
+    address: int
+    size_bytes: int
+    instructions: int
+    cycles: int
+    entered: int
+
+
+class BlockCounter(Protocol):
+    """What counts blocks, and stops the run at one."""
+
+    @property
+    def instructions(self) -> int:
+        """Since `clear_counts`, to the end of the block under way."""
+        ...
+
+    @property
+    def cycles(self) -> int:
+        """Since power-on by the clock model, to the end of the block under way."""
+        ...
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the hook ended the run, for whatever reason."""
+        ...
+
+    @property
+    def at_breakpoint(self) -> bool:
+        """Whether it did so for a breakpoint."""
+        ...
+
+    def begin(self, limit_cycles: int, /) -> None:
+        """To be called before a run: it ends before the first block that starts at ``limit_cycles`` or later."""
+        ...
+
+    def request_stop(self) -> None:
+        """The run ends before the next block."""
+        ...
+
+    def watch_masks(self, primask: int, basepri: int, faultmask: int, /) -> None:
+        """The run ends before the first block for which one of these registers has another value."""
+        ...
+
+    def unwatch_masks(self) -> None:
+        """Ends `watch_masks`."""
+        ...
+
+    def forget_previous(self) -> None:
+        """The next block follows no block: an exception came between."""
+        ...
+
+    def current(self) -> tuple[int, int, int, int]:
+        """(address, size, instructions, cycles) of the block under way; zeros if none is."""
+        ...
+
+    def cut_short(self, size_bytes: int, instructions: int, /) -> None:
+        """The block under way ended after so much of it; what was counted beyond is taken back."""
+        ...
+
+    def clear_counts(self) -> None:
+        """Forgets blocks and instructions (a reset of the chip); cycles go on, since time does."""
+        ...
+
+    def set_breakpoints(self, addresses: Sequence[int], /) -> None:
+        """The run ends before a block that starts at one of these; it is passed when the run goes on."""
+        ...
+
+    def edges(self) -> Iterable[tuple[Any, ...]]:
+        """Rows as in `EdgeCount`, in no order."""
+        ...
+
+    def raise_pending(self) -> None:
+        """Raises what the timing model raised during the run."""
+        ...
+
+
+def count_thumb(code: bytes) -> int:
+    """Thumb instructions in ``code``: a first half-word of 0xE800 or more opens a 32-bit one (DDI 0403E A5.1)."""
+    at = count = 0
+    while at + 1 < len(code):
+        at += 4 if code[at + 1] >= 0xE8 else 2
+        count += 1
+    return count
+
+
+class _Edge:
+    __slots__ = ("block", "cycles", "entered")
+
+    def __init__(self, block: tuple[int, int], cycles: int) -> None:
+        self.block = block
+        self.cycles = cycles
+        self.entered = 0
+
+
+class PythonBlockCounter:
+    """The hook without a compiler: 7 to 100 million instructions a second, by the length of blocks."""
+
+    _START = (0, 0)
+
+    def __init__(self, engine: unicorn.Uc, timing: Timing | None) -> None:
+        self._engine = engine
+        self._timing = timing
+        self.instructions = 0
+        self.cycles = 0
+        self.stopped = False
+        self.at_breakpoint = False
+        self._limit_cycles = 0
+        self._skip_breakpoint = False
+        self._breakpoints: frozenset[int] = frozenset()
+        self._watched: tuple[int, ...] | None = None
+        self._error: BaseException | None = None
+        self._forget_all()
+        engine.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block)
+
+    def _forget_all(self) -> None:
+        self._instructions_in: dict[tuple[int, int], int] = {}
+        self._edges: dict[tuple[tuple[int, int], tuple[int, int]], _Edge] = {}
+        self._current = self._START
+        self._last: _Edge | None = None
+
+    def _on_block(self, engine: unicorn.Uc, address: int, size: int, _user_data: object) -> None:
+        if self.cycles >= self._limit_cycles or (
+            self._watched is not None
+            and self._watched != tuple(engine.reg_read(register) for register in MASK_REGISTERS)
+        ):
+            self.stopped = True
+            engine.emu_stop()
+            return
+        if address in self._breakpoints and not self._skip_breakpoint:
+            self.stopped = self.at_breakpoint = True
+            engine.emu_stop()
+            return
+        self._skip_breakpoint = False
+        block = (address, size)
+        edge = self._edges.get((self._current, block)) or self._learn(block)
+        edge.entered += 1
+        self.instructions += self._instructions_in[block]
+        self.cycles += edge.cycles
+        self._current = block
+        self._last = edge
+
+    def _learn(self, block: tuple[int, int]) -> _Edge:
+        if block not in self._instructions_in:
+            self._instructions_in[block] = count_thumb(bytes(self._engine.mem_read(*block)))
+        cycles = self._instructions_in[block]
+        if self._timing:
+            try:
+                cycles = self._timing(*self._current, *block)
+            except Exception as error:
+                self._error = self._error or error
+        edge = self._edges[self._current, block] = _Edge(block, cycles)
+        return edge
+
+    def begin(self, limit_cycles: int, /) -> None:
+        """See `BlockCounter`."""
+        self._limit_cycles = limit_cycles
+        self._skip_breakpoint = self.at_breakpoint
+        self.stopped = self.at_breakpoint = False
+
+    def request_stop(self) -> None:
+        """See `BlockCounter`."""
+        self._limit_cycles = 0
+
+    def watch_masks(self, primask: int, basepri: int, faultmask: int, /) -> None:
+        """See `BlockCounter`."""
+        self._watched = (primask, basepri, faultmask)
+
+    def unwatch_masks(self) -> None:
+        """See `BlockCounter`."""
+        self._watched = None
+
+    def forget_previous(self) -> None:
+        """See `BlockCounter`."""
+        self._current = self._START
+        self._last = None
+
+    def current(self) -> tuple[int, int, int, int]:
+        """See `BlockCounter`."""
+        if self._last is None:
+            return 0, 0, 0, 0
+        return *self._current, self._instructions_in[self._current], self._last.cycles
+
+    def cut_short(self, size_bytes: int, instructions: int, /) -> None:
+        """See `BlockCounter`."""
+        whole = self._last
+        if whole is None or size_bytes >= whole.block[1]:
+            return
+        counted = self._instructions_in[whole.block]
+        part = (whole.block[0], size_bytes)
+        self._instructions_in.setdefault(part, instructions)
+        edge = self._edges.setdefault((self._START, part), _Edge(part, whole.cycles * instructions // counted))
+        edge.entered += 1
+        whole.entered -= 1
+        self.instructions -= counted - instructions
+        self.cycles -= whole.cycles - edge.cycles
+        self.forget_previous()
+
+    def clear_counts(self) -> None:
+        """See `BlockCounter`."""
+        self._forget_all()
+        self.instructions = 0
+
+    def set_breakpoints(self, addresses: Sequence[int], /) -> None:
+        """See `BlockCounter`."""
+        self._breakpoints = frozenset(addresses)
+
+    def edges(self) -> Iterable[tuple[Any, ...]]:
+        """See `BlockCounter`."""
+        for (before, block), edge in self._edges.items():
+            if edge.entered:
+                start = (None, 0) if before == self._START else before
+                yield *start, *block, self._instructions_in[block], edge.cycles, edge.entered
+
+    def raise_pending(self) -> None:
+        """See `BlockCounter`."""
+        if self._error:
+            error, self._error = self._error, None
+            raise error
+
+
+def _c_block_counter(engine: unicorn.Uc, timing: Timing | None) -> BlockCounter | None:
+    """The counter in C, hooked into ``engine``; None if the extension was not built."""
+    try:
+        extension = importlib.import_module("renode_mnist.stm32f746._blockhook")
+    except ImportError:
+        return None
+
+    def address_of(function: Any) -> int:
+        return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+    handle = engine._uch
+    counter = extension.BlockCounter(
+        engine=handle.value,
+        stop=address_of(uclib.uc_emu_stop),
+        read_register=address_of(uclib.uc_reg_read),
+        read_memory=address_of(uclib.uc_mem_read),
+        mask_registers=MASK_REGISTERS,
+        timing=timing,
+    )
+    hook = ctypes.c_size_t()
+    status = uclib.uc_hook_add(
+        handle,
+        ctypes.byref(hook),
+        unicorn.UC_HOOK_BLOCK,
+        ctypes.c_void_p(counter.hook),
+        ctypes.c_void_p(counter.user_data),
+        ctypes.c_uint64(1),
+        ctypes.c_uint64(0),
+    )
+    if status != unicorn.UC_ERR_OK:
+        raise unicorn.UcError(status)
+    built: BlockCounter = counter
+    return built
+
+
+def hook_blocks(engine: unicorn.Uc, timing: Timing | None, *, python_hook: bool) -> BlockCounter:
+    """Hooks a counter into ``engine``, in C where the extension was built.
+
+    Args:
+        engine: Of which each translated block is to be counted.
+        timing: The clock model; None charges one cycle an instruction.
+        python_hook: Takes the slow one all the same.
+    """
+    counter = None if python_hook else _c_block_counter(engine, timing)
+    return counter or PythonBlockCounter(engine, timing)

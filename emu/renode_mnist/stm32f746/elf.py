@@ -1,0 +1,293 @@
+"""The ELF of an STM32F746 program: what to load where, or why this chip cannot run it."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.construct.core import ConstructError
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from renode_mnist.errors import ElfError
+from renode_mnist.stm32f746 import memory_map
+
+_RIGHT_FLAGS = "Compile for this chip: -mcpu=cortex-m7 -mthumb -mfpu=fpv5-sp-d16 -mfloat-abi=hard"
+
+_M_PROFILE = ord("M")
+_ARCHITECTURES_ABOVE_V7 = {
+    14: "v8-A",
+    15: "v8-R",
+    16: "v8-M.baseline",
+    17: "v8-M.mainline",
+    21: "v8.1-M.mainline",
+}
+"""Tag_CPU_arch (Arm ABI addenda, build attributes)."""
+
+
+def _byte(matches: Callable[[int], bool]) -> bytes:
+    """A regular expression for the bytes that match."""
+    return b"[" + b"".join(re.escape(bytes([value])) for value in range(256) if matches(value)) + b"]"
+
+
+_DOUBLE = re.compile(
+    b"(?=."  # CDP or CDP2 (0xEE.. or 0xFE..), coprocessor 11, bit 4 clear; half-words are little-endian
+    + _byte(lambda value: value & 0xEF == 0xEE)
+    + _byte(lambda value: not value & 0x10)
+    + _byte(lambda value: value & 0x0F == 0x0B)
+    + b"|"  # VCVT.F64.F32: its source is single, so it stands under coprocessor 10
+    + _byte(lambda value: value & 0xBF == 0xB7)
+    + b"\xee"
+    + _byte(lambda value: value & 0xD0 == 0xC0)
+    + _byte(lambda value: value & 0x0F == 0x0A)
+    + b")",
+    re.DOTALL,
+)
+"""FPU data processing on doubles (DDI 0403E A6.4); loads, stores and moves of doubles exist on this FPU too."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Bytes to load.
+
+    Attributes:
+        address: Where they are stored (LMA).
+        data: The bytes.
+    """
+
+    address: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Image:
+    """A program that fits the chip.
+
+    Attributes:
+        path: Of the ELF.
+        segments: What to load, by address.
+        vector_table: Its address: where the lowest segment in flash starts, else the lowest of all.
+        warnings: What could not be checked.
+    """
+
+    path: Path
+    segments: tuple[Segment, ...]
+    vector_table: int
+    warnings: tuple[str, ...] = ()
+
+    def symbol_at(self, address: int) -> str:
+        """`` in NAME+OFFSET`` for a message; nothing where no function is known."""
+        with self.path.open("rb") as stream:
+            symbols = ELFFile(stream).get_section_by_name(".symtab")
+            return _function_at(symbols, address) if isinstance(symbols, SymbolTableSection) else ""
+
+
+def load(path: Path | str) -> Image:
+    """Reads and checks an ELF.
+
+    Raises:
+        ElfError: It cannot be read, is for another core, does not fit, or uses what the chip does not have.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            return _read(path, stream.read())
+    except FileNotFoundError:
+        raise ElfError(f"{path} does not exist", "Build the firmware first: renode-mnist build.") from None
+    except OSError as error:
+        raise ElfError(f"{path} cannot be read ({error.strerror})", "Check its permissions.") from error
+    except (ELFError, ConstructError, struct.error, UnicodeDecodeError, KeyError) as error:
+        raise ElfError(f"{path} is a damaged ELF ({error})", "Build or copy it again.") from error
+
+
+def _read(path: Path, content: bytes) -> Image:
+    if content[:4] != b"\x7fELF":
+        what = "is empty" if not content else "is no ELF file"
+        raise ElfError(f"{path} {what}", "Give the .elf that the linker wrote, not a .bin or .hex made from it.")
+    if len(content) < 52:
+        raise ElfError(f"{path} is truncated: {len(content)} bytes", "Build or copy it again.")
+    elf = ELFFile(io.BytesIO(content))
+    _check_machine(path, elf)
+    _check_complete(path, elf, len(content))
+    segments = _segments(path, elf)
+    warnings = _check_instructions(path, elf)
+    return Image(path, segments, _vector_table(path, segments), warnings)
+
+
+def _check_machine(path: Path, elf: ELFFile) -> None:
+    if elf.elfclass != 32 or elf["e_machine"] != "EM_ARM":
+        machine = elf.get_machine_arch()
+        raise ElfError(f"{path} is for {machine}, not for a 32-bit Arm core", f"{_RIGHT_FLAGS}.")
+    if not elf.little_endian:
+        raise ElfError(f"{path} is big-endian, the STM32F746 is little-endian", f"{_RIGHT_FLAGS}.")
+    if elf["e_type"] != "ET_EXEC":
+        raise ElfError(f"{path} is not linked as a program ({elf['e_type']})", "Give the linker's output.")
+
+
+def _check_complete(path: Path, elf: ELFFile, size_bytes: int) -> None:
+    ends = [
+        elf["e_phoff"] + elf["e_phnum"] * elf["e_phentsize"],
+        elf["e_shoff"] + elf["e_shnum"] * elf["e_shentsize"],
+    ]
+    if max(ends) <= size_bytes:
+        ends += [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments("PT_LOAD")]
+    if max(ends) > size_bytes:
+        raise ElfError(
+            f"{path} is truncated: {size_bytes} bytes, its headers speak of {max(ends)}",
+            "Build or copy it again.",
+        )
+
+
+def _segments(path: Path, elf: ELFFile) -> tuple[Segment, ...]:
+    loaded = []
+    for segment in elf.iter_segments("PT_LOAD"):
+        if segment["p_memsz"]:
+            _check_fits(path, segment["p_vaddr"], segment["p_memsz"])
+        if segment["p_filesz"]:
+            _check_fits(path, segment["p_paddr"], segment["p_filesz"])
+            loaded.append(Segment(segment["p_paddr"], segment.data()))
+    if not loaded:
+        raise ElfError(f"{path} holds nothing to load", "Give the linker's output.")
+    return tuple(sorted(loaded, key=lambda part: part.address))
+
+
+def _check_fits(path: Path, address: int, size_bytes: int) -> None:
+    """Refuses what lies outside the memories; neighbours (DTCM, SRAM1, SRAM2) count as one."""
+    at, end = address, address + size_bytes
+    while at < end:
+        memory = memory_map.memory_at(at)
+        if memory is None:
+            before = memory_map.memory_at(at - 1) if at > address else None
+            if before:
+                raise ElfError(
+                    f"{path} does not fit: {size_bytes} bytes at {address:#010x} go {end - at} bytes beyond "
+                    f"{before.name}, which ends at {before.end:#010x}",
+                    "Use a smaller model or engine, or see the linker's map for what takes the room.",
+                )
+            raise ElfError(
+                f"{path} wants {size_bytes} bytes at {address:#010x}, where the STM32F746 has no memory",
+                "Link with the memory map of this chip: flash 1 MiB at 0x08000000, RAM 320 KiB at 0x20000000.",
+            )
+        at = memory.end
+
+
+def _vector_table(path: Path, segments: tuple[Segment, ...]) -> int:
+    in_flash = [
+        part for part in segments if memory_map.FLASH.holds(part.address) or memory_map.FLASH_ITCM.holds(part.address)
+    ]
+    first = (in_flash or segments)[0]
+    if len(first.data) < 8:
+        raise ElfError(f"{path} has no vector table at {first.address:#010x}", "Link the start-up code first.")
+    stack, reset = struct.unpack_from("<II", first.data)
+    if memory_map.memory_at(stack - 4) not in (
+        memory_map.DTCM,
+        memory_map.SRAM1,
+        memory_map.SRAM2,
+        memory_map.ITCM,
+    ):
+        raise ElfError(
+            f"{path} starts with a stack pointer of {stack:#010x}, which is not in RAM: no vector table at "
+            f"{first.address:#010x}",
+            "Link the vector table to the start of flash.",
+        )
+    if not reset & 1 or memory_map.memory_at(reset & ~1) is None:
+        raise ElfError(
+            f"{path} starts at {reset:#010x}, which is no Thumb code: no vector table at {first.address:#010x}",
+            "Link the vector table to the start of flash.",
+        )
+    return first.address
+
+
+# Instructions that the chip does not have
+
+
+def _check_instructions(path: Path, elf: ELFFile) -> tuple[str, ...]:
+    _check_attributes(path, elf)
+    symbols = elf.get_section_by_name(".symtab")
+    mapping = _mapping_symbols(symbols) if isinstance(symbols, SymbolTableSection) else []
+    warnings = []
+    for section in elf.iter_sections("SHT_PROGBITS"):
+        if not section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR:
+            continue
+        code, base = section.data(), section["sh_addr"]
+        candidates = _double_candidates(code)
+        if not candidates:
+            continue
+        if not mapping:
+            warnings.append(
+                f"{path.name} has no symbols to tell code from data: not checked for double-precision instructions"
+            )
+            continue
+        found = _first_on_boundary(code, base, candidates, mapping)
+        if found is not None:
+            where = _function_at(symbols, found)
+            raise ElfError(
+                f"{path} uses a double-precision FPU instruction at {found:#010x}{where}; the FPU of the STM32F746 "
+                f"has single precision only",
+                f"{_RIGHT_FLAGS}, and link libraries built for it.",
+            )
+    return tuple(warnings)
+
+
+def _check_attributes(path: Path, elf: ELFFile) -> None:
+    """Build attributes, where the linker left some: another profile or a later architecture cannot run."""
+    section = elf.get_section_by_name(".ARM.attributes")
+    if section is None:
+        return
+    tags = {
+        attribute.tag: attribute.value
+        for subsection in section.iter_subsections()
+        for part in subsection.iter_subsubsections()
+        for attribute in part.iter_attributes()
+    }
+    profile = tags.get("TAG_CPU_ARCH_PROFILE", _M_PROFILE)
+    architecture = tags.get("TAG_CPU_ARCH", 0)
+    name = tags.get("TAG_CPU_NAME") or _ARCHITECTURES_ABOVE_V7.get(architecture) or f"profile {chr(profile)}"
+    if profile not in (0, _M_PROFILE, ord("S")) or architecture in _ARCHITECTURES_ABOVE_V7:
+        raise ElfError(f"{path} is for another core ({name}), not for a Cortex-M7", f"{_RIGHT_FLAGS}.")
+
+
+def _mapping_symbols(symbols: SymbolTableSection) -> list[tuple[int, bool]]:
+    """(Address, whether Thumb code follows), by address."""
+    found = []
+    for symbol in symbols.iter_symbols():
+        kind = symbol.name[:2]
+        if kind in ("$t", "$d", "$a"):
+            found.append((symbol["st_value"], kind == "$t"))
+    return sorted(found)
+
+
+def _double_candidates(code: bytes) -> list[int]:
+    """Offsets at which half-words look like one, be it in data."""
+    return [match.start() for match in _DOUBLE.finditer(code) if not match.start() % 2]
+
+
+def _first_on_boundary(code: bytes, base: int, candidates: list[int], mapping: list[tuple[int, bool]]) -> int | None:
+    """The first candidate that is where an instruction starts, as an address."""
+    wanted = set(candidates)
+    ends = [address for address, _ in mapping[1:]] + [base + len(code)]
+    for (start, thumb), end in zip(mapping, ends, strict=True):
+        if not thumb or end <= base or start >= base + len(code):
+            continue
+        at, stop = max(start - base, 0), min(end - base, len(code))
+        if not any(at <= candidate < stop for candidate in candidates):
+            continue
+        while at < stop - 1:
+            if at in wanted:
+                return base + at
+            at += 4 if code[at + 1] >= 0xE8 else 2
+    return None
+
+
+def _function_at(symbols: SymbolTableSection, address: int) -> str:
+    for symbol in symbols.iter_symbols():
+        start = symbol["st_value"] & ~1
+        if symbol["st_info"]["type"] == "STT_FUNC" and start <= address < start + symbol["st_size"]:
+            return f" in {symbol.name}+{address - start:#x}"
+    return ""

@@ -1,0 +1,359 @@
+"""An STM32F746 that runs an ELF in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from unicorn import arm_const as arm
+
+from renode_mnist.errors import TargetError
+from renode_mnist.stm32f746 import elf, memory_map, rcc
+from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
+from renode_mnist.stm32f746.bus import Bus
+from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler, VirtualClock
+from renode_mnist.stm32f746.core import Access, ClockModel, Core, Piece, Stop, StopKind
+from renode_mnist.stm32f746.dwt import Dwt
+from renode_mnist.stm32f746.exceptions import Exceptions
+from renode_mnist.stm32f746.gpio import Gpio
+from renode_mnist.stm32f746.log import EventLog
+from renode_mnist.stm32f746.mpu import Mpu
+from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
+from renode_mnist.stm32f746.rcc import Rcc
+from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, FaultStatus, SystemControlSpace
+from renode_mnist.stm32f746.systick import SysTick
+from renode_mnist.stm32f746.usart import Usart
+
+
+class Halt(Enum):
+    """Why `Machine.run_until` returned."""
+
+    TIME = auto()
+    BREAKPOINT = auto()
+    """At an address of `Machine.set_breakpoints`, or at a BKPT while `Machine.stop_at_bkpt` is set."""
+    CONDITION = auto()
+
+
+class Counts(NamedTuple):
+    """What a stretch of a run took."""
+
+    instructions: int
+    cycles: int
+
+
+class Machine:
+    """Core, memories and peripherals, and the loop that runs them.
+
+    Args:
+        elf_path: The program; it is loaded as a debugger would and started from its vector table.
+        clock_model: Makes what tells how many cycles a block takes after another
+            (``renode_mnist.timing.BlockCosts``). None: one cycle an instruction.
+        python_hook: Counts blocks in Python even where the C hook was built.
+        hse_hertz: Crystal on the board (25 MHz on the 32F746GDISCOVERY).
+        line_baud: Rate of the other ends of the serial lines; None follows what the program sets.
+
+    Raises:
+        ElfError: The chip cannot run that ELF.
+    """
+
+    def __init__(
+        self,
+        elf_path: Path | str,
+        *,
+        clock_model: ClockModel | None = None,
+        python_hook: bool = False,
+        hse_hertz: int = 25_000_000,
+        line_baud: int | None = None,
+    ) -> None:
+        self.image = elf.load(elf_path)
+        self.core = Core(clock_model, python_hook=python_hook)
+        self.clock = VirtualClock(self.core.cycles_now, rcc.HSI_HERTZ)
+        self.log = EventLog(self.clock.now_seconds)
+        stop = self.core.counter.request_stop
+        self.scheduler = Scheduler(self.clock, stop)
+        self.nvic = Nvic(stop)
+        self.mpu = Mpu(self._mpu_changed)
+        self.systick = SysTick(self.scheduler, lambda: self.nvic.pend(SystemException.SYSTICK))
+        self.scs = SystemControlSpace(
+            self.nvic,
+            self.systick,
+            self.mpu,
+            self.log,
+            exception_number=lambda: self.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF,
+            request_reset=self.request_reset,
+            before_trace_changes=lambda: self.dwt.settle(),
+            vector_table=self.image.vector_table,
+        )
+        self.dwt = Dwt(self.core.cycles_now, lambda: self.scs.trace_enabled)
+        self.rcc = Rcc(self.scheduler, self.log, hse_hertz, self._hclk_changed)
+        self.pwr = Pwr()
+        self.flash = FlashInterface()
+        self.usarts = {
+            name: Usart(
+                name,
+                self.scheduler,
+                self.log,
+                partial(self.rcc.usart_hertz, name),
+                partial(self.nvic.set_line, position),
+                line_baud,
+            )
+            for name, position in memory_map.INTERRUPTS.items()
+        }
+        self.bus = Bus(self.log, self.rcc.is_clocked)
+        gpios = (Gpio(f"GPIO{port}") for port in "ABCDEFGHIJK")
+        peripherals = [self.scs, self.dwt, self.rcc, self.pwr, self.flash, *self.usarts.values(), *gpios]
+        by_name = {peripheral.name: peripheral for peripheral in peripherals}
+        for peripheral in peripherals:
+            self.bus.add(peripheral)
+        self.rcc.reset_peripheral = lambda name: by_name[name].reset()
+        self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self._may_access)
+        self.exceptions = Exceptions(self.core, self.nvic, self.scs, self._stack_refusal, self.log)
+        self.stop_at_bkpt = False
+        self.resets = 0
+        self._asleep = False
+        self._event_register = False
+        self._reset_requested = False
+        self._protection_stale = False
+        self._protected = False
+        self._load()
+        self._start()
+        for warning in self.image.warnings:
+            self.log.add(warning)
+
+    # Start and reset
+
+    def _load(self) -> None:
+        for segment in self.image.segments:
+            self.core.load(segment.address, segment.data)
+        self.core.load(memory_map.FLASH_SIZE_KIB, (memory_map.FLASH.size_bytes // 1024).to_bytes(2, "little"))
+        self.core.load(memory_map.UNIQUE_ID, b"renode-mnist")
+
+    def _start(self) -> None:
+        """What the core does out of reset (DDI 0403E B1.5.5)."""
+        core = self.core
+        self._asleep = self._event_register = self._reset_requested = False
+        core.reset_registers()
+        vectors = core.peek(self.image.vector_table, 8)
+        assert vectors is not None  # the image was checked
+        core.write(arm.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little") & ~3)
+        core.write(arm.UC_ARM_REG_LR, 0xFFFF_FFFF)
+        core.write(arm.UC_ARM_REG_PC, int.from_bytes(vectors[4:], "little"))
+        core.rebuild_flags()
+
+    def request_reset(self) -> None:
+        """A system reset before the next block."""
+        self._reset_requested = True
+        self.core.counter.request_stop()
+
+    def reset(self) -> None:
+        """A system reset now: registers and peripherals, not memories; time goes on, counts start at zero."""
+        self.resets += 1
+        self.scheduler.clear()
+        self.bus.reset()
+        self.systick.reset()
+        self.nvic.reset()
+        self.mpu.reset()
+        self.exceptions.reset()
+        self.core.counter.unwatch_masks()
+        self.core.counter.forget_previous()
+        self.core.counter.clear_counts()
+        self._follow_protection()
+        self._start()
+
+    # The clock
+
+    def _hclk_changed(self, hertz: int) -> None:
+        if hertz == self.clock.hertz:
+            return
+        self.systick.settle()
+        self.clock.set_hertz(hertz)
+        self.systick.plan()
+        self.core.counter.request_stop()
+        megahertz = hertz / 1e6
+        if hertz > rcc.MAXIMUM_HERTZ:
+            self.log.once(f"HCLK is {megahertz:g} MHz: overclocked, the STM32F746 is specified to 216 MHz")
+        if hertz > rcc.OVERDRIVE_ABOVE_HERTZ and not self.pwr.overdrive:
+            self.log.once(f"HCLK is {megahertz:g} MHz without over-drive: silicon may fail (RM0385 4.1.4)")
+        needed = min(9, (hertz - 1) // HERTZ_A_WAIT_STATE)
+        if self.flash.wait_states < needed:
+            self.log.once(
+                f"HCLK is {megahertz:g} MHz with {self.flash.wait_states} flash wait states: silicon needs {needed} "
+                f"(RM0385 table 5)"
+            )
+
+    # Protection
+
+    def _mpu_changed(self) -> None:
+        self._protection_stale = True
+        self.core.counter.request_stop()
+
+    def _may_access(self, address: int, size_bytes: int, store: bool) -> bool:
+        if self._protected and not self.mpu.access(address) & (Access.WRITE if store else Access.READ):
+            return False
+        return self.core.is_guarded(address) or self.bus.answers(address, size_bytes, store)
+
+    def _forbidden_by_mpu(self, stop: Stop) -> bool:
+        """Whether a refused access was refused by the MPU."""
+        if not self._protected:
+            return False
+        wanted = {StopKind.BAD_LOAD: Access.READ, StopKind.BAD_STORE: Access.WRITE}.get(stop.kind, Access.EXECUTE)
+        return not self.mpu.access(stop.address) & wanted
+
+    def _stack_refusal(self, address: int, size_bytes: int) -> int:
+        for at in (address, address + size_bytes - 4):
+            memory = memory_map.memory_at(at)
+            if memory is None or not memory.writable:
+                return FaultStatus.STKERR
+        if self._protected and not all(
+            self.mpu.access(at) & Access.WRITE for at in range(address, address + size_bytes, 4)
+        ):
+            return FaultStatus.MSTKERR
+        return 0
+
+    def _follow_protection(self) -> None:
+        """Brings Unicorn's map in line with the MPU; only between runs."""
+        active = self.mpu.enabled and self.mpu.active(self.exceptions.execution_priority())
+        if not self._protection_stale and active == self._protected:
+            return
+        self._protection_stale = False
+        self._protected = active
+        borders = self.mpu.borders() if active else set()
+        for memory in memory_map.MEMORIES:
+            marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
+            self.core.set_rights(
+                memory,
+                [
+                    Piece(begin, end, self.mpu.access(begin) if active else Access.ALL)
+                    for begin, end in pairwise(marks)
+                ],
+            )
+
+    # Running
+
+    def run_until(self, time_ps: int, condition: Callable[[], bool] | None = None) -> Halt:
+        """Runs to a moment of virtual time, or less far.
+
+        Args:
+            time_ps: When to stop; the block that began before is finished.
+            condition: Asked after each event and exception; ends the run when true.
+
+        Returns:
+            What ended the run.
+
+        Raises:
+            TargetError: The core locked up.
+        """
+        while True:
+            self.scheduler.run_due()
+            if self._reset_requested:
+                self.reset()
+            if condition and condition():
+                return Halt.CONDITION
+            if self.exceptions.lockup:
+                lockup = self.exceptions.lockup
+                raise TargetError(
+                    f"The core locked up at {lockup.pc:#010x}: {lockup.reason}",
+                    "The target's log tells what led to it; reset it to go on.",
+                )
+            if self.clock.now_ps() >= time_ps:
+                return Halt.TIME
+            if self._asleep and self.exceptions.wakes():
+                self._asleep = False
+            if self.exceptions.take_pending():
+                self._asleep = False
+                self._event_register = True
+            self._follow_protection()
+            next_ps = self.scheduler.next_ps()
+            until_ps = time_ps if next_ps is None else min(time_ps, next_ps)
+            if self._asleep:
+                self.clock.sleep_until(until_ps)
+            elif self._handle(self.core.run(self.clock.cycles_at(until_ps))):
+                return Halt.BREAKPOINT
+
+    def _handle(self, stop: Stop) -> bool:
+        """Deals with what stopped the core; whether it is a breakpoint."""
+        match stop.kind:
+            case StopKind.LIMIT:
+                pass
+            case StopKind.BREAKPOINT:
+                return True
+            case StopKind.WAIT_FOR_INTERRUPT:
+                self._asleep = True
+            case StopKind.WAIT_FOR_EVENT:
+                self._asleep = not (self._event_register or stop.event_sent)
+                self._event_register = False
+            case StopKind.SUPERVISOR_CALL:
+                self.exceptions.supervisor_call()
+            case StopKind.EXCEPTION_RETURN:
+                self.exceptions.leave()
+                self._event_register = True
+                in_thread_mode = not self.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF
+                self._asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
+            case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
+                return True
+            case _:
+                self.exceptions.fault(stop, self._forbidden_by_mpu(stop))
+        return False
+
+    def run_for(self, virtual_seconds: float) -> None:
+        """Runs for a virtual time, to the end of the block under way."""
+        self.run_until(self.clock.now_ps() + round(virtual_seconds * PICOSECONDS))
+
+    def set_breakpoints(self, *addresses: int) -> None:
+        """Ends runs before the instructions at ``addresses``.
+
+        Each must start a block: the first instruction of a function, the target of a branch, or what follows one.
+        """
+        self.core.counter.set_breakpoints([address & ~1 for address in addresses])
+
+    def run_until_breakpoint(self, virtual_seconds: float = 60.0) -> Counts:
+        """Runs to a breakpoint or a BKPT instruction.
+
+        Returns:
+            What was executed on the way, the BKPT not counted.
+
+        Raises:
+            TargetError: None was reached in ``virtual_seconds``, or the core locked up.
+        """
+        instructions, cycles = self.core.counter.instructions, self.core.counter.cycles
+        self.stop_at_bkpt = True
+        try:
+            halt = self.run_until(self.clock.now_ps() + round(virtual_seconds * PICOSECONDS))
+        finally:
+            self.stop_at_bkpt = False
+        if halt is not Halt.BREAKPOINT:
+            raise TargetError(
+                f"No breakpoint in {virtual_seconds:g} s of virtual time; PC is {self.core.pc:#010x}",
+                "Is it the start of a block that the program comes to?",
+            )
+        counter = self.core.counter
+        at_bkpt = 0 if counter.at_breakpoint else 1
+        return Counts(counter.instructions - instructions - at_bkpt, counter.cycles - cycles - at_bkpt)
+
+    def skip_bkpt(self) -> None:
+        """Moves PC past the BKPT that ended a run."""
+        self.core.write(arm.UC_ARM_REG_PC, self.core.pc + 2 | 1)
+
+    # What there is to see
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the core waits for an interrupt or event."""
+        return self._asleep
+
+    def instructions(self) -> int:
+        """Executed since the last reset."""
+        return self.core.instructions_now()
+
+    def block_counts(self) -> list[BlockCount]:
+        """How often each block ran since the last reset."""
+        return self.core.block_counts()
+
+    def edge_counts(self) -> list[EdgeCount]:
+        """How often each block followed each other since the last reset."""
+        return self.core.edge_counts()

@@ -1,0 +1,105 @@
+"""The memory protection unit (DDI 0403E B3.5): regions, and what privileged code may not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.core import Access
+
+TYPE, CTRL, RNR, RBAR, RASR = 0xD90, 0xD94, 0xD98, 0xD9C, 0xDA0
+ALIASES_END = 0xDBC
+REGION_COUNT = 8
+
+_CTRL_ENABLE, _CTRL_HFNMIENA, _CTRL_PRIVDEFENA = 1 << 0, 1 << 1, 1 << 2
+
+
+_PRIVILEGED = (
+    Access.NONE, Access.READ | Access.WRITE, Access.READ | Access.WRITE, Access.READ | Access.WRITE,
+    Access.NONE, Access.READ, Access.READ, Access.READ,
+)  # fmt: skip
+"""By RASR.AP (DDI 0403E table B3-15)."""
+
+
+class Mpu:
+    """Eight regions. Rights of unprivileged code are not told apart from those of privileged code.
+
+    Args:
+        on_change: Called when protection may have changed.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self.reset()
+
+    def reset(self) -> None:
+        """Off, no regions."""
+        self._control = 0
+        self._selected = 0
+        self._bases = [0] * REGION_COUNT
+        self._attributes = [0] * REGION_COUNT
+
+    @property
+    def enabled(self) -> bool:
+        """CTRL.ENABLE."""
+        return bool(self._control & _CTRL_ENABLE)
+
+    def active(self, execution_priority: int) -> bool:
+        """Whether it checks accesses: not in HardFault and NMI, unless HFNMIENA says so."""
+        return self.enabled and (execution_priority >= 0 or bool(self._control & _CTRL_HFNMIENA))
+
+    def access(self, address: int) -> Access:
+        """What is allowed at ``address`` while the unit is active; the highest region that matches decides."""
+        for region in reversed(range(REGION_COUNT)):
+            attributes = self._attributes[region]
+            if not attributes & 1:
+                continue
+            bits = (attributes >> 1 & 0x1F) + 1
+            base = self._bases[region] >> bits << bits
+            if not base <= address < base + (1 << bits):
+                continue
+            if bits >= 8 and attributes >> (8 + (address - base >> bits - 3)) & 1:
+                continue  # a disabled subregion
+            allowed = _PRIVILEGED[attributes >> 24 & 0b111]
+            executable = not attributes & 1 << 28 and bool(allowed & Access.READ)
+            return allowed | (Access.EXECUTE if executable else Access.NONE)
+        if address >= memory_map.PRIVATE_PERIPHERAL_BUS:
+            return Access.ALL
+        return Access.ALL if self._control & _CTRL_PRIVDEFENA else Access.NONE
+
+    def borders(self) -> set[int]:
+        """All addresses at which what is allowed may change."""
+        found: set[int] = set()
+        for base, attributes in zip(self._bases, self._attributes, strict=True):
+            if attributes & 1:
+                bits = (attributes >> 1 & 0x1F) + 1
+                start = base >> bits << bits
+                parts = 8 if bits >= 8 and attributes >> 8 & 0xFF else 1
+                found.update(start + ((1 << bits) * part // parts) for part in range(parts + 1))
+        return found
+
+    def read(self, offset: int) -> int:
+        """A register by its offset in the system control space."""
+        if offset == TYPE:
+            return REGION_COUNT << 8
+        if offset == CTRL:
+            return self._control
+        if offset == RNR:
+            return self._selected
+        if (offset - RBAR) % 8 == 0:
+            return self._bases[self._selected] | self._selected
+        return self._attributes[self._selected]
+
+    def write(self, offset: int, value: int) -> None:
+        """Writes a register by its offset in the system control space."""
+        if offset == CTRL:
+            self._control = value & 0b111
+        elif offset == RNR:
+            self._selected = value & (REGION_COUNT - 1)
+        elif offset != TYPE and (offset - RBAR) % 8 == 0:
+            if value & 1 << 4:  # VALID
+                self._selected = value & (REGION_COUNT - 1)
+            self._bases[self._selected] = value & ~0x1F
+        elif offset != TYPE:
+            self._attributes[self._selected] = value
+        self._on_change()

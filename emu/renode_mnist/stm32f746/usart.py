@@ -1,0 +1,242 @@
+"""A USART in asynchronous mode, byte by byte at its baud rate in virtual time (RM0385 31)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from renode_mnist.stm32f746.clock import PICOSECONDS, Event, Scheduler
+from renode_mnist.stm32f746.log import EventLog
+from renode_mnist.stm32f746.peripheral import Peripheral, field
+
+CR1, CR2, CR3, BRR, RQR, ISR, ICR, RDR, TDR = 0x00, 0x04, 0x08, 0x0C, 0x18, 0x1C, 0x20, 0x24, 0x28
+
+CR1_UE, CR1_RE, CR1_TE = 1 << 0, 1 << 2, 1 << 3
+_CR1_PCE, _CR1_OVER8 = 1 << 10, 1 << 15
+_CR3_EIE, _CR3_OVRDIS = 1 << 0, 1 << 12
+_RQR_RXFRQ, _RQR_TXFRQ = 1 << 3, 1 << 4
+
+PE, FE, ORE, IDLE, RXNE, TC, TXE = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7
+_BUSY, _TEACK, _REACK = 1 << 16, 1 << 21, 1 << 22
+_ISR_RESET = 0x0200_00C0
+_ICR_CLEARS = 0x0002_0B5F & ~(RXNE | TXE)
+
+_BAUD_TOLERANCE = 0.035
+"""Above this a frame of 10 bits is misread: half a bit less the uncertainty of sampling (RM0385 table 182)."""
+
+
+_RESET_VALUES = {ISR: _ISR_RESET}
+
+
+class Usart(Peripheral):
+    """One USART with a line to the outside.
+
+    A byte that arrives while RDR is full sets ORE and is lost; one that arrives while the receiver is off is lost
+    without a trace. The other end of the line uses the frame format that is set here, but its own baud rate.
+
+    Args:
+        name: As RM0385 calls it.
+        scheduler: For the time that frames take.
+        log: Where a wrong baud rate is named.
+        kernel_hertz: Tells the kernel clock.
+        set_interrupt: Drives the interrupt line.
+        line_baud: Rate of the other end; None follows the one set here.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        scheduler: Scheduler,
+        log: EventLog,
+        kernel_hertz: Callable[[], int],
+        set_interrupt: Callable[[bool], None],
+        line_baud: int | None,
+    ) -> None:
+        super().__init__(name, _RESET_VALUES)
+        self._scheduler = scheduler
+        self._log = log
+        self._kernel_hertz = kernel_hertz
+        self._set_interrupt = set_interrupt
+        self._line_baud = line_baud
+        self._incoming: deque[int] = deque()
+        self._arrival: Event | None = None
+        self._idle: Event | None = None
+        self._transmission: Event | None = None
+        self._shifting: int | None = None
+        self._waiting: int | None = None
+        self.transmitted: Callable[[int], None] = lambda _byte: None
+
+    def reset(self) -> None:
+        """Reset values; frames on the line are lost."""
+        super().reset()
+        for event in (self._arrival, self._idle, self._transmission):
+            if event:
+                event.cancel()
+        self._incoming.clear()
+        self._arrival = self._idle = self._transmission = None
+        self._shifting = self._waiting = None
+        self._set_interrupt(False)
+
+    # The line
+
+    @property
+    def receiver_on(self) -> bool:
+        """Whether a byte on the line would be received."""
+        wanted = CR1_UE | CR1_RE
+        return self.read(CR1) & wanted == wanted
+
+    @property
+    def incoming(self) -> int:
+        """Bytes of `feed` that have not arrived yet."""
+        return len(self._incoming)
+
+    def feed(self, data: bytes) -> None:
+        """The other end sends ``data``, one frame after the other."""
+        self._incoming.extend(data)
+        self._expect()
+
+    @property
+    def baud(self) -> float:
+        """Set by BRR and the kernel clock (RM0385 31.5.4); 0 before BRR is written."""
+        value = self.read(BRR)
+        if self.read(CR1) & _CR1_OVER8:
+            half_divider = value & 0xFFF0 | (value & 0b111) << 1
+            return 2 * self._kernel_hertz() / half_divider if half_divider else 0.0
+        return self._kernel_hertz() / value if value else 0.0
+
+    @property
+    def _data_bits(self) -> int:
+        control = self.read(CR1)
+        word = (8, 9, 7, 8)[field(control, 12, 1) | field(control, 28, 1) << 1]
+        return word - (1 if control & _CR1_PCE else 0)
+
+    @property
+    def _frame_bits(self) -> float:
+        stop = (1, 0.5, 2, 1.5)[field(self.read(CR2), 12, 2)]
+        return 1 + self._data_bits + (1 if self.read(CR1) & _CR1_PCE else 0) + stop
+
+    def _frame_ps(self, baud: float) -> int:
+        return round(self._frame_bits * PICOSECONDS / baud)
+
+    def _crossing(self, byte: int, sender_baud: float, receiver_baud: float) -> tuple[int, bool]:
+        """(What is read of a frame at another baud rate, whether its stop bit was found)."""
+        if abs(sender_baud / receiver_baud - 1) <= _BAUD_TOLERANCE:
+            return byte, True
+        self._log.once(
+            f"{self.name} runs at {self.baud:.0f} baud, the other end of its line at {self._line_baud}: garbled"
+        )
+        bits = [0, *(byte >> bit & 1 for bit in range(self._data_bits)), 1]
+        middles = [int((bit + 0.5) * sender_baud / receiver_baud) for bit in range(len(bits))]
+        sampled = [bits[at] if at < len(bits) else 1 for at in middles]
+        return sum(bit << place for place, bit in enumerate(sampled[1:-1])), bool(sampled[-1])
+
+    # Receiver
+
+    def _expect(self) -> None:
+        if self._incoming and self._arrival is None:
+            baud = self._line_baud or self.baud
+            if baud:  # else the other end waits for a rate to follow
+                self._arrival = self._scheduler.after(self._frame_ps(baud), self._arrive)
+
+    def _arrive(self) -> None:
+        byte = self._incoming.popleft()
+        self._arrival = None
+        if self.receiver_on and self.baud:
+            self._take(*self._crossing(byte, self._line_baud or self.baud, self.baud))
+        self._expect()
+
+    def _take(self, byte: int, stop_bit: bool) -> None:
+        if self.registers[ISR] & RXNE and not self.read(CR3) & _CR3_OVRDIS:
+            self.registers[ISR] |= ORE
+        else:
+            self.registers[RDR] = byte
+            self.registers[ISR] |= RXNE | (0 if stop_bit else FE)
+        if self._idle:
+            self._idle.cancel()
+        self._idle = self._scheduler.after(self._frame_ps(self.baud), self._becomes_idle)
+        self._update()
+
+    def _becomes_idle(self) -> None:
+        self.registers[ISR] |= IDLE
+        self._update()
+
+    # Transmitter
+
+    def _transmit(self, value: int) -> None:
+        self.registers[ISR] &= ~TC
+        self._waiting = value & ((1 << self._data_bits) - 1)
+        self._shift()
+
+    def _shift(self) -> None:
+        wanted = CR1_UE | CR1_TE
+        if self._shifting is not None or self._waiting is None:
+            return
+        if self.read(CR1) & wanted == wanted and self.baud:
+            self._shifting, self._waiting = self._waiting, None
+            self._transmission = self._scheduler.after(self._frame_ps(self.baud), self._shifted)
+
+    def _shifted(self) -> None:
+        assert self._shifting is not None
+        byte, self._shifting = self._shifting, None
+        if self._line_baud:
+            byte, _ = self._crossing(byte, self.baud or self._line_baud, self._line_baud)
+        self.transmitted(byte & 0xFF)
+        self._shift()
+        if self._shifting is None and self._waiting is None:
+            self.registers[ISR] |= TC
+        self._update()
+
+    # Registers
+
+    def _update(self) -> None:
+        """TXE follows TDR; the interrupt line follows the flags (RM0385 table 188)."""
+        flags = self.registers[ISR] & ~(TXE | _BUSY)
+        flags |= TXE if self._waiting is None else 0
+        flags |= _BUSY if self._arrival else 0
+        self.registers[ISR] = flags
+        control = self.read(CR1)
+        active = (
+            flags & control & (IDLE | TC | TXE)  # their enable bits stand in the same places
+            or (flags & (RXNE | ORE) and control & RXNE)
+            or (flags & PE and control & 1 << 8)
+            or (flags & (FE | ORE) and self.read(CR3) & _CR3_EIE)
+        )
+        self._set_interrupt(bool(active))
+
+    def read(self, offset: int) -> int:
+        """See `Peripheral.read`."""
+        value = super().read(offset)
+        if offset == RDR:
+            self.registers[ISR] &= ~RXNE
+            self._update()
+        elif offset in (TDR, RQR, ICR):
+            return 0
+        return value
+
+    def write(self, offset: int, value: int) -> None:
+        """See `Peripheral.write`."""
+        if offset == TDR:
+            self._transmit(value)
+        elif offset == ICR:
+            self.registers[ISR] &= ~(value & _ICR_CLEARS)
+        elif offset == RQR:
+            if value & _RQR_RXFRQ:
+                self.registers[ISR] &= ~RXNE
+            if value & _RQR_TXFRQ:
+                self._waiting = None
+        elif offset not in (ISR, RDR):
+            super().write(offset, value)
+            if offset == CR1:
+                self._enable(value)
+            self._expect()
+        self._update()
+
+    def _enable(self, control: int) -> None:
+        flags = self.registers[ISR] & ~(_TEACK | _REACK)
+        if control & CR1_UE:
+            flags |= (_TEACK if control & CR1_TE else 0) | (_REACK if control & CR1_RE else 0)
+        else:
+            flags = _ISR_RESET  # (RM0385 31.8.1, UE)
+            self._waiting = None
+        self.registers[ISR] = flags
+        self._shift()

@@ -1,0 +1,227 @@
+"""The firmware on the embedded emulator: an STM32F746 inside this process, in virtual time."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout
+from renode_mnist.stream import ByteStream, Deadline
+from renode_mnist.targets.base import CounterUnit, TargetIdentity
+
+try:
+    from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
+    from renode_mnist.stm32f746.clock import PICOSECONDS
+    from renode_mnist.stm32f746.core import ClockModel
+    from renode_mnist.stm32f746.machine import Halt, Machine
+    from renode_mnist.stm32f746.usart import Usart
+except ModuleNotFoundError as missing:
+    if missing.name != "unicorn":
+        raise
+    raise EnvironmentProblem(
+        "The embedded emulator needs the package unicorn", "Run: pip install 'renode-mnist[embedded]'."
+    ) from missing
+
+BINARY_LINES = {"disco-f746ng": "USART1", "nucleo-f746zg": "USART3", "article": "UART7"}
+"""By the board that an image was built for; the console is USART6 on each (firmware/board/wiring.hpp)."""
+
+CONSOLE_LINE = "USART6"
+
+_HSE_HERTZ = {"nucleo-f746zg": 8_000_000}
+"""Crystals other than the 25 MHz of the 32F746GDISCOVERY (UM1907, UM1974)."""
+
+LINE_BAUD = 115_200
+BOOT_SECONDS = 0.1
+"""Virtual time that the firmware has to switch its receiver on, before the target counts as started."""
+
+
+class _Line:
+    """One serial line of a target: a ``ByteStream``."""
+
+    def __init__(self, target: EmbeddedTarget, name: str) -> None:
+        self._target = target
+        self._name = name
+        self._received = bytearray()
+
+    def connect(self, usart: Usart) -> None:
+        self._received.clear()
+        usart.transmitted = self._received.append
+
+    def clear(self) -> None:
+        self._received.clear()
+
+    def now(self) -> float:
+        return self._target.now()
+
+    def send(self, data: bytes) -> None:
+        self._target.machine.usarts[self._name].feed(data)
+
+    def receive(self, deadline: Deadline) -> bytes:
+        machine = self._target.machine
+        halt = machine.run_until(round(deadline.at_seconds * PICOSECONDS), lambda: bool(self._received))
+        if halt is not Halt.CONDITION:
+            raise TargetTimeout(self._why(deadline), "The target's log says what the machine has met so far.")
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    def _why(self, deadline: Deadline) -> str:
+        machine = self._target.machine
+        usart = machine.usarts[self._name]
+        pc = machine.core.pc
+        doing = "sleeps (WFI)" if machine.asleep else "runs"
+        text = (
+            f"No byte came on {self._name} within {deadline.allowed_seconds:g} s of virtual time, now "
+            f"{machine.clock.now_seconds():.6f} s; the core {doing} at {pc:#010x}{machine.image.symbol_at(pc)}"
+        )
+        if usart.incoming:
+            text += f"; {usart.incoming} bytes sent to it have not arrived yet"
+        elif not usart.receiver_on:
+            text += f"; the firmware has not switched the receiver of {self._name} on"
+        return text
+
+
+class EmbeddedTarget:
+    """Runs an ELF on an emulated STM32F746; time passes only while something is waited for.
+
+    Args:
+        elf_path: Of any program for the STM32F746.
+        board: For which it was built: says which USART carries the binary line, and the crystal.
+        clock_model: What a cycle is: an instruction, or what the model of the Cortex-M7's pipeline says; or a model
+            of one's own, as `Machine` takes it.
+        python_hook: Counts in Python even where the C hook was built: slower, the same counts.
+        line_baud: Rate of the other ends of the lines; None follows what the firmware sets.
+    """
+
+    def __init__(
+        self,
+        elf_path: Path | str,
+        *,
+        board: str = "disco-f746ng",
+        clock_model: Literal["instructions", "m7"] | ClockModel = "instructions",
+        python_hook: bool = False,
+        line_baud: int | None = LINE_BAUD,
+    ) -> None:
+        if board not in BINARY_LINES:
+            raise TargetError(f"There is no board '{board}'", f"Choose one of: {', '.join(BINARY_LINES)}.")
+        self._elf_path = elf_path
+        self._board = board
+        self._clock_model = _clock_model(clock_model)
+        self._python_hook = python_hook
+        self._line_baud = line_baud
+        self._machine: Machine | None = None
+        self._binary = _Line(self, BINARY_LINES[board])
+        self._console = _Line(self, CONSOLE_LINE)
+
+    def __enter__(self) -> Self:
+        """Loads the ELF and runs it until it listens on the binary line, or for `BOOT_SECONDS`.
+
+        Raises:
+            ElfError: The chip cannot run it.
+            TargetError: It locked up.
+        """
+        self._machine = Machine(
+            self._elf_path,
+            clock_model=self._clock_model,
+            python_hook=self._python_hook,
+            hse_hertz=_HSE_HERTZ.get(self._board, 25_000_000),
+            line_baud=self._line_baud,
+        )
+        self._binary.connect(self._machine.usarts[BINARY_LINES[self._board]])
+        self._console.connect(self._machine.usarts[CONSOLE_LINE])
+        self._boot()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drops the machine."""
+        self._machine = None
+
+    def _boot(self) -> None:
+        usart = self.machine.usarts[BINARY_LINES[self._board]]
+        until_ps = self.machine.clock.now_ps() + round(BOOT_SECONDS * PICOSECONDS)
+        self.machine.run_until(until_ps, lambda: usart.receiver_on)
+
+    @property
+    def machine(self) -> Machine:
+        """The emulated chip.
+
+        Raises:
+            TargetError: The target is not open.
+        """
+        if self._machine is None:
+            raise TargetError("The embedded target is not open", "Use it in a with statement.")
+        return self._machine
+
+    @property
+    def console(self) -> ByteStream:
+        """The text console's line."""
+        return self._console
+
+    def now(self) -> float:
+        """Virtual seconds since power-on."""
+        return self.machine.clock.now_seconds()
+
+    def send(self, data: bytes) -> None:
+        """Puts ``data`` on the binary line; it arrives byte by byte at the line's baud rate."""
+        self._binary.send(data)
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """Runs until a byte comes on the binary line.
+
+        Raises:
+            TargetTimeout: None came in time; the message says where the core stands.
+            TargetError: The core locked up.
+        """
+        return self._binary.receive(deadline)
+
+    def run_for(self, virtual_seconds: float) -> None:
+        """Runs for a virtual time, to the end of the block under way."""
+        self.machine.run_for(virtual_seconds)
+
+    def reset(self) -> None:
+        """Resets the chip and starts it as ``__enter__`` does; bytes on the way are dropped."""
+        self.machine.reset()
+        self._binary.clear()
+        self._console.clear()
+        self._boot()
+
+    def identity(self) -> TargetIdentity:
+        """Which emulator this is."""
+        try:
+            unicorn = version("unicorn")
+        except PackageNotFoundError:  # a build of one's own
+            unicorn = "of unknown version"
+        unit = CounterUnit.CYCLES_MODELLED if self._clock_model else CounterUnit.INSTRUCTIONS
+        return TargetIdentity("embedded", f"Unicorn {unicorn}", unit, deterministic=True)
+
+    def log(self) -> str:
+        """What the machine met: unmodelled peripherals, clocks out of limits, faults."""
+        return self._machine.log.text() if self._machine else ""
+
+    def instructions(self) -> int:
+        """Executed since the last reset."""
+        return self.machine.instructions()
+
+    def block_counts(self) -> list[BlockCount]:
+        """How often each block of code ran since the last reset."""
+        return self.machine.block_counts()
+
+    def edge_counts(self) -> list[EdgeCount]:
+        """How often each block followed each other since the last reset."""
+        return self.machine.edge_counts()
+
+
+def _clock_model(model: str | ClockModel) -> ClockModel | None:
+    if not isinstance(model, str):
+        return model
+    if model == "instructions":
+        return None
+    if model == "m7":
+        from renode_mnist.timing import BlockCosts  # brings the disassembler, which nothing else here needs
+
+        return BlockCosts
+    raise TargetError(f"There is no clock model '{model}'", "Choose one of: instructions, m7.")
