@@ -116,7 +116,7 @@ def _permissions(access: Access) -> int:
 
 
 ClockModel = Callable[[Callable[[int, int], bytes]], Timing]
-"""From what reads code by address and size to what times it (``renode_mnist.timing.BlockCosts``)."""
+"""From what reads code by address and size to what times it (``renode_mnist.timing.LiveCosts``)."""
 
 
 class RegisterSet:

@@ -180,8 +180,7 @@ class Exceptions:
             self.lockup = Lockup(pc, text)
             self._log.add(f"lockup at {pc:#010x}: {text}")
             return
-        registers = self._scs.registers
-        registers[scs_module.HFSR] = registers.get(scs_module.HFSR, 0) | status
+        self._scs.registers[scs_module.HFSR] |= status
         self._log.add(f"HARD_FAULT at {pc:#010x}: {text}")
         self._enter(SystemException.HARD_FAULT)
 
@@ -220,8 +219,7 @@ class Exceptions:
     def _jump_to_vector(self, number: int) -> None:
         vector = self._core.peek(self._scs.read(scs_module.VTOR) + 4 * number, 4)
         if vector is None:
-            registers = self._scs.registers
-            registers[scs_module.HFSR] = registers.get(scs_module.HFSR, 0) | HardFaultStatus.VECTTBL
+            self._scs.registers[scs_module.HFSR] |= HardFaultStatus.VECTTBL
             self.lockup = Lockup(self._core.pc, f"no vector table for {nvic_module.name(number)}")
             self._log.add(f"lockup: {self.lockup.reason}")
             return
@@ -243,8 +241,7 @@ class Exceptions:
         allowed = fault in self._nvic.enabled and self._nvic.group_priority(fault) < self.execution_priority()
         chosen = fault if allowed else SystemException.HARD_FAULT
         if not allowed:
-            registers = self._scs.registers
-            registers[scs_module.HFSR] = registers.get(scs_module.HFSR, 0) | HardFaultStatus.FORCED
+            self._scs.registers[scs_module.HFSR] |= HardFaultStatus.FORCED
         self._log.add(f"{chosen.name}: {text}")
         self._nvic.activate(chosen)
         self._core.write(arm.UC_ARM_REG_IPSR, chosen)

@@ -52,7 +52,7 @@ class Machine:
     Args:
         elf_path: The program; it is loaded as a debugger would and started from its vector table.
         clock_model: Makes what tells how many cycles a block takes after another
-            (``renode_mnist.timing.BlockCosts``). None: one cycle an instruction.
+            (``renode_mnist.timing.LiveCosts``). None: one cycle an instruction.
         python_hook: Counts blocks in Python even where the C hook was built.
         hse_hertz: Crystal on the board (25 MHz on the 32F746GDISCOVERY).
         line_baud: Rate of the other ends of the serial lines; None follows what the program sets.

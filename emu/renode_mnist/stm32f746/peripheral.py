@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -20,15 +21,15 @@ class Peripheral:
     def __init__(self, name: str, reset_values: Mapping[int, int] = MappingProxyType({})) -> None:
         self.name = name
         self.reset_values = reset_values
-        self.registers: dict[int, int] = dict(reset_values)
+        self.registers: defaultdict[int, int] = defaultdict(int, reset_values)
 
     def reset(self) -> None:
         """Back to the reset values."""
-        self.registers = dict(self.reset_values)
+        self.registers = defaultdict(int, self.reset_values)
 
     def read(self, offset: int) -> int:
         """The register at ``offset``, a multiple of 4."""
-        return self.registers.get(offset, 0)
+        return self.registers[offset]
 
     def write(self, offset: int, value: int) -> None:
         """Writes the register at ``offset``, a multiple of 4."""
@@ -36,7 +37,7 @@ class Peripheral:
 
     def peek(self, offset: int) -> int:
         """What a narrow write leaves of the register; has no effect on it."""
-        return self.registers.get(offset, 0)
+        return self.registers[offset]
 
 
 def field(value: int, low: int, bits: int) -> int:

@@ -24,7 +24,7 @@ class Pwr(Peripheral):
     def read(self, offset: int) -> int:
         """See `Peripheral.read`."""
         if offset == CSR1:
-            return self.registers.get(CSR1, 0) | _VOSRDY | self.registers[CR1] & _OVERDRIVE
+            return self.registers[CSR1] | _VOSRDY | self.registers[CR1] & _OVERDRIVE
         return super().read(offset)
 
     @property

@@ -132,7 +132,7 @@ class SystemControlSpace(Peripheral):
     @property
     def trace_enabled(self) -> bool:
         """DEMCR.TRCENA."""
-        return bool(self.registers.get(DEMCR, 0) & DEMCR_TRCENA)
+        return bool(self.registers[DEMCR] & DEMCR_TRCENA)
 
     def blame(self, status: int, *, memory: int | None = None, bus: int | None = None) -> None:
         """Sets bits of CFSR, with MMFAR or BFAR."""
@@ -142,7 +142,7 @@ class SystemControlSpace(Peripheral):
         if bus is not None:
             status |= FaultStatus.BFARVALID
             self.registers[BFAR] = bus
-        self.registers[CFSR] = self.registers.get(CFSR, 0) | status
+        self.registers[CFSR] |= status
 
     def read(self, offset: int) -> int:
         """See `Peripheral.read`."""
@@ -161,8 +161,8 @@ class SystemControlSpace(Peripheral):
         if offset == AIRCR:
             return _VECTKEYSTAT | self._nvic.priority_group << 8
         if offset == CCSIDR:
-            return _CCSIDR_INSTRUCTION if self.registers.get(CSSELR, 0) & 1 else _CCSIDR_DATA
-        return _CONSTANTS.get(offset, self.registers.get(offset, 0))
+            return _CCSIDR_INSTRUCTION if self.registers[CSSELR] & 1 else _CCSIDR_DATA
+        return _CONSTANTS.get(offset, self.registers[offset])
 
     def peek(self, offset: int) -> int:
         """See `Peripheral.peek`; writing 0 leaves such a register's other bytes alone."""
@@ -191,7 +191,7 @@ class SystemControlSpace(Peripheral):
         elif offset == STIR:
             self._nvic.pend(FIRST_INTERRUPT + (value & 0x1FF))
         elif offset in _WRITE_ONE_TO_CLEAR:
-            self.registers[offset] = self.registers.get(offset, 0) & ~value
+            self.registers[offset] = self.registers[offset] & ~value
         elif offset not in _CONSTANTS and offset not in _CACHE_MAINTENANCE:
             self._write_plain(offset, value)
 

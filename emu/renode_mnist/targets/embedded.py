@@ -221,7 +221,7 @@ def _clock_model(model: str | ClockModel) -> ClockModel | None:
     if model == "instructions":
         return None
     if model == "m7":
-        from renode_mnist.timing import BlockCosts  # brings the disassembler, which nothing else here needs
+        from renode_mnist.timing import LiveCosts  # brings the disassembler, which nothing else here needs
 
-        return BlockCosts
+        return LiveCosts
     raise TargetError(f"There is no clock model '{model}'", "Choose one of: instructions, m7.")
