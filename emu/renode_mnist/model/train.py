@@ -1,4 +1,4 @@
-"""The article's network in Keras, trained so that the same seed on the same machine gives the same weights."""
+"""The article's network in Keras; the same seed on the same machine gives the same weights."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renode_mnist.errors import EnvironmentProblem, ModelError
+from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
 
 BATCH_SIZE = 64
@@ -73,7 +74,7 @@ def evaluation(labels: Pixels, answers: NDArray[np.integer[Any]]) -> Evaluation:
 
 def scale(images: Pixels) -> NDArray[np.float32]:
     """What the network is fed: (count, 28, 28, 1) float32 in [0, 1]."""
-    return images[..., np.newaxis] / np.float32(255)
+    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def import_keras() -> Any:
@@ -83,13 +84,16 @@ def import_keras() -> Any:
         EnvironmentProblem: The ``train`` extra isn't installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
+        with quiet():
+            import tensorflow
         import keras
     except ImportError as error:
         raise EnvironmentProblem(
             f"Training needs {error.name}", "Run `pip install renode-mnist[train]`."
         ) from None
+    tensorflow.get_logger().setLevel("ERROR")
     return keras
 
 
@@ -189,7 +193,7 @@ def load_model(path: Path) -> Any:
 
     try:
         if qat.is_quantisation_aware(path):
-            return qat.load_model(path)
+            return qat.load(path)
         return keras.models.load_model(path, compile=False)
     except EnvironmentProblem:
         raise
@@ -198,12 +202,12 @@ def load_model(path: Path) -> Any:
         reason = str(error).strip().splitlines()
         raise ModelError(
             f"{path} is no Keras model ({reason[0] if reason else type(error).__name__})",
-            "Give a .keras file as `renode-mnist train` writes it.",
+            "Give a .keras or .h5 file as `renode-mnist train` writes it.",
         ) from None
 
 
 def weights_digest(weights: Sequence[NDArray[Any]]) -> str:
-    """SHA-256 over the shapes and values of all weights: equal for equal networks, unlike that of the zip file."""
+    """SHA-256 over the shapes and values of all weights: equal for equal networks, unlike the zip file's."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(repr((array.shape, array.dtype.str)).encode())

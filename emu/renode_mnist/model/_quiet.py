@@ -1,0 +1,23 @@
+"""Keeps TensorFlow's C++ side from talking over the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Sends file descriptor 2 to nowhere: TensorFlow's start-up banners heed neither logging nor sys.stderr.
+
+    What goes wrong inside still comes out, as an exception.
+    """
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
