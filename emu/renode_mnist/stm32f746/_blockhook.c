@@ -31,10 +31,14 @@ typedef struct Edge {
   uint32_t size;
   uint64_t cycles;  // charged each time
   uint64_t entered;
+  uint64_t mispredicted;  // of these times
 } Edge;
 
 struct Block {
   Edge* edges;
+  Edge* predicted;                // the way out that is expected, by a two-bit counter:
+  bool sure;                      // only the second wrong guess in a row changes the expectation
+  uint32_t misprediction_cycles;  // charged when it goes another way
   struct Block* next_in_slot;
   struct Block* next;  // all blocks, newest first
   uint32_t address;
@@ -131,15 +135,20 @@ static void keep_error(Counter* self) {
 }
 
 // Asks the timing model what `to` costs after `from`; once a pair, with the interpreter's lock taken for it.
-static uint64_t ask_timing(Counter* self, const Block* from, const Block* to) {
-  uint64_t cycles = to->instructions;
+static uint64_t ask_timing(Counter* self, Block* from, const Block* to) {
+  unsigned long long cycles = to->instructions;
   PyGILState_STATE lock = PyGILState_Ensure();
   PyObject* answer =
       PyObject_CallFunction(self->timing, "kkkk", (unsigned long)from->address, (unsigned long)from->size,
                             (unsigned long)to->address, (unsigned long)to->size);
   if (answer) {
-    unsigned long long value = PyLong_AsUnsignedLongLong(answer);
-    if (!PyErr_Occurred()) cycles = value;
+    unsigned long long asked;
+    unsigned int misprediction_cycles;
+    if (PyArg_ParseTuple(answer, "KI;a clock model answers (cycles, misprediction cycles)", &asked,
+                         &misprediction_cycles)) {
+      cycles = asked;
+      from->misprediction_cycles = misprediction_cycles;
+    }
     Py_DECREF(answer);
   }
   if (PyErr_Occurred()) keep_error(self);
@@ -173,6 +182,16 @@ static inline Edge* find_edge(Counter* self, Block* from, uint32_t address, uint
   return edge;
 }
 
+// `from` went by `edge`, which was not expected. The first time nothing was expected, and nothing is charged.
+static void mispredict(Counter* self, Block* from, Edge* edge) {
+  if (from->predicted) {
+    edge->mispredicted++;
+    self->cycles += from->misprediction_cycles;
+  }
+  if (!from->sure) from->predicted = edge;
+  from->sure = false;
+}
+
 static bool masks_changed(Counter* self) {
   for (int i = 0; i < 3; ++i) {
     uint32_t value = 0;
@@ -204,6 +223,13 @@ static void on_block(void* engine, uint64_t address, uint32_t size, void* user_d
     }
   }
   self->skip_breakpoint = 0;
+  Block* from = self->current;
+  if (from->misprediction_cycles) {
+    if (LIKELY(edge == from->predicted))
+      from->sure = true;
+    else
+      mispredict(self, from, edge);
+  }
   edge->entered++;
   self->instructions += edge->to->instructions;
   self->cycles += edge->cycles;
@@ -361,7 +387,7 @@ static PyObject* set_breakpoints(Counter* self, PyObject* addresses) {
   Py_RETURN_NONE;
 }
 
-// [(from address or None, from size, to address, to size, to instructions, cycles, times)], in order of address.
+// Rows as in EdgeCount of blockcounter.py.
 static PyObject* edges(Counter* self, PyObject* unused) {
   (void)unused;
   PyObject* list = PyList_New(0);
@@ -370,13 +396,15 @@ static PyObject* edges(Counter* self, PyObject* unused) {
     for (Edge* edge = block->edges; edge; edge = edge->next) {
       if (!edge->entered) continue;
       PyObject* row = block == &self->start
-                          ? Py_BuildValue("(OkkkkKK)", Py_None, 0UL, (unsigned long)edge->address,
+                          ? Py_BuildValue("(OkkkkKKKI)", Py_None, 0UL, (unsigned long)edge->address,
                                           (unsigned long)edge->size, (unsigned long)edge->to->instructions,
-                                          (unsigned long long)edge->cycles, (unsigned long long)edge->entered)
-                          : Py_BuildValue("(kkkkkKK)", (unsigned long)block->address, (unsigned long)block->size,
+                                          (unsigned long long)edge->cycles, (unsigned long long)edge->entered,
+                                          0ULL, 0U)
+                          : Py_BuildValue("(kkkkkKKKI)", (unsigned long)block->address, (unsigned long)block->size,
                                           (unsigned long)edge->address, (unsigned long)edge->size,
                                           (unsigned long)edge->to->instructions, (unsigned long long)edge->cycles,
-                                          (unsigned long long)edge->entered);
+                                          (unsigned long long)edge->entered,
+                                          (unsigned long long)edge->mispredicted, block->misprediction_cycles);
       if (!row || PyList_Append(list, row) < 0) {
         Py_XDECREF(row);
         Py_DECREF(list);
@@ -418,7 +446,7 @@ static PyMethodDef methods[] = {
     {"cut_short", (PyCFunction)cut_short, METH_VARARGS, "The block under way ended after (bytes, instructions)."},
     {"clear_counts", (PyCFunction)clear_counts, METH_NOARGS, "Counts from zero; cycles go on."},
     {"set_breakpoints", (PyCFunction)set_breakpoints, METH_O, "Stops before blocks that start at these addresses."},
-    {"edges", (PyCFunction)edges, METH_NOARGS, "Rows (from, size, to, size, instructions, cycles, times)."},
+    {"edges", (PyCFunction)edges, METH_NOARGS, "Rows as in EdgeCount."},
     {"raise_pending", (PyCFunction)raise_pending, METH_NOARGS, "Raises what the timing model raised."},
     {NULL, NULL, 0, NULL},
 };

@@ -15,8 +15,9 @@ import unicorn
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-Timing = Callable[[int, int, int, int], int]
-"""(Address and size of the block before, address and size of a block) -> cycles the block takes after it.
+Timing = Callable[[int, int, int, int], tuple[int, int]]
+"""(Address and size of the block before, address and size of a block) -> cycles the block takes after it, and cycles
+more when the way out of the block before was mispredicted.
 
 Asked once a pair. A size of 0: no block came before, but reset or an exception.
 """
@@ -42,6 +43,8 @@ class EdgeCount(NamedTuple):
     Attributes:
         from_address: None where nothing came before: after reset, exception entry or return.
         cycles: Charged each time by the clock model.
+        mispredicted: How often the end of the first block was expected to lead elsewhere.
+        misprediction_cycles: Charged by the clock model each of these times.
     """
 
     from_address: int | None
@@ -51,6 +54,8 @@ class EdgeCount(NamedTuple):
     instructions: int
     cycles: int
     entered: int
+    mispredicted: int
+    misprediction_cycles: int
 
 
 class BlockCounter(Protocol):
@@ -131,12 +136,38 @@ def count_thumb(code: bytes) -> int:
 
 
 class _Edge:
-    __slots__ = ("block", "cycles", "entered")
+    __slots__ = ("block", "cycles", "entered", "mispredicted")
 
     def __init__(self, block: tuple[int, int], cycles: int) -> None:
         self.block = block
         self.cycles = cycles
         self.entered = 0
+        self.mispredicted = 0
+
+
+class _Exit:
+    """What the end of a block is expected to do, by a two-bit counter: see ``Block`` in _blockhook.c."""
+
+    __slots__ = ("misprediction_cycles", "predicted", "sure")
+
+    def __init__(self, misprediction_cycles: int) -> None:
+        self.misprediction_cycles = misprediction_cycles
+        self.predicted: _Edge | None = None
+        self.sure = False
+
+    def take(self, edge: _Edge) -> int:
+        """The block was left by ``edge``; the cycles to charge."""
+        if edge is self.predicted:
+            self.sure = True
+            return 0
+        cycles = 0
+        if self.predicted is not None:
+            edge.mispredicted += 1
+            cycles = self.misprediction_cycles
+        if not self.sure:
+            self.predicted = edge
+        self.sure = False
+        return cycles
 
 
 class PythonBlockCounter:
@@ -162,6 +193,7 @@ class PythonBlockCounter:
     def _forget_all(self) -> None:
         self._instructions_in: dict[tuple[int, int], int] = {}
         self._edges: dict[tuple[tuple[int, int], tuple[int, int]], _Edge] = {}
+        self._exits: dict[tuple[int, int], _Exit] = {}  # of blocks that can be left in several ways
         self._current = self._START
         self._last: _Edge | None = None
 
@@ -180,6 +212,8 @@ class PythonBlockCounter:
         self._skip_breakpoint = False
         block = (address, size)
         edge = self._edges.get((self._current, block)) or self._learn(block)
+        if (exit := self._exits.get(self._current)) is not None:
+            self.cycles += exit.take(edge)
         edge.entered += 1
         self.instructions += self._instructions_in[block]
         self.cycles += edge.cycles
@@ -192,7 +226,9 @@ class PythonBlockCounter:
         cycles = self._instructions_in[block]
         if self._timing:
             try:
-                cycles = self._timing(*self._current, *block)
+                cycles, misprediction_cycles = self._timing(*self._current, *block)
+                if misprediction_cycles and self._current not in self._exits:
+                    self._exits[self._current] = _Exit(misprediction_cycles)
             except Exception as error:
                 self._error = self._error or error
         edge = self._edges[self._current, block] = _Edge(block, cycles)
@@ -256,7 +292,10 @@ class PythonBlockCounter:
         for (before, block), edge in self._edges.items():
             if edge.entered:
                 start = (None, 0) if before == self._START else before
-                yield *start, *block, self._instructions_in[block], edge.cycles, edge.entered
+                exit = self._exits.get(before)
+                wrong = exit.misprediction_cycles if exit else 0
+                counts = self._instructions_in[block], edge.cycles, edge.entered, edge.mispredicted, wrong
+                yield *start, *block, *counts
 
     def raise_pending(self) -> None:
         """See `BlockCounter`."""

@@ -363,7 +363,7 @@ class Core:
     def block_counts(self) -> list[BlockCount]:
         """How often each block ran since the counts were cleared, by address."""
         entered: dict[tuple[int, int, int], int] = {}
-        for _, _, address, size, instructions, _, times in self.counter.edges():
+        for _, _, address, size, instructions, _, times, *_ in self.counter.edges():
             key = (address, size, instructions)
             entered[key] = entered.get(key, 0) + times
         return sorted(BlockCount(*block, times) for block, times in entered.items())

@@ -23,8 +23,10 @@ class LiveCosts:
         self._read = read
         self._costs = BlockCosts(parameters)
 
-    def __call__(self, previous_address: int, previous_bytes: int, address: int, size_bytes: int) -> int:
-        """Cycles that a block takes behind another, the way there predicted.
+    def __call__(self, previous_address: int, previous_bytes: int, address: int, size_bytes: int) -> tuple[int, int]:
+        """Cycles that a block takes behind another, and cycles more if the way there was mispredicted.
+
+        The second depends on the block before alone, and is 0 where that can only be left in one way.
 
         Args:
             previous_address: Of the block before.
@@ -34,6 +36,6 @@ class LiveCosts:
         """
         block = Block(address, self._read(address, size_bytes))
         if not previous_bytes:
-            return self._costs.block_cycles(block)
+            return self._costs.block_cycles(block), 0
         previous = Block(previous_address, self._read(previous_address, previous_bytes))
-        return self._costs.edge_cycles(previous, block)
+        return self._costs.edge_cycles(previous, block), self._costs.misprediction_cycles(previous)
