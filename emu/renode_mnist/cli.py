@@ -17,6 +17,7 @@ from renode_mnist.errors import RenodeMnistError
 _COMMANDS = {
     "run": "renode_mnist.commands.run:run",
     "build": "renode_mnist.commands.build:build",
+    "inspect": "renode_mnist.commands.inspect:inspect",
     "test": "renode_mnist.commands.test:test",
     "parity": "renode_mnist.commands.parity:parity",
     "replay": "renode_mnist.commands.replay:replay",

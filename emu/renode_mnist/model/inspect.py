@@ -1,0 +1,253 @@
+"""What a ``.tflite`` file holds, and what it needs on the chip: the facts behind ``renode-mnist inspect``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from renode_mnist import codegen
+from renode_mnist.codegen import geometry, support
+from renode_mnist.codegen.graph import Graph, Operator, Tensor
+from renode_mnist.codegen.plan import Objective, Plan
+from renode_mnist.errors import ModelError
+
+FLASH_BYTES = 1024 * 1024
+"""Of the STM32F746xG (DS10916, section 2)."""
+RAM_BYTES = 320 * 1024
+"""DTCM 64 KiB, SRAM1 240 KiB and SRAM2 16 KiB, which follow one another (RM0385, section 2.2.2)."""
+
+OTHER_RAM_BYTES = 20 * 1024
+"""Stack, frame buffers and the rest of the application: 19.3 kB in the linker's report, GCC 12.2."""
+
+CODE_BYTES = {"reference": 25_000, "m7": 29_000, "cmsis-nn": 40_000, "tflm": 90_000}
+"""The whole image without weights, as large as the committed models make it (linker's report, GCC 12.2, -O2)."""
+
+TFLM_ARENA_BYTES = 3_400
+"""What TensorFlow Lite Micro keeps in its arena beside activations: 1.5 kB (float32) to 3.4 kB (int8) here."""
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """One tensor.
+
+    Attributes:
+        scales: Empty for a tensor that isn't quantised.
+        axis: Dimension that several scales run along.
+        byte_count: In memory.
+    """
+
+    index: int
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    constant: bool
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int
+    byte_count: int
+
+
+@dataclass(frozen=True)
+class OperatorFacts:
+    """One operator.
+
+    Attributes:
+        name: Of its output tensor.
+        inputs: Tensor numbers; -1 for one that is left out.
+        macs: Multiply-accumulates that the model asks for.
+        parameters: Trained numbers.
+    """
+
+    index: int
+    op: str
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class BufferFacts:
+    """A buffer in the arena, alive from the start of step ``first`` to the end of step ``last``."""
+
+    name: str
+    layout: str
+    byte_count: int
+    offset: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """A step of an engine's program, and the bytes of activations and scratch alive in it."""
+
+    op: str
+    name: str
+    macs: int
+    live_bytes: int
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What one engine makes of the model.
+
+    Attributes:
+        refusal: Why it can't build the model; empty where it can, and then the other fields count.
+        exact: Whether the arena is known; `tflm` plans it on the chip.
+        arena_bytes: Activations and scratch.
+        weights_bytes: Constants in flash.
+        code_bytes_estimated: The rest of the image, as measured on the committed models.
+        fits: Whether flash and RAM of the chip hold the image.
+        buffers: The RAM plan.
+    """
+
+    engine: str
+    refusal: str = ""
+    exact: bool = True
+    arena_bytes: int = 0
+    weights_bytes: int = 0
+    code_bytes_estimated: int = 0
+    fits: bool = False
+    steps: tuple[StepFacts, ...] = ()
+    buffers: tuple[BufferFacts, ...] = ()
+
+    @property
+    def flash_bytes(self) -> int:
+        """Estimated size of the image in flash."""
+        return self.weights_bytes + self.code_bytes_estimated
+
+    @property
+    def ram_bytes(self) -> int:
+        """Estimated RAM in all, the stack included."""
+        return self.arena_bytes + OTHER_RAM_BYTES
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """All of it."""
+
+    name: str
+    sha256: str
+    file_bytes: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    tensors: tuple[TensorFacts, ...]
+    operators: tuple[OperatorFacts, ...]
+    engines: tuple[EngineFacts, ...]
+
+    @property
+    def macs(self) -> int:
+        """Of one inference."""
+        return sum(operator.macs for operator in self.operators)
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers."""
+        return sum(operator.parameters for operator in self.operators)
+
+    def engine(self, name: str) -> EngineFacts:
+        """One of ``engines``."""
+        return next(engine for engine in self.engines if engine.engine == name)
+
+
+def inspect(path: Path, objective: Objective = Objective.INSTRUCTIONS) -> ModelFacts:
+    """Reads a model and plans it for each engine.
+
+    Raises:
+        ModelError: The file is no model. One with unsupported operators is shown, with each engine's refusal.
+    """
+    graph = codegen.load(path)
+    return ModelFacts(
+        name=graph.name,
+        sha256=graph.sha256,
+        file_bytes=graph.file_bytes,
+        inputs=tuple(tensor.index for tensor in graph.inputs),
+        outputs=tuple(tensor.index for tensor in graph.outputs),
+        tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
+        operators=tuple(_operator(operator) for operator in graph.operators),
+        engines=(*(_engine(graph, name, objective) for name in codegen.ENGINES), _tflm(graph)),
+    )
+
+
+def _tensor(tensor: Tensor) -> TensorFacts:
+    quantisation = tensor.quantisation
+    return TensorFacts(
+        index=tensor.index,
+        name=tensor.name,
+        type=tensor.type.value.lower(),
+        shape=tensor.shape,
+        constant=tensor.is_constant,
+        scales=quantisation.scales if quantisation else (),
+        zero_points=quantisation.zero_points if quantisation else (),
+        axis=quantisation.axis if quantisation else 0,
+        byte_count=tensor.byte_count,
+    )
+
+
+def _operator(operator: Operator) -> OperatorFacts:
+    return OperatorFacts(
+        index=operator.index,
+        op=operator.op,
+        name=operator.name,
+        inputs=tuple(tensor.index if tensor else -1 for tensor in operator.inputs),
+        outputs=tuple(tensor.index for tensor in operator.outputs),
+        macs=geometry.macs(operator),
+        parameters=geometry.parameters(operator),
+    )
+
+
+def _engine(graph: Graph, name: str, objective: Objective) -> EngineFacts:
+    try:
+        plan = codegen.plan(graph, name, objective)
+    except ModelError as error:
+        return EngineFacts(name, refusal=str(error))
+    return _plan(plan)
+
+
+def _tflm(graph: Graph) -> EngineFacts:
+    """The interpreter keeps the file in flash, and shares activations as well as engine reference does."""
+    hybrid = next((op for op in graph.operators if op.op in support.SUPPORTED and _is_hybrid(op)), None)
+    if hybrid is not None:
+        why = f"TensorFlow Lite Micro refuses dynamic range, as in operator {hybrid}"
+        return EngineFacts("tflm", refusal=f"{why}. Export the model as int8 or float32", exact=False)
+    try:
+        arena_bytes = codegen.plan(graph, "reference").arena_bytes + TFLM_ARENA_BYTES
+    except ModelError as error:
+        return EngineFacts("tflm", refusal=f"not known: {error}", exact=False)
+    return EngineFacts(
+        "tflm",
+        exact=False,
+        arena_bytes=arena_bytes,
+        weights_bytes=graph.file_bytes,
+        code_bytes_estimated=CODE_BYTES["tflm"],
+        fits=_fits(graph.file_bytes + CODE_BYTES["tflm"], arena_bytes),
+    )
+
+
+def _is_hybrid(operator: Operator) -> bool:
+    return bool(operator.inputs) and support.kind(operator) is support.Kind.HYBRID
+
+
+def _fits(flash_bytes: int, arena_bytes: int) -> bool:
+    return flash_bytes <= FLASH_BYTES and arena_bytes + OTHER_RAM_BYTES <= RAM_BYTES
+
+
+def _plan(plan: Plan) -> EngineFacts:
+    code_bytes = CODE_BYTES[plan.engine]
+    return EngineFacts(
+        engine=plan.engine,
+        arena_bytes=plan.arena_bytes,
+        weights_bytes=plan.weights_bytes,
+        code_bytes_estimated=code_bytes,
+        fits=_fits(plan.weights_bytes + code_bytes, plan.arena_bytes),
+        steps=tuple(
+            StepFacts(step.op, step.name, step.macs, plan.live_bytes(number))
+            for number, step in enumerate(plan.steps)
+        ),
+        buffers=tuple(
+            BufferFacts(p.buffer.name, p.buffer.layout, p.buffer.byte_count, p.offset, p.first, p.last)
+            for p in plan.placements
+        ),
+    )
