@@ -277,8 +277,8 @@ def _hybrid(
 ) -> Step:
     """Int8 weights meet an input that is quantised, one scale a batch, into scratch memory first.
 
-    Which operators use a zero point is LiteRT's choice: convolutions whose weights have a scale a channel do,
-    dense layers where the model asks for it.
+    Whether with a zero point is LiteRT's choice (lite/kernels/conv.cc, depthwise_conv.cc, fully_connected.cc):
+    a dense layer says so, a depthwise convolution always does, another if its channels' scales differ.
     """
     operator = parts.operator
     weights = operator.inputs[1]
@@ -287,7 +287,7 @@ def _hybrid(
     if isinstance(operator.options, FullyConnectedOptions):
         asymmetric = operator.options.asymmetric_quantize_inputs
     else:
-        asymmetric = len(scales.scales) == operator.output.shape[3]
+        asymmetric = operator.op == "DEPTHWISE_CONV_2D" or len(set(scales.scales)) > 1
     table = parts.constant("Scales", np.array(scales.scales, np.float32), "weight scales")
     hybrid = parts.parameter(
         "Hybrid",
