@@ -1,0 +1,300 @@
+"""Hypothesis strategies that make small random networks as ``.tflite`` files: shared by the engines' tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+
+from tflite_builder import ModelBuilder, slide
+
+CLAMPS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model and inputs for it."""
+
+    content: bytes
+    inputs: tuple[npt.NDArray[Any], ...]
+    operators: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Network({' '.join(self.operators)}, input {self.inputs[0].shape})"
+
+
+class _Drawing:
+    """A network under construction: `x` is the tensor that the next operator reads."""
+
+    def __init__(self, draw: st.DrawFn, kind: str) -> None:
+        self.draw = draw
+        self.kind = kind  # FLOAT32, INT8 or HYBRID
+        self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.b = ModelBuilder()
+        self.operators: list[str] = []
+        shape = (draw(st.integers(1, 2)), draw(st.integers(1, 12)), draw(st.integers(1, 12)), draw(st.integers(1, 9)))
+        self.scale, self.zero_point = 0.0, 0
+        if self.int8:
+            self.scale, self.zero_point = self._scale(0.001, 0.2), draw(st.integers(-128, 127))
+        self.source = self.x = self.activation(shape)
+
+    @property
+    def int8(self) -> bool:
+        return self.kind == "INT8"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.b.shape(self.x)
+
+    def _scale(self, low: float, high: float) -> float:
+        return float(np.float32(np.exp(self.random.uniform(np.log(low), np.log(high)))))
+
+    def activation(self, shape: tuple[int, ...]) -> int:
+        type_name = "INT8" if self.int8 else "FLOAT32"
+        return self.b.activation(shape, type_name, scale=self.scale, zero_point=self.zero_point)
+
+    def requantise(self, scale: float) -> None:
+        """The next activation's quantisation: around `scale`, any zero point."""
+        if self.int8:
+            self.scale = float(np.float32(scale * self.random.uniform(0.3, 3)))
+            self.zero_point = self.draw(st.integers(-128, 127))
+
+    def weights(self, shape: tuple[int, ...], axis: int) -> tuple[int, int | None, float]:
+        """Weights, perhaps a bias, and the standard deviation of a product of the sums."""
+        channels, depth = shape[axis], int(np.prod(shape)) // shape[axis]
+        # LiteRT's dynamic-range convolutions want a bias, its depthwise ones a scale for each channel.
+        has_bias = self.draw(st.booleans()) or (self.kind == "HYBRID" and len(shape) == 4)
+        if self.kind == "FLOAT32":
+            w = self.b.constant(self.random.normal(0, depth**-0.5, shape).astype(np.float32))
+            return w, self._float_bias(channels) if has_bias else None, 1.0
+        values = self.random.integers(-127, 128, shape).astype(np.int8)
+        per_channel = self.draw(st.booleans()) or (self.kind == "HYBRID" and shape[0] == 1)
+        base = 1 / (73 * depth**0.5)
+        scales = [self._scale(base / 2, base * 2) for _ in range(channels if per_channel else 1)]
+        w = self.b.constant(values, scales=scales, axis=axis)
+        if self.kind == "HYBRID":
+            return w, self._float_bias(channels) if has_bias else None, 1.0
+        bias = None
+        if has_bias:
+            data = (self.random.normal(0, 30, channels) * 73 * depth**0.5).astype(np.int32)
+            bias = self.b.constant(data, scales=[self.scale * s for s in scales], axis=0)
+        return w, bias, self.scale
+
+    def _float_bias(self, channels: int) -> int:
+        return self.b.constant(self.random.normal(0, 0.3, channels).astype(np.float32))
+
+    def window(self, most: int, *, dilated: bool) -> tuple[dict[str, Any], tuple[int, int], tuple[int, int]] | None:
+        """Padding, strides and dilation; kernel; output size. None where the image is too small."""
+        padding = self.draw(st.sampled_from(["SAME", "VALID"]))
+        kernel = (self.draw(st.integers(1, most)), self.draw(st.integers(1, most)))
+        dilation = (self.draw(st.integers(1, 3)), self.draw(st.integers(1, 3))) if dilated else (1, 1)
+        # LiteRT and TFLM take dilation with stride, Keras does not make it.
+        stride = (self.draw(st.integers(1, 3)), self.draw(st.integers(1, 3)))
+        size = tuple(slide(self.shape[1 + i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1))
+        if min(size) < 1:
+            return None
+        how = {"padding": padding, "stride": stride, "activation": self.draw(st.sampled_from(CLAMPS))}
+        return how | {"dilation": dilation}, kernel, (size[0], size[1])
+
+    def done(self, name: str, y: int) -> None:
+        self.operators.append(f"{name}{list(self.b.shape(y))}")
+        self.x = y
+
+
+def _conv_2d(d: _Drawing) -> None:
+    if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
+        return
+    how, kernel, size = window
+    channels = d.shape[3]
+    groups = d.draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
+    if d.kind == "HYBRID":
+        groups = 1
+    outputs = groups * d.draw(st.integers(1, 9 if groups == 1 else 3))
+    w, bias, deviation = d.weights((outputs, *kernel, channels // groups), axis=0)
+    d.requantise(deviation)
+    y = d.activation((d.shape[0], *size, outputs))
+    d.b.conv_2d(d.x, w, bias, y, **how)
+    d.done("CONV_2D" if groups == 1 else f"CONV_2D/{groups}", y)
+
+
+def _depthwise_conv_2d(d: _Drawing) -> None:
+    if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
+        return
+    how, kernel, size = window
+    outputs = d.shape[3] * d.draw(st.integers(1, 3))
+    w, bias, deviation = d.weights((1, *kernel, outputs), axis=3)
+    d.requantise(deviation)
+    y = d.activation((d.shape[0], *size, outputs))
+    d.b.conv_2d(d.x, w, bias, y, depthwise=True, **how)
+    d.done("DEPTHWISE_CONV_2D", y)
+
+
+def _pool(d: _Drawing) -> None:
+    if len(d.shape) != 4 or (window := d.window(4, dilated=False)) is None:
+        return
+    how, kernel, size = window
+    name = d.draw(st.sampled_from(["MAX_POOL_2D", "AVERAGE_POOL_2D"]))
+    y = d.activation((d.shape[0], *size, d.shape[3]))
+    d.b.pool(name, d.x, y, window=kernel, **how)
+    d.done(name, y)
+
+
+def _fully_connected(d: _Drawing) -> None:
+    depth = d.shape[-1]
+    outputs = d.draw(st.integers(1, 12))
+    w, bias, deviation = d.weights((outputs, depth), axis=0)
+    rows = int(np.prod(d.shape)) // depth
+    d.requantise(deviation)
+    y = d.activation((rows, outputs))
+    asymmetric = d.kind == "HYBRID" and d.draw(st.booleans())
+    d.b.fully_connected(d.x, w, bias, y, activation=d.draw(st.sampled_from(CLAMPS)), asymmetric=asymmetric)
+    d.done("FULLY_CONNECTED", y)
+
+
+def _reshape(d: _Drawing) -> None:
+    shape = (d.shape[0], int(np.prod(d.shape[1:])))
+    y = d.activation(shape)
+    d.b.operator("RESHAPE", (d.x, d.b.constant(np.array(shape, np.int32))), (y,), "ReshapeOptions", newShape=shape)
+    d.done("RESHAPE", y)
+
+
+def _softmax(d: _Drawing) -> None:
+    d.scale, d.zero_point = (1 / 256, -128) if d.int8 else (0.0, 0)
+    y = d.activation(d.shape)
+    beta = d.draw(st.sampled_from([1.0, 0.5, 2.25]))
+    d.b.operator("SOFTMAX", (d.x,), (y,), "SoftmaxOptions", beta=beta)
+    d.done("SOFTMAX", y)
+
+
+def _add(d: _Drawing) -> None:
+    before = d.scale
+    shape = d.draw(st.sampled_from([d.shape, d.shape[-1:], (1,) * len(d.shape), (*d.shape[:-1], 1), None]))
+    if shape is None:
+        other = d.x
+    elif d.int8:
+        data = d.random.integers(-128, 128, shape).astype(np.int8)
+        other = d.b.constant(
+            data, scales=[d._scale(before / 20, before * 20)], zero_point=d.draw(st.integers(-128, 127))
+        )
+    else:
+        other = d.b.constant(d.random.normal(0, 1, shape).astype(np.float32))
+    first, second = (d.x, other) if d.draw(st.booleans()) else (other, d.x)
+    d.requantise(before)
+    y = d.activation(d.shape)
+    d.b.add(first, second, y, activation=d.draw(st.sampled_from(CLAMPS)))
+    d.done("ADD", y)
+
+
+def _pad(d: _Drawing) -> None:
+    paddings = np.array([[d.draw(st.integers(0, 2)), d.draw(st.integers(0, 2))] for _ in d.shape], np.int32)
+    y = d.activation(tuple(int(n + sum(pair)) for n, pair in zip(d.shape, paddings, strict=True)))
+    d.b.operator("PAD", (d.x, d.b.constant(paddings)), (y,), "PadOptions")
+    d.done("PAD", y)
+
+
+def _relu(d: _Drawing) -> None:
+    name = d.draw(st.sampled_from(["RELU", "RELU6"]))
+    if name == "RELU":
+        d.requantise(d.scale)
+    y = d.activation(d.shape)
+    d.b.operator(name, (d.x,), (y,))
+    d.done(name, y)
+
+
+def _mean(d: _Drawing) -> None:
+    rank = len(d.shape)
+    if rank == 1:
+        return
+    axes = sorted(d.draw(st.sets(st.integers(0, rank - 1), min_size=1, max_size=rank - 1)))
+    keep = d.draw(st.booleans())
+    before = d.shape
+    shape = [1 if i in axes else n for i, n in enumerate(before)] if keep else [
+        n for i, n in enumerate(before) if i not in axes
+    ]  # fmt: skip
+    d.requantise(d.scale)
+    y = d.activation(tuple(shape))
+    values = np.array([axis - rank if d.draw(st.booleans()) else axis for axis in axes], np.int32)
+    d.b.operator("MEAN", (d.x, d.b.constant(values)), (y,), "ReducerOptions", keepDims=keep)
+    d.done("MEAN", y)
+
+
+def _quantize(d: _Drawing) -> None:
+    if not d.int8:
+        return
+    d.requantise(d.scale)
+    y = d.activation(d.shape)
+    d.b.operator("QUANTIZE", (d.x,), (y,), "QuantizeOptions")
+    d.done("QUANTIZE", y)
+
+
+_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+    _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
+    _reshape, _softmax, _add, _pad, _relu, _mean, _quantize,
+)  # fmt: skip
+
+
+def _interface(d: _Drawing) -> None:
+    """Gives an int8 network, sometimes, uint8 or float32 ends."""
+    if not d.int8:
+        return
+    wanted = d.draw(st.sampled_from(["INT8", "INT8", "UINT8", "FLOAT32"]))
+    if wanted == "FLOAT32":
+        y = d.b.activation(d.shape)
+        d.b.operator("DEQUANTIZE", (d.x,), (y,), "DequantizeOptions")
+        d.done("DEQUANTIZE", y)
+    elif wanted == "UINT8":
+        offset = 128 if d.draw(st.booleans()) else d.draw(st.integers(-100, 100))
+        zero_point = min(255, max(0, d.zero_point + offset))
+        y = d.b.activation(d.shape, "UINT8", scale=d.scale, zero_point=zero_point)
+        d.b.operator("QUANTIZE", (d.x,), (y,), "QuantizeOptions")
+        d.done("QUANTIZE", y)
+
+
+def _entry(d: _Drawing) -> str:
+    """The type of the model's input; puts a QUANTIZE in front where it is not the network's own."""
+    wanted = d.draw(st.sampled_from(["INT8", "INT8", "UINT8", "FLOAT32"])) if d.int8 else "FLOAT32"
+    if d.int8 and wanted != "INT8":
+        inner = d.x
+        if wanted == "UINT8":
+            d.source = d.b.activation(d.shape, "UINT8", scale=d.scale, zero_point=d.draw(st.integers(0, 255)))
+        else:
+            d.source = d.b.activation(d.shape)
+        d.b.operator("QUANTIZE", (d.source,), (inner,), "QuantizeOptions")
+        d.operators.append(f"QUANTIZE<{wanted}")
+    return wanted
+
+
+@st.composite
+def networks(draw: st.DrawFn, kind: str, most_layers: int = 4, layers: Any = _LAYERS) -> Network:
+    """Chains of one to `most_layers` operators with random weights.
+
+    Args:
+        draw: Given by Hypothesis.
+        kind: FLOAT32, INT8 or HYBRID (float32 activations, int8 weights).
+        most_layers: Longest chain, without the conversions at its ends.
+        layers: Functions that append an operator, or nothing where it does not fit.
+    """
+    d = _Drawing(draw, kind)
+    input_type = _entry(d)
+    first = d.x
+    for layer in draw(st.lists(st.sampled_from(layers), min_size=1, max_size=most_layers)):
+        layer(d)
+    _interface(d)
+    if d.x == first or all(name.startswith("RESHAPE") for name in d.operators):
+        _relu(d)
+    shape = d.b.shape(d.source)
+    inputs = tuple(_values(d, input_type, shape) for _ in range(3))
+    return Network(d.b.finish(d.source, d.x), inputs, tuple(d.operators))
+
+
+def _values(d: _Drawing, input_type: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    if input_type == "INT8":
+        return d.random.integers(-128, 128, shape).astype(np.int8)
+    if input_type == "UINT8":
+        return d.random.integers(0, 256, shape).astype(np.uint8)
+    spread = 40 * d.scale if d.int8 else 1.0
+    return d.random.normal(0, spread, shape).astype(np.float32)

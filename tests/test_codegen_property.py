@@ -1,0 +1,77 @@
+"""Generated C++ against the real runtimes, on random networks."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from host_engine import HostEngine
+from random_networks import Network, networks
+from runtimes import litert, tflite_micro
+
+FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def ours(network: Network) -> list[npt.NDArray[Any]]:
+    """What the generated C++ computes."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.tflite"
+        model.write_bytes(network.content)
+        engine = HostEngine(model, Path(folder))
+        return [engine(values) for values in network.inputs]
+
+
+def check_exact(network: Network) -> None:
+    for mine, wanted in zip(ours(network), tflite_micro(network), strict=True):
+        np.testing.assert_array_equal(mine, wanted)
+
+
+def check_close(network: Network, tolerance: float, oracle: Any) -> None:
+    for mine, wanted in zip(ours(network), oracle(network), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=tolerance, atol=tolerance)
+
+
+@FEW
+@given(networks("INT8"))
+def test_int8_equals_tensorflow_lite_micro(network: Network) -> None:
+    check_exact(network)
+
+
+@FEW
+@given(networks("FLOAT32"))
+def test_float32_is_within_1e_6_of_tensorflow_lite_micro(network: Network) -> None:
+    check_close(network, 1e-6, tflite_micro)
+
+
+@FEW
+@given(networks("HYBRID"))
+def test_dynamic_range_is_within_1e_5_of_litert(network: Network) -> None:
+    check_close(network, 1e-5, litert)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("INT8", most_layers=6))
+def test_int8_equals_tensorflow_lite_micro_on_many_networks(network: Network) -> None:
+    check_exact(network)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("FLOAT32", most_layers=6))
+def test_float32_is_within_1e_6_of_tensorflow_lite_micro_on_many_networks(network: Network) -> None:
+    check_close(network, 1e-6, tflite_micro)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("HYBRID", most_layers=6))
+def test_dynamic_range_is_within_1e_5_of_litert_on_many_networks(network: Network) -> None:
+    check_close(network, 1e-5, litert)

@@ -1,0 +1,120 @@
+"""What cannot be computed is refused by operator and tensor, before anything is built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from renode_mnist import codegen
+from renode_mnist.codegen.graph import parse
+from renode_mnist.errors import ModelError
+from tflite_builder import ModelBuilder
+
+
+def refusal(build: Callable[[ModelBuilder], tuple[int, int]]) -> str:
+    b = ModelBuilder()
+    content = b.finish(*build(b))
+    with pytest.raises(ModelError) as caught:
+        codegen.plan(parse(content, "model.tflite"))
+    return str(caught.value)
+
+
+def test_an_unknown_operator_is_named_with_its_tensor() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((1, 4)), b.activation((1, 4))
+        b.operator("TANH", (x,), (y,))
+        return x, y
+
+    message = refusal(build)
+    assert message.startswith("Operator TANH 't1' is not supported. Supported are: ADD,")
+
+
+def test_operators_of_a_free_batch_size_say_how_to_get_rid_of_them() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((1, 4)), b.activation((2,), "INT32")
+        b.operator("SHAPE", (x,), (y,))
+        return x, y
+
+    assert "Fix the batch size at export" in refusal(build)
+
+
+def test_an_activation_that_does_not_clamp_is_named() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((1, 4)), b.activation((1, 2))
+        b.fully_connected(x, b.constant(np.ones((2, 4), np.float32)), None, y, activation="TANH")
+        return x, y
+
+    assert "FULLY_CONNECTED 't1' is not supported: the fused activation TANH" in refusal(build)
+
+
+def test_int16_activations_are_named() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x = b.activation((1, 4), "INT16", scale=0.1)
+        y = b.activation((1, 4), "INT16", scale=0.1)
+        b.operator("RELU", (x,), (y,))
+        return x, y
+
+    assert "RELU 't1' is not supported: 't0' (int16 1x4) is neither float32 nor int8" in refusal(build)
+
+
+def test_weights_with_a_zero_point_are_named() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x = b.activation((1, 4), "INT8", scale=0.1)
+        y = b.activation((1, 2), "INT8", scale=0.1)
+        w = b.constant(np.ones((2, 4), np.int8), scales=[0.1], zero_point=3)
+        b.fully_connected(x, w, None, y)
+        return x, y
+
+    assert "weights 't2' (int8 2x4) have a zero point other than 0" in refusal(build)
+
+
+def test_weights_computed_at_run_time_are_refused() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((2, 2)), b.activation((2, 2))
+        b.fully_connected(x, x, None, y)
+        return x, y
+
+    assert "FULLY_CONNECTED 't1' is not supported: its weights are not constant" in refusal(build)
+
+
+def test_a_window_that_does_not_make_its_output_is_refused() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((1, 8, 8, 1)), b.activation((1, 8, 8, 1))
+        b.conv_2d(x, b.constant(np.ones((1, 3, 3, 1), np.float32)), None, y, padding="VALID")
+        return x, y
+
+    assert "CONV_2D 't1' makes 6x6 out of 't0' (float32 1x8x8x1)" in refusal(build)
+
+
+def test_two_inputs_are_refused() -> None:
+    b = ModelBuilder()
+    x, other, y = b.activation((1, 4)), b.activation((1, 4)), b.activation((1, 4))
+    b.add(x, other, y)
+    with pytest.raises(ModelError, match="2 inputs and 1 outputs"):
+        codegen.plan(parse(b.finish(x, y, other), "two.tflite"))
+
+
+def test_an_engine_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    b = ModelBuilder()
+    x, y = b.activation((1, 4)), b.activation((1, 4))
+    b.operator("RELU", (x,), (y,))
+    with pytest.raises(ModelError, match=r"Choose one of: .*reference"):
+        codegen.plan(parse(b.finish(x, y), "m.tflite"), engine="turbo")
+
+
+def test_the_generator_ends_in_one_line_for_bad_input(tmp_path: Path) -> None:
+    file = tmp_path / "bad.tflite"
+    file.write_bytes(b"no model")
+    done = subprocess.run(
+        [sys.executable, "-m", "renode_mnist.codegen", str(file), "--output", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: bad.tflite is no TensorFlow Lite model")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()

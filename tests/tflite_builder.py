@@ -1,0 +1,159 @@
+"""Writes small ``.tflite`` models directly: any shape, zero point and scale, in microseconds.
+
+b = ModelBuilder()
+x = b.activation((1, 8, 8, 3), "INT8", scale=0.05, zero_point=3)
+w = b.constant(weights, scales=[0.01] * 4, axis=0)
+y = b.activation((1, 6, 6, 4), "INT8", scale=0.1)
+b.conv_2d(x, w, None, y, padding="VALID")
+content = b.finish(x, y)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+_TYPES = {"float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int32": "INT32", "int16": "INT16"}
+
+
+class ModelBuilder:
+    """Collects tensors (named by their index) and operators."""
+
+    def __init__(self) -> None:
+        self._model = schema.ModelT()
+        self._model.version = 3
+        self._model.operatorCodes = []
+        self._model.buffers = [schema.BufferT()]
+        self._graph = schema.SubGraphT()
+        self._graph.tensors = []
+        self._graph.operators = []
+        self._codes: dict[str, int] = {}
+
+    def activation(
+        self, shape: Sequence[int], type_name: str = "FLOAT32", *, scale: float = 0.0, zero_point: int = 0
+    ) -> int:
+        """A tensor computed at run time; quantised where ``scale`` is given."""
+        scales = [scale] if scale else []
+        return self._tensor(shape, type_name, scales, [zero_point] * len(scales), 0, buffer=0)
+
+    def constant(
+        self, values: npt.NDArray[Any], *, scales: Sequence[float] = (), zero_point: int = 0, axis: int = 0
+    ) -> int:
+        """A tensor with data."""
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        zeros = [zero_point] * len(scales)
+        type_name = _TYPES[values.dtype.name]
+        return self._tensor(values.shape, type_name, list(scales), zeros, axis, buffer=len(self._model.buffers) - 1)
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        return tuple(self._graph.tensors[tensor].shape)
+
+    def _tensor(
+        self, shape: Sequence[int], type_name: str, scales: list[float], zeros: list[int], axis: int, buffer: int
+    ) -> int:
+        tensor = schema.TensorT()
+        tensor.name = f"t{len(self._graph.tensors)}"
+        tensor.shape = [int(n) for n in shape]
+        tensor.type = getattr(schema.TensorType, type_name)
+        tensor.buffer = buffer
+        if scales:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = [float(s) for s in scales]
+            tensor.quantization.zeroPoint = zeros
+            tensor.quantization.quantizedDimension = axis
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def operator(
+        self, name: str, inputs: Sequence[int | None], outputs: Sequence[int], options: str = "", **fields: Any
+    ) -> None:
+        """Any operator; ``options`` is the name of its options table, ``fields`` fill it."""
+        if name not in self._codes:
+            code = schema.OperatorCodeT()
+            code.builtinCode = getattr(schema.BuiltinOperator, name)
+            code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+            code.version = 1
+            self._codes[name] = len(self._model.operatorCodes)
+            self._model.operatorCodes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = self._codes[name]
+        operator.inputs = [-1 if tensor is None else tensor for tensor in inputs]
+        operator.outputs = list(outputs)
+        if options:
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+            operator.builtinOptions = getattr(schema, f"{options}T")()
+            for field, value in fields.items():
+                assert hasattr(operator.builtinOptions, field), field
+                setattr(operator.builtinOptions, field, value)
+        self._graph.operators.append(operator)
+
+    def conv_2d(self, x: int, weights: int, bias: int | None, y: int, *, depthwise: bool = False, **how: Any) -> None:
+        """CONV_2D, or DEPTHWISE_CONV_2D; ``how`` takes padding, stride, dilation and activation."""
+        fields = _window(how, "dilationHFactor", "dilationWFactor", how.get("dilation", (1, 1)))
+        if depthwise:
+            fields["depthMultiplier"] = self.shape(weights)[3] // self.shape(x)[3]
+        self.operator(
+            "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D",
+            # Left out, not -1: TensorFlow Lite Micro dies of a depthwise convolution with bias -1.
+            (x, weights) if bias is None else (x, weights, bias),
+            (y,),
+            "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions",
+            **fields,
+        )
+
+    def pool(self, name: str, x: int, y: int, *, window: tuple[int, int], **how: Any) -> None:
+        """MAX_POOL_2D or AVERAGE_POOL_2D."""
+        self.operator(name, (x,), (y,), "Pool2DOptions", **_window(how, "filterHeight", "filterWidth", window))
+
+    def fully_connected(
+        self, x: int, weights: int, bias: int | None, y: int, *, activation: str = "NONE", asymmetric: bool = False
+    ) -> None:
+        """FULLY_CONNECTED."""
+        self.operator(
+            "FULLY_CONNECTED",
+            (x, weights, bias),
+            (y,),
+            "FullyConnectedOptions",
+            fusedActivationFunction=getattr(schema.ActivationFunctionType, activation),
+            asymmetricQuantizeInputs=asymmetric,
+        )
+
+    def add(self, x: int, other: int, y: int, *, activation: str = "NONE") -> None:
+        """ADD."""
+        value = getattr(schema.ActivationFunctionType, activation)
+        self.operator("ADD", (x, other), (y,), "AddOptions", fusedActivationFunction=value)
+
+    def finish(self, source: int, result: int, *more_sources: int) -> bytes:
+        """The file's content."""
+        self._graph.inputs = [source, *more_sources]
+        self._graph.outputs = [result]
+        self._model.subgraphs = [self._graph]
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self._model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+
+def _window(how: dict[str, Any], height: str, width: str, size: tuple[int, int]) -> dict[str, Any]:
+    stride = how.get("stride", (1, 1))
+    return {
+        "padding": getattr(schema.Padding, how.get("padding", "VALID")),
+        "strideH": stride[0],
+        "strideW": stride[1],
+        height: size[0],
+        width: size[1],
+        "fusedActivationFunction": getattr(schema.ActivationFunctionType, how.get("activation", "NONE")),
+    }
+
+
+def slide(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
+    """Output size of a window along one dimension."""
+    if padding == "SAME":
+        return -(-size // stride)
+    return -(-(size - (kernel - 1) * dilation) // stride)
