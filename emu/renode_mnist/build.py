@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def find_tool(name: str, install: str = "") -> str:
 
 
 def commit() -> str:
-    """The commit of the sources, with a ``+`` where the tree differs from it; a wheel's version outside git."""
+    """The commit of the sources, with ``-dirty`` where the tree differs from it; a wheel's version outside git."""
     try:
         described = subprocess.run(
             [
@@ -194,7 +195,7 @@ def commit() -> str:
                 "describe",
                 "--always",
                 "--abbrev=12",
-                "--dirty=+",
+                "--dirty",
                 "--exclude=*",
             ],
             capture_output=True,
@@ -270,15 +271,21 @@ def _call(command: list[str], *, verbose: bool) -> None:
     )
     if result.returncode == 0:
         return
-    said = result.stdout or ""
-    if "will not fit in region" in said or "overflowed by" in said:
-        what = next(line for line in said.splitlines() if "will not fit" in line or "overflowed by" in line)
-        raise BuildError(
-            f"the image does not fit the chip: {what.split(':')[-1].strip()}",
+    raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
+
+
+def _refusal(said: str, command: str, status: int) -> BuildError:
+    """What CMake, the compiler or the linker said, as short as it can be told."""
+    if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
+        return BuildError(
+            f"the image does not fit the chip: {int(overflow[2]):,} bytes too many for {overflow[1]}",
             "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
         )
+    # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do.
+    if refused := re.search(r"^CMake Error at [^\n]*\(message\):\n((?:  .*\n)+)", said, re.MULTILINE):
+        return BuildError(" ".join(refused[1].split()))
     tail = "\n".join(said.splitlines()[-_PROBLEM_LINES:])
-    raise BuildError(
-        f"`{Path(command[0]).name} {command[1]}` failed with status {result.returncode}:\n{tail}\n",
+    return BuildError(
+        f"{command} failed with status {status}:\n{tail}\n",
         "Mend what it says, or run `renode-mnist build --verbose` to see all of it.",
     )

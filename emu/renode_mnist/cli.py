@@ -22,6 +22,9 @@ _COMMANDS = {
     "parity": "renode_mnist.commands.parity:parity",
     "replay": "renode_mnist.commands.replay:replay",
     "serve": "renode_mnist.commands.serve:serve",
+    "train": "renode_mnist.commands.model:train",
+    "data": "renode_mnist.commands.model:data",
+    "export": "renode_mnist.commands.model:export",
     "doctor": "renode_mnist.commands.doctor:doctor",
 }
 
@@ -52,7 +55,7 @@ def app() -> None:
 def main() -> None:
     """Entry point of ``renode-mnist``."""
     try:
-        status = app.main(standalone_mode=False)
+        status = app.main(prog_name="renode-mnist", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

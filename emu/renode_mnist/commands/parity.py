@@ -28,13 +28,13 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
     from rich.table import Table
 
     from renode_mnist import parity as comparing
-    from renode_mnist.model.preprocess import load_digit
+    from renode_mnist.model import preprocess
     from renode_mnist.opening import available
 
     names = targets or tuple(available())
     if len(names) < 2:
         raise click.UsageError(f"Two targets are needed, there is {', '.join(names)}; name another by --target.")
-    digits = {path.stem: load_digit(path).pixels for path in sorted(paths.digits().glob("*.png"))}
+    digits = {path.stem: preprocess.read(path).pixels for path in sorted(paths.digits().glob("*.png"))}
     given = target_options_of(options)
     records = {}
     for name in names:

@@ -48,12 +48,12 @@ def run(
     """Classify a picture of a digit by the firmware and show what each layer cost."""
     from rich.console import Console
 
-    from renode_mnist.model.preprocess import load_digit
+    from renode_mnist.model import preprocess
     from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
 
     picture = picture or paths.digits() / "7.png"
-    digit = load_digit(picture)
+    digit = preprocess.read(picture)
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
@@ -68,6 +68,7 @@ def run(
         click.echo(json.dumps(record.to_json(), indent=2))
     else:
         console = Console(highlight=False)
+        console.print(f"{picture}: {digit.describe()}", soft_wrap=True)
         console.print(terminal.run(record, colour=console.color_system is not None))
     if expect is not None and record.inference.winner != expect:
         raise CheckFailed(
