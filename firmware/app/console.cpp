@@ -1,13 +1,12 @@
 #include "console.hpp"
 
-#include <cstring>
-
 #include "build_info.hpp"
 #include "builtin_digit.hpp"
 #include "engine/engine.hpp"
 #include "inference.hpp"
 #include "port.hpp"
 #include "printer.hpp"
+#include "text.hpp"
 
 namespace app {
 
@@ -143,11 +142,11 @@ void echo(const char* line) {
 
 void carry_out(const char* line) {
   echo(line);
-  if (std::strcmp(line, "CMD=1") == 0) {
+  if (equal(line, "CMD=1")) {
     print_model();
-  } else if (std::strcmp(line, "CMD=2") == 0) {
+  } else if (equal(line, "CMD=2")) {
     run_builtin_digit();
-  } else if (std::strcmp(line, "HELP") == 0) {
+  } else if (equal(line, "HELP")) {
     print_help();
   } else {
     Printer().text("Unknown command; HELP lists those there are.").end_line();

@@ -1,7 +1,6 @@
 #include "messages.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "build_info.hpp"
 #include "engine/engine.hpp"
@@ -9,6 +8,7 @@
 #include "inference.hpp"
 #include "port.hpp"
 #include "receiver.hpp"
+#include "text.hpp"
 
 namespace app::messages {
 namespace {
@@ -79,8 +79,8 @@ class Reply : public FlatBufferBuilder {
 };
 
 MnistProt::Mode mode() {
-  if (std::strcmp(engine::kEngineName, "m7") == 0) return MnistProt::Mode::ACCELERATION_M7;
-  if (std::strcmp(engine::kEngineName, "cmsis-nn") == 0) return MnistProt::Mode::ACCELERATION_CMSIS_NN;
+  if (equal(engine::kEngineName, "m7")) return MnistProt::Mode::ACCELERATION_M7;
+  if (equal(engine::kEngineName, "cmsis-nn")) return MnistProt::Mode::ACCELERATION_CMSIS_NN;
   return MnistProt::Mode::ACCELERATION_NONE;
 }
 

@@ -1,0 +1,60 @@
+"""Options of the firmware's CMake project: what cannot work is refused before anything is compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from firmware_builds import configure, cross
+from renode_mnist import paths
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "way_out"),
+    [
+        (cross("ENGINE=fast"), 'ENGINE cannot be "fast"', "Choose one of reference, m7, cmsis-nn, tflm"),
+        (cross("BOARD=uno"), 'BOARD cannot be "uno"', "Choose one of disco-f746ng, nucleo-f746zg, article"),
+        (cross("CLOCK_MHZ=480"), 'CLOCK_MHZ cannot be "480"', "Choose one of 216, 288"),
+        (cross("FPU=double"), 'FPU cannot be "double"', "Choose one of hard, soft"),
+        (cross("OBJECTIVE=beauty"), 'OBJECTIVE cannot be "beauty"', "Choose one of instructions, cycles"),
+        (cross("SANITIZE=ON"), "run on the PC only", "host-sanitize"),
+        (("FPU=soft",), "this builds for the PC", "Leave FPU out"),
+        (("FUZZ=ON", "ENGINE=test"), "libFuzzer comes with clang", "CMAKE_CXX_COMPILER=clang++"),
+        (("MODEL=/nowhere/model.tflite",), "There is no model /nowhere/model.tflite", "-DMODEL="),
+        (("ENGINE=test", "DIGIT=/nowhere/8.png"), "There is no picture /nowhere/8.png", "-DDIGIT="),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+)
+def test_what_cannot_work_is_refused_with_a_way_out(
+    tmp_path: Path, settings: tuple[str, ...], reason: str, way_out: str
+) -> None:
+    result = configure(tmp_path / "build", *settings)
+    said = " ".join(result.stdout.split())
+    assert result.returncode != 0
+    assert reason in said
+    assert way_out in said
+
+
+def test_a_model_that_the_engine_cannot_take_is_refused_at_configure_time(tmp_path: Path) -> None:
+    truncated = tmp_path / "truncated.tflite"
+    truncated.write_bytes((paths.models() / "mnist_int8.tflite").read_bytes()[:5000])
+    result = configure(tmp_path / "build", f"MODEL={truncated}")
+    assert result.returncode != 0
+    assert "truncated.tflite" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_digit_of_another_size_is_refused(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from renode_mnist.codegen.builtin_digit import main
+
+    Image.new("L", (20, 28)).save(tmp_path / "digit.png")
+    for picture, reason in [("digit.png", "20x28"), ("none.png", "cannot be read"), ("text.png", "cannot be read")]:
+        (tmp_path / "text.png").write_text("no picture")
+        result = CliRunner().invoke(main, [str(tmp_path / picture), "--output", str(tmp_path / "digit.hpp")])
+        assert result.exit_code == 2
+        assert reason in result.output
+        assert not (tmp_path / "digit.hpp").exists()
