@@ -345,15 +345,18 @@ static PyObject* cut_short(Counter* self, PyObject* args) {
   if (!PyArg_ParseTuple(args, "II", &size, &instructions)) return NULL;
   Edge* whole = self->last;
   if (!whole || size >= whole->size) Py_RETURN_NONE;
-  Block* part = find_block(self, whole->address, size);
-  if (!part) part = add_block(self, whole->address, size, instructions);
-  Edge* edge = self->start.edges;
-  while (edge && edge->to != part) edge = edge->next;
-  if (!edge) edge = add_edge(&self->start, part, whole->cycles * instructions / whole->to->instructions);
-  edge->entered++;
   whole->entered--;
   self->instructions -= whole->to->instructions - instructions;
-  self->cycles -= whole->cycles - edge->cycles;
+  self->cycles -= whole->cycles;
+  if (instructions) {
+    Block* part = find_block(self, whole->address, size);
+    if (!part) part = add_block(self, whole->address, size, instructions);
+    Edge* edge = self->start.edges;
+    while (edge && edge->to != part) edge = edge->next;
+    if (!edge) edge = add_edge(&self->start, part, whole->cycles * instructions / whole->to->instructions);
+    edge->entered++;
+    self->cycles += edge->cycles;
+  }
   self->current = &self->start;
   self->last = NULL;
   Py_RETURN_NONE;

@@ -269,13 +269,16 @@ class PythonBlockCounter:
         if whole is None or size_bytes >= whole.block[1]:
             return
         counted = self._instructions_in[whole.block]
-        part = (whole.block[0], size_bytes)
-        self._instructions_in.setdefault(part, instructions)
-        edge = self._edges.setdefault((self._START, part), _Edge(part, whole.cycles * instructions // counted))
-        edge.entered += 1
         whole.entered -= 1
         self.instructions -= counted - instructions
-        self.cycles -= whole.cycles - edge.cycles
+        self.cycles -= whole.cycles
+        if instructions:
+            part = (whole.block[0], size_bytes)
+            self._instructions_in.setdefault(part, instructions)
+            cycles = whole.cycles * instructions // counted
+            edge = self._edges.setdefault((self._START, part), _Edge(part, cycles))
+            edge.entered += 1
+            self.cycles += edge.cycles
         self.forget_previous()
 
     def clear_counts(self) -> None:

@@ -100,11 +100,15 @@ class Access(IntFlag):
 
 
 class Piece(NamedTuple):
-    """A stretch of memory with the same rights throughout; None: it has several."""
+    """A stretch of memory with the same rights throughout."""
 
     begin: int
     end: int
-    access: Access | None
+    access: Access
+
+
+_MIXED = Access(8)
+"""For a page that holds pieces with several rights."""
 
 
 def _permissions(access: Access) -> int:
@@ -135,7 +139,7 @@ class RegisterSet:
     def read(self) -> list[int]:
         """Their values, in order."""
         _check(uclib.uc_reg_read_batch(self._engine._uch, self._ids, self._pointers, self._count))
-        return [value & 0xFFFF_FFFF for value in self._values]
+        return [value & 0xFFFF_FFFF for value in self._values[:]]
 
     def write(self, values: Sequence[int]) -> None:
         """Sets them, in order."""
@@ -201,8 +205,8 @@ class Core:
         for begin in range(memory.base, memory.end, _PAGE_BYTES):
             end = begin + _PAGE_BYTES
             inside = {piece.access for piece in rights if piece.begin < end and begin < piece.end}
-            access = inside.pop() if len(inside) == 1 else None
-            if access is not None and not memory.writable:
+            access = inside.pop() if len(inside) == 1 else _MIXED
+            if not memory.writable:
                 access &= ~Access.WRITE
             if pages and pages[-1].access == access:
                 pages[-1] = Piece(pages[-1].begin, end, access)
@@ -220,7 +224,7 @@ class Core:
 
     def _map_piece(self, memory: memory_map.Memory, piece: Piece) -> None:
         begin, size_bytes = piece.begin, piece.end - piece.begin
-        if piece.access is None:
+        if piece.access == _MIXED:
             self._guarded.update(range(begin // _PAGE_BYTES, piece.end // _PAGE_BYTES))
             self._map_window(begin, size_bytes, self._read_guarded, self._write_guarded)
         elif piece.access != Access.NONE:
@@ -395,13 +399,20 @@ class Core:
             return Stop(StopKind.BREAKPOINT)
         return Stop(StopKind.LIMIT if self.counter.stopped else StopKind.WAIT_FOR_INTERRUPT)
 
-    def cut_short(self) -> None:
-        """Takes back what was counted of the block behind the instruction at PC, which faulted."""
+    def cut_short(self, *, repeat: bool = False) -> None:
+        """Takes back what was counted of the block behind the instruction at PC, which faulted.
+
+        Args:
+            repeat: Takes back that instruction too: it will run again.
+        """
         address, size, _, _ = self.counter.current()
         pc = self.pc
         if address <= pc < address + size:
             before, end = self._position_in_block(pc)
-            self.counter.cut_short(end, before + 1)
+            if repeat:
+                self.counter.cut_short(pc - address, before)
+            else:
+                self.counter.cut_short(end, before + 1)
 
     def _end(self, stop: Stop) -> None:
         self._stop = self._stop or stop

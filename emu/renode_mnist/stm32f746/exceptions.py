@@ -16,7 +16,6 @@ from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.scs import FaultStatus, HardFaultStatus, SystemControlSpace
 
 _CONTROL_NPRIV, _CONTROL_SPSEL, _CONTROL_FPCA = 1, 2, 4
-_XPSR_IT = 0x0600_FC00
 _XPSR_T = 1 << 24
 _XPSR_ALIGNED = 1 << 9
 """In the frame: 4 bytes were skipped to bring SP to a multiple of 8."""
@@ -76,9 +75,14 @@ class Exceptions:
             arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12,
             arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_CONTROL,
         )  # fmt: skip
-        self._popped = core.register_set(
+        self._entered = core.register_set(
+            arm.UC_ARM_REG_SP, arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_EPSR, arm.UC_ARM_REG_IPSR, arm.UC_ARM_REG_LR,
+        )  # fmt: skip
+        # CONTROL comes first to be privileged until all is in place, then as it is to be; SP after both.
+        self._left = core.register_set(
+            arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_IPSR, arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_SP,
             arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12,
-            arm.UC_ARM_REG_LR,
+            arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR_NZCVQG, arm.UC_ARM_REG_APSR_NZCV,
         )  # fmt: skip
         self._floats = core.register_set(*_SINGLES, arm.UC_ARM_REG_FPSCR)
 
@@ -204,12 +208,7 @@ class Exceptions:
             core.poke(frame, struct.pack(f"<{len(words)}I", *words))
             if with_fp:
                 self._scs.registers[scs_module.FPCAR] = frame + _BASIC_FRAME_BYTES
-        core.write(arm.UC_ARM_REG_SP, frame)
-        core.write(arm.UC_ARM_REG_CONTROL, control & _CONTROL_NPRIV)
-        if xpsr & _XPSR_IT:
-            core.write(arm.UC_ARM_REG_EPSR, _XPSR_T)
-        core.write(arm.UC_ARM_REG_IPSR, number)
-        core.write(arm.UC_ARM_REG_LR, lr)
+        self._entered.write((frame, control & _CONTROL_NPRIV, _XPSR_T, number, lr))
         self._nvic.activate(number)
         core.counter.forget_previous()
         self._jump_to_vector(number)
@@ -224,7 +223,6 @@ class Exceptions:
             self._log.add(f"lockup: {self.lockup.reason}")
             return
         target = int.from_bytes(vector, "little")
-        self._core.write(arm.UC_ARM_REG_EPSR, _XPSR_T if target & 1 else 0)
         self._core.write(arm.UC_ARM_REG_PC, target)
         self._core.rebuild_flags()
 
@@ -270,17 +268,12 @@ class Exceptions:
             self._return_failed(valid, bool(words), exc_return, frame)
             return
         xpsr = words[7]
-        core.write(arm.UC_ARM_REG_CONTROL, 0)  # privileged until all is in place
-        core.write(arm.UC_ARM_REG_IPSR, xpsr & 0x1FF)
-        after = control & _CONTROL_NPRIV | (0 if exc_return & _NO_FP else _CONTROL_FPCA)
-        core.write(arm.UC_ARM_REG_CONTROL, after | (_CONTROL_SPSEL if exc_return & _PSP else 0))
-        core.write(arm.UC_ARM_REG_SP, frame + size + (4 if xpsr & _XPSR_ALIGNED else 0))
-        self._popped.write(words[:6])
+        control &= _CONTROL_NPRIV
+        control |= (0 if exc_return & _NO_FP else _CONTROL_FPCA) | (_CONTROL_SPSEL if exc_return & _PSP else 0)
+        sp = frame + size + (4 if xpsr & _XPSR_ALIGNED else 0)
+        self._left.write((0, xpsr & 0x1FF, control, sp, *words[:7], xpsr, xpsr))
         if not exc_return & _NO_FP:
             self._floats.write(words[8:25])
-        core.write(arm.UC_ARM_REG_PC, words[6])
-        core.write(arm.UC_ARM_REG_XPSR_NZCVQG, xpsr)
-        core.rebuild_flags()
         core.counter.forget_previous()
 
     def _return_failed(self, valid: bool, frame_there: bool, exc_return: int, frame: int) -> None:

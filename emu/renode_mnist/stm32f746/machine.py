@@ -29,6 +29,8 @@ from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, FaultStatus, System
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
 
+_IGNORE_MPU = {SystemException.HARD_FAULT, SystemException.NMI}
+
 
 class Halt(Enum):
     """Why `Machine.run_until` returned."""
@@ -120,6 +122,7 @@ class Machine:
         self._reset_requested = False
         self._protection_stale = False
         self._protected = False
+        self._unwritable: list[Piece] = []
         self._load()
         self._start()
         for warning in self.image.warnings:
@@ -209,29 +212,26 @@ class Machine:
             memory = memory_map.memory_at(at)
             if memory is None or not memory.writable:
                 return FaultStatus.STKERR
-        if self._protected and not all(
-            self.mpu.access(at) & Access.WRITE for at in range(address, address + size_bytes, 4)
-        ):
-            return FaultStatus.MSTKERR
-        return 0
+        end = address + size_bytes
+        forbidden = any(address < piece.end and piece.begin < end for piece in self._unwritable)
+        return FaultStatus.MSTKERR if forbidden else 0
 
     def _follow_protection(self) -> None:
         """Brings Unicorn's map in line with the MPU; only between runs."""
-        active = self.mpu.enabled and self.mpu.active(self.exceptions.execution_priority())
+        active = self.mpu.active(not self.nvic.active.isdisjoint(_IGNORE_MPU))
         if not self._protection_stale and active == self._protected:
             return
         self._protection_stale = False
         self._protected = active
+        self._unwritable = []
         borders = self.mpu.borders() if active else set()
         for memory in memory_map.MEMORIES:
             marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
-            self.core.set_rights(
-                memory,
-                [
-                    Piece(begin, end, self.mpu.access(begin) if active else Access.ALL)
-                    for begin, end in pairwise(marks)
-                ],
-            )
+            rights = [
+                Piece(begin, end, self.mpu.access(begin) if active else Access.ALL) for begin, end in pairwise(marks)
+            ]
+            self.core.set_rights(memory, rights)
+            self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
 
     # Running
 
@@ -296,6 +296,9 @@ class Machine:
                 self._asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
                 return True
+            case StopKind.BAD_LOAD | StopKind.BAD_STORE if self._protection_stale:
+                # The MPU was written in this very block, and no ISB came between: look again.
+                self.core.cut_short(repeat=True)
             case _:
                 self.exceptions.fault(stop, self._forbidden_by_mpu(stop))
         return False

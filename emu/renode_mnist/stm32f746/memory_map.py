@@ -29,9 +29,9 @@ class Memory:
         """First address behind it."""
         return self.base + self.size_bytes
 
-    def holds(self, address: int, size_bytes: int = 1) -> bool:
-        """Whether ``size_bytes`` from ``address`` lie inside."""
-        return self.base <= address and address + size_bytes <= self.end
+    def holds(self, address: int) -> bool:
+        """Whether ``address`` lies inside."""
+        return self.base <= address < self.end
 
 
 KIB = 1024
@@ -123,9 +123,15 @@ INTERRUPTS = {"USART1": 37, "USART3": 39, "USART6": 71, "UART7": 82}
 INTERRUPT_COUNT = 98
 
 
-def memory_at(address: int, size_bytes: int = 1) -> Memory | None:
-    """The memory that holds ``size_bytes`` from ``address``, across no border."""
-    return next((memory for memory in MEMORIES if memory.holds(address, size_bytes)), None)
+_PAGE_SHIFT = 10
+_MEMORY_OF_PAGE = {
+    page: memory for memory in MEMORIES for page in range(memory.base >> _PAGE_SHIFT, memory.end >> _PAGE_SHIFT)
+}
+
+
+def memory_at(address: int) -> Memory | None:
+    """The memory that holds ``address``."""
+    return _MEMORY_OF_PAGE.get(address >> _PAGE_SHIFT)
 
 
 def peripheral_at(address: int) -> PeripheralRange | None:

@@ -39,14 +39,10 @@ class Mpu:
         self._bases = [0] * REGION_COUNT
         self._attributes = [0] * REGION_COUNT
 
-    @property
-    def enabled(self) -> bool:
-        """CTRL.ENABLE."""
-        return bool(self._control & _CTRL_ENABLE)
-
-    def active(self, execution_priority: int) -> bool:
+    def active(self, in_hard_fault: bool) -> bool:
         """Whether it checks accesses: not in HardFault and NMI, unless HFNMIENA says so."""
-        return self.enabled and (execution_priority >= 0 or bool(self._control & _CTRL_HFNMIENA))
+        control = self._control
+        return bool(control & _CTRL_ENABLE) and (not in_hard_fault or bool(control & _CTRL_HFNMIENA))
 
     def access(self, address: int) -> Access:
         """What is allowed at ``address`` while the unit is active; the highest region that matches decides."""

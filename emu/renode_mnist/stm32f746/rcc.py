@@ -72,6 +72,7 @@ class Rcc(Peripheral):
         self._log = log
         self._hse_hertz = hse_hertz
         self._on_change = on_change
+        self._usart_hertz: dict[str, int] = {}
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
 
     def reset(self) -> None:
@@ -79,7 +80,7 @@ class Rcc(Peripheral):
         flags = self.registers[CSR] | _CSR_SOFTWARE_AND_PIN_RESET
         super().reset()
         self.registers[CSR] = flags
-        self._on_change(self.hclk_hertz)
+        self._changed()
 
     # Clock tree (RM0385 figure 13)
 
@@ -117,6 +118,11 @@ class Rcc(Peripheral):
 
     def usart_hertz(self, name: str) -> int:
         """The kernel clock of a USART."""
+        if name not in self._usart_hertz:
+            self._usart_hertz[name] = self._compute_usart_hertz(name)
+        return self._usart_hertz[name]
+
+    def _compute_usart_hertz(self, name: str) -> int:
         bus = self.pclk2_hertz if _ENABLE_BITS[name][0] == APB2ENR else self.pclk1_hertz
         choice = field(self.read(DCKCFGR2), _USART_SELECT[name], 2)
         return (bus, self.sysclk_hertz, HSI_HERTZ, LSE_HERTZ)[choice]
@@ -125,6 +131,10 @@ class Rcc(Peripheral):
         """Whether a peripheral's clock is on."""
         place = _ENABLE_BITS.get(name)
         return place is None or bool(self.read(place[0]) >> place[1] & 1)
+
+    def _changed(self) -> None:
+        self._usart_hertz.clear()
+        self._on_change(self.hclk_hertz)
 
     # Registers
 
@@ -142,7 +152,7 @@ class Rcc(Peripheral):
             self.registers[offset] = value
             if offset in (AHB1RSTR, APB1RSTR, APB2RSTR):
                 self._pulse_resets(offset, value & ~before)
-        self._on_change(self.hclk_hertz)
+        self._changed()
 
     def _write_cr(self, before: int, value: int) -> None:
         in_use = field(self.read(CFGR), 2, 2)
@@ -159,7 +169,7 @@ class Rcc(Peripheral):
         if self.registers[CR] & 1 << on:
             self.registers[CR] |= 1 << ready
             self._switch()
-            self._on_change(self.hclk_hertz)
+            self._changed()
 
     def _switch(self) -> None:
         """SWS follows SW once the chosen clock is ready (RM0385 5.2.6)."""
