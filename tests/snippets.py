@@ -14,40 +14,46 @@ from elftools.elf.elffile import ELFFile
 from renode_mnist.stm32f746.machine import Counts, Machine
 
 FOLDER = Path(__file__).parent / "firmware_snippets"
-FLAGS = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", "-nostdlib", "-ffreestanding"]
+FLAGS = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", "-nostdlib"]
 
 BKPT_DONE = 0x00
 BKPT_UNEXPECTED = 0xEE
 
 
+_PROLOGUE = """
+  .syntax unified
+  .cpu cortex-m7
+  .fpu fpv5-sp-d16
+  .text
+  .thumb
+  .macro function name
+  .global \\name
+  .thumb_func
+\\name:
+  .endm
+  .macro poke address, value
+  ldr r0, =\\address
+  ldr r1, =\\value
+  str r1, [r0]
+  .endm
+  .lcomm results, 64
+"""
+
+
 @cache
-def build(name: str, *options: str) -> Path:
-    """Compiles ``firmware_snippets/NAME`` with the common vector table."""
-    folder = Path(mkdtemp(prefix="snippet-"))
-    elf = folder / f"{Path(name).stem}.elf"
+def build(assembly: str, *options: str) -> Path:
+    """Assembles ``assembly``, which defines ``run``, with the vector table and start of ``vectors.S``.
+
+    It has two macros, ``function NAME`` and ``poke ADDRESS, VALUE``, and 16 words ``results``.
+    """
     compiler = shutil.which("arm-none-eabi-gcc")
     assert compiler, "the tests of the emulator need arm-none-eabi-gcc"
-    sources = [str(FOLDER / "vectors.S"), str(FOLDER / name)]
-    subprocess.run(
-        [compiler, *FLAGS, "-O2", *options, "-T", str(FOLDER / "snippet.ld"), *sources, "-o", str(elf)], check=True
-    )
-    return elf
-
-
-def build_text(assembly: str, *options: str) -> Path:
-    """Assembles ``assembly``, which defines ``run``, with the common vector table."""
     folder = Path(mkdtemp(prefix="snippet-"))
     source, elf = folder / "snippet.S", folder / "snippet.elf"
-    source.write_text(
-        "  .syntax unified\n  .cpu cortex-m7\n  .fpu fpv5-sp-d16\n  .text\n  .thumb\n"
-        "  .macro function name\n  .global \\name\n  .thumb_func\n\\name:\n  .endm\n" + assembly
-    )
-    compiler = shutil.which("arm-none-eabi-gcc")
-    assert compiler, "the tests of the emulator need arm-none-eabi-gcc"
+    source.write_text(_PROLOGUE + assembly)
+    script = str(FOLDER / "snippet.ld")
     sources = [str(FOLDER / "vectors.S"), str(source)]
-    subprocess.run(
-        [compiler, *FLAGS, *options, "-T", str(FOLDER / "snippet.ld"), *sources, "-o", str(elf)], check=True
-    )
+    subprocess.run([compiler, *FLAGS, *options, "-T", script, *sources, "-o", str(elf)], check=True)
     return elf
 
 
@@ -81,3 +87,8 @@ def run(machine: Machine, virtual_seconds: float = 1.0) -> Counts:
     number = bkpt_number(machine)
     assert number == BKPT_DONE, f"BKPT {number:#x}:\n{machine.log.text()}"
     return counts
+
+
+def results(machine: Machine, count: int) -> list[int]:
+    """The first words of ``results``."""
+    return words(machine, symbol(machine.image.path, "results"), count)

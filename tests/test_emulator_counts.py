@@ -16,7 +16,7 @@ HOOKS = [pytest.param(False, id="c-hook"), pytest.param(True, id="python-hook")]
 
 
 def count(assembly: str, python_hook: bool = False) -> int:
-    machine = Machine(snippets.build_text(assembly), python_hook=python_hook)
+    machine = Machine(snippets.build(assembly), python_hook=python_hook)
     return snippets.run(machine).instructions - START - RETURN
 
 
@@ -83,7 +83,7 @@ function systick
 
 @pytest.mark.parametrize("python_hook", HOOKS)
 def test_interrupts_do_not_disturb_the_count(python_hook: bool) -> None:
-    elf = snippets.build_text(INTERRUPTED)
+    elf = snippets.build(INTERRUPTED)
     machine = Machine(elf, python_hook=python_hook)
     counts = snippets.run(machine)
     (rounds,) = snippets.words(machine, snippets.symbol(elf, "rounds"), 1)
@@ -92,7 +92,7 @@ def test_interrupts_do_not_disturb_the_count(python_hook: bool) -> None:
 
 
 def test_interrupts_land_at_the_same_place_however_the_run_is_sliced() -> None:
-    elf = snippets.build_text(INTERRUPTED)
+    elf = snippets.build(INTERRUPTED)
     whole, sliced = Machine(elf), Machine(elf)
     snippets.run(whole)
     sliced.set_breakpoints(snippets.symbol(elf, "systick"))
@@ -108,7 +108,7 @@ def test_interrupts_land_at_the_same_place_however_the_run_is_sliced() -> None:
 
 
 def test_both_hooks_agree_on_blocks_and_edges() -> None:
-    elf = snippets.build_text(INTERRUPTED)
+    elf = snippets.build(INTERRUPTED)
     machines = [Machine(elf, python_hook=python_hook) for python_hook in (False, True)]
     for machine in machines:
         snippets.run(machine)
@@ -118,7 +118,7 @@ def test_both_hooks_agree_on_blocks_and_edges() -> None:
 
 
 def test_blocks_and_edges_add_up() -> None:
-    machine = Machine(snippets.build_text(INTERRUPTED))
+    machine = Machine(snippets.build(INTERRUPTED))
     snippets.run(machine)
     blocks, edges = machine.block_counts(), machine.edge_counts()
     assert sum(block.instructions * block.entered for block in blocks) == machine.instructions()
@@ -140,7 +140,7 @@ function run
 function hard_fault
   bkpt 1
 """
-    machine = Machine(snippets.build_text(code), python_hook=python_hook)
+    machine = Machine(snippets.build(code), python_hook=python_hook)
     counts = machine.run_until_breakpoint()
     assert snippets.bkpt_number(machine) == 1
     assert counts.instructions == START + 3
@@ -153,7 +153,7 @@ def by_size(previous_address: int, previous_bytes: int, address: int, size_bytes
 
 @pytest.mark.parametrize("python_hook", HOOKS)
 def test_a_clock_model_charges_each_edge(python_hook: bool) -> None:
-    machine = Machine(snippets.build_text(INTERRUPTED), clock_model=lambda _read: by_size, python_hook=python_hook)
+    machine = Machine(snippets.build(INTERRUPTED), clock_model=lambda _read: by_size, python_hook=python_hook)
     snippets.run(machine)
     edges = machine.edge_counts()
     assert all(
@@ -175,7 +175,7 @@ def test_a_clock_model_can_read_the_code_it_is_asked_about(python_hook: bool) ->
 
         return timing
 
-    elf = snippets.build_text("function run\n movs r0, #5\n bx lr")
+    elf = snippets.build("function run\n movs r0, #5\n bx lr")
     snippets.run(Machine(elf, clock_model=model, python_hook=python_hook))
     assert seen[snippets.symbol(elf, "run")] == b"\x05\x20\x70\x47"
 
@@ -186,7 +186,7 @@ def test_an_error_in_the_clock_model_surfaces(python_hook: bool) -> None:
         raise LookupError("no such block")
 
     machine = Machine(
-        snippets.build_text("function run\n bx lr"), clock_model=lambda _read: timing, python_hook=python_hook
+        snippets.build("function run\n bx lr"), clock_model=lambda _read: timing, python_hook=python_hook
     )
     with pytest.raises(LookupError, match="no such block"):
         machine.run_for(0.001)
@@ -194,8 +194,19 @@ def test_an_error_in_the_clock_model_surfaces(python_hook: bool) -> None:
 
 @pytest.mark.parametrize("python_hook", HOOKS)
 def test_breakpoints_at_functions(python_hook: bool) -> None:
-    code = "function run\n push {lr}\n mov r4, #3\n1: bl work\n subs r4, #1\n bne 1b\n pop {pc}\nfunction work\n nop\n bx lr"
-    elf = snippets.build_text(code)
+    code = """
+function run
+  push {lr}
+  mov r4, #3
+1: bl work
+  subs r4, #1
+  bne 1b
+  pop {pc}
+function work
+  nop
+  bx lr
+"""
+    elf = snippets.build(code)
     machine = Machine(elf, python_hook=python_hook)
     machine.set_breakpoints(snippets.symbol(elf, "work"))
     assert machine.run_until_breakpoint().instructions == START + 3
@@ -208,6 +219,6 @@ def test_breakpoints_at_functions(python_hook: bool) -> None:
 
 
 def test_a_breakpoint_that_is_not_reached() -> None:
-    machine = Machine(snippets.build_text("function run\n b run"))
+    machine = Machine(snippets.build("function run\n b run"))
     with pytest.raises(TargetError, match=r"No breakpoint in 0\.001 s"):
         machine.run_until_breakpoint(0.001)

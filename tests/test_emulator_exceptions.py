@@ -8,11 +8,11 @@ from unicorn import arm_const as arm
 import snippets
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.machine import Machine
+from snippets import results
 
 # Shared by the snippets: `note N` appends a word to `trace`, `irq_setup` clears priorities and enables IRQ 0 to 3.
 PRELUDE = """
   .lcomm trace, 256
-  .lcomm results, 64
   .macro note value
   ldr r0, =trace
   ldr r1, [r0]
@@ -20,11 +20,6 @@ PRELUDE = """
   str r1, [r0]
   movs r2, #\\value
   str r2, [r0, r1, lsl #2]
-  .endm
-  .macro poke address, value
-  ldr r0, =\\address
-  ldr r1, =\\value
-  str r1, [r0]
   .endm
   .set ISER, 0xE000E100
   .set ISPR, 0xE000E200
@@ -38,15 +33,11 @@ PRELUDE = """
 
 def finished(code: str, **arguments: bool) -> tuple[Machine, list[int]]:
     """The machine at the end of ``run``, and what its handlers noted."""
-    elf = snippets.build_text(PRELUDE + code)
+    elf = snippets.build(PRELUDE + code)
     machine = Machine(elf, **arguments)
     snippets.run(machine)
     count, *noted = snippets.words(machine, snippets.symbol(elf, "trace"), 60)
     return machine, noted[:count]
-
-
-def results(machine: Machine, count: int) -> list[int]:
-    return snippets.words(machine, snippets.symbol(machine.image.path, "results"), count)
 
 
 def test_the_more_urgent_of_two_pending_interrupts_comes_first() -> None:
@@ -542,7 +533,7 @@ def test_a_branch_to_nowhere_is_a_bus_fault_at_its_target() -> None:
 )
 def test_memories_end_where_they_do_on_the_chip(address: int, faults: bool) -> None:
     code = f"function run\n ldr r0, ={address}\n ldr r0, [r0]\n bx lr\nfunction hard_fault\n bkpt 1\n"
-    machine = Machine(snippets.build_text(code))
+    machine = Machine(snippets.build(code))
     machine.run_until_breakpoint()
     assert snippets.bkpt_number(machine) == (1 if faults else 0)
 
@@ -573,14 +564,14 @@ repaired: .word 0x1234
 
 
 def test_a_fault_in_hard_fault_locks_the_core_up() -> None:
-    machine = Machine(snippets.build_text("function run\n udf #0\nfunction hard_fault\n udf #1\n"))
-    with pytest.raises(TargetError, match="locked up at 0x.*undefined instruction"):
+    machine = Machine(snippets.build("function run\n udf #0\nfunction hard_fault\n udf #1\n"))
+    with pytest.raises(TargetError, match=r"locked up at 0x.*undefined instruction"):
         machine.run_for(0.001)
     assert "HARD_FAULT at" in machine.log.text()
 
 
 def test_svc_at_too_low_a_priority_escalates() -> None:
-    machine = Machine(snippets.build_text("function run\n cpsid i\n svc #0\nfunction hard_fault\n bkpt 1\n"))
+    machine = Machine(snippets.build("function run\n cpsid i\n svc #0\nfunction hard_fault\n bkpt 1\n"))
     machine.run_until_breakpoint()
     assert snippets.bkpt_number(machine) == 1
     assert machine.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF == 3
@@ -650,7 +641,7 @@ def guarded(size_bits: int, base: int, access: str, *edits: tuple[str, str], rig
     attributes = rights | (size_bits - 1) << 1 | 1
     for name, value in (("ATTRIBUTES", attributes), ("BASE", base), ("SIZE", 1 << size_bits)):
         code = code.replace(name, hex(value))
-    machine = Machine(snippets.build_text(code))
+    machine = Machine(snippets.build(code))
     snippets.run(machine)
     return machine
 
