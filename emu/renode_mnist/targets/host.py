@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import platform
+import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from renode_mnist.errors import TargetError
+from renode_mnist.errors import TargetError, TargetTimeout
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.targets.serial_line import SerialLine
 
 _STOP_SECONDS = 5
+_CHUNK_BYTES = 4096
+
+
+class _TcpLine:
+    """A line of the program: a ``ByteStream``.
+
+    Not pyserial's ``socket://``, which drops on opening what has come by then: the console's first line.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = f"{host}:{port}"
+        self._socket = socket.create_connection((host, port))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.settimeout(None)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._gone(str(error)) from error
+
+    def receive(self, deadline: Deadline) -> bytes:
+        try:
+            # A timeout of zero would mean "do not wait", and miss what is on its way through the kernel.
+            self._socket.settimeout(max(1e-6, deadline.at_seconds - self.now()))
+            data = self._socket.recv(_CHUNK_BYTES)
+        except TimeoutError as error:
+            raise TargetTimeout(
+                f"the program was silent for {deadline.allowed_seconds:g} s on {self._address}",
+                "Its error stream is in the target's log.",
+            ) from error
+        except OSError as error:
+            raise self._gone(str(error)) from error
+        if not data:
+            raise self._gone("it closed the connection")
+        return data
+
+    def _gone(self, why: str) -> TargetError:
+        return TargetError(f"lost the program at {self._address}: {why}", "Its error stream is in the target's log.")
 
 
 class HostTarget:
@@ -29,8 +73,7 @@ class HostTarget:
         self._program = program
         self._process: subprocess.Popen[str] | None = None
         self._log: IO[str] | None = None
-        self._lines: dict[str, SerialLine] = {}
-        self._open = ExitStack()
+        self._lines: dict[str, _TcpLine] = {}
 
     def __enter__(self) -> Self:
         """Starts the program.
@@ -105,10 +148,12 @@ class HostTarget:
                 said = self.log()
                 self._stop()
                 raise TargetError(f"{self._program.name} ended at once: {said}", "Run it by hand to see why.")
-            self._lines[role] = self._open.enter_context(SerialLine(f"socket://{address}"))
+            host, _, port = address.rpartition(":")
+            self._lines[role] = _TcpLine(host, int(port))
 
     def _stop(self) -> None:
-        self._open.close()
+        for line in self._lines.values():
+            line.close()
         self._lines.clear()
         if self._process is None:
             return
