@@ -119,7 +119,9 @@ def _permissions(access: Access) -> int:
     )
 
 
-ClockModel = Callable[[Callable[[int, int], bytes]], Timing]
+ReadCode = Callable[[int, int], bytes]
+"""(address, size in bytes) -> the code that stands there."""
+ClockModel = Callable[[ReadCode], Timing]
 """From what reads code by address and size to what times it (``renode_mnist.timing.LiveCosts``)."""
 
 
