@@ -61,6 +61,7 @@ class BuildConfig:
         clock_mhz: Core clock, 216 or 288 (overclocked).
         fpu: ``soft`` computes floating point in software, as the article's first table.
         machine: The chip, or ``host``: the same app and engine as a program for this PC.
+        definitions: Further CMake settings, such as ``("TFLM_KERNELS", "reference")``.
     """
 
     model: Path
@@ -70,6 +71,7 @@ class BuildConfig:
     clock_mhz: int = 216
     fpu: Fpu = "hard"
     machine: Machine = "stm32f746"
+    definitions: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,7 +81,9 @@ class BuildConfig:
         if self.engine == "m7":
             parts.append(self.objective)
         chip = [self.board, str(self.clock_mhz), self.fpu] if self.machine == "stm32f746" else ["host"]
-        return "-".join(parts + chip)
+        more = [f"{name}={value}" for name, value in self.definitions]
+        digest = [hashlib.sha256("\n".join(more).encode()).hexdigest()[:6]] if more else []
+        return "-".join(parts + chip + digest)
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,8 @@ def _made_from(config: BuildConfig, compiler: str) -> str:
         "sources_sha256": sources.hexdigest(),
         # Settings of the tree itself: a folder that was moved has to be configured anew.
         "cmake": find_tool("cmake"),
+        # Where firmware/cmake/pinned_source.cmake finds libraries that are not in this tree.
+        "libraries": {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")},
     }
     return json.dumps(parts, indent=2, sort_keys=True)
 
@@ -253,7 +259,7 @@ def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
             "CLOCK_MHZ": config.clock_mhz,
             "FPU": config.fpu,
         }
-    definitions = [f"-D{name}={value}" for name, value in settings.items()]
+    definitions = [f"-D{name}={value}" for name, value in (*settings.items(), *config.definitions)]
     _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], verbose=verbose)
     _call([cmake, "--build", str(folder)], verbose=verbose)
 

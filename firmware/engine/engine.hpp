@@ -39,7 +39,7 @@ struct ModelInfo {
   std::size_t arena_bytes;  // activations and scratch, in .bss
 };
 
-// "reference", "m7", "cmsis-nn" or "tflm".
+// "reference", "m7", "cmsis-nn", "tflm (cmsis-nn kernels)" or "tflm (reference kernels)".
 extern const char kEngineName[];
 
 const ModelInfo& model();

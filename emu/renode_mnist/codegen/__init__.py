@@ -6,7 +6,9 @@ implements ``firmware/engine/engine.hpp``: no interpreter and no heap on the chi
 
 from __future__ import annotations
 
-from renode_mnist.codegen.emit import emit
+from pathlib import Path
+
+from renode_mnist.codegen.emit import files, write
 from renode_mnist.codegen.graph import Graph, load
 from renode_mnist.codegen.plan import Backend, Objective, Plan, arrange
 from renode_mnist.codegen.support import check
@@ -14,8 +16,8 @@ from renode_mnist.errors import ModelError
 
 __all__ = ["ENGINES", "Graph", "Objective", "Plan", "emit", "load", "plan"]
 
-ENGINES = ("reference", "m7")
-"""Engines that run generated code, by the names that ``--engine`` takes."""
+ENGINES = ("reference", "m7", "cmsis-nn")
+"""Engines that run generated code, by the names that ``--engine`` takes; ``tflm`` interprets the file itself."""
 
 
 def backend(engine: str) -> Backend:
@@ -32,7 +34,15 @@ def backend(engine: str) -> Backend:
         from renode_mnist.codegen.m7 import M7
 
         return M7()
-    raise ModelError(f"No generated code for engine '{engine}'", f"Choose one of: {', '.join(ENGINES)}")
+    if engine == "cmsis-nn":
+        from renode_mnist.codegen.cmsis_nn import CmsisNn
+
+        return CmsisNn()
+    if engine == "tflm":
+        from renode_mnist.codegen.tflm import Tflm
+
+        return Tflm()
+    raise ModelError(f"No generated code for engine '{engine}'", f"Choose one of: {', '.join(ENGINES)}, tflm")
 
 
 def plan(graph: Graph, engine: str = "reference", objective: Objective = Objective.INSTRUCTIONS) -> Plan:
@@ -44,3 +54,18 @@ def plan(graph: Graph, engine: str = "reference", objective: Objective = Objecti
     chosen = backend(engine)
     check(graph)
     return arrange(graph, engine, objective, chosen.lower(graph, objective))
+
+
+def emit(plan: Plan, directory: Path) -> None:
+    """Writes the C++ of a plan.
+
+    Args:
+        plan: What to write.
+        directory: Made if it is missing; a file that is already right keeps its time stamp.
+    """
+    if plan.engine == "tflm":
+        from renode_mnist.codegen import tflm
+
+        write(tflm.files(plan), directory)
+    else:
+        write(files(plan), directory)

@@ -27,27 +27,32 @@ _COLUMNS = 116
 _ELEMENT_TYPES = {"FLOAT32": "kFloat32", "INT8": "kInt8", "UINT8": "kUint8"}
 
 
-def emit(plan: Plan, directory: Path) -> None:
-    """Writes the four files; one whose content is already right keeps its time stamp.
-
-    Args:
-        plan: What to write.
-        directory: Made if it is missing.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    files = {
-        "model_config.hpp": _model_config(plan),
+def files(plan: Plan) -> dict[str, str]:
+    """The four files of an ahead-of-time engine, by name."""
+    return {
+        "model_config.hpp": model_config(plan),
         "weights.hpp": _weights_header(plan),
         "weights.cpp": _weights_source(plan),
         "model.cpp": _model(plan),
     }
-    for name, text in files.items():
+
+
+def write(texts: Mapping[str, str], directory: Path) -> None:
+    """Writes files; one whose content is already right keeps its time stamp.
+
+    Args:
+        texts: By file name.
+        directory: Made if it is missing.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
         path = directory / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
 
-def _banner(plan: Plan, what: str) -> str:
+def banner(plan: Plan, what: str) -> str:
+    """The head of a generated file."""
     return (
         f"// {what}\n"
         f"// Made by renode_mnist.codegen from {_comment(plan.graph.name)} for engine {plan.engine} "
@@ -56,7 +61,13 @@ def _banner(plan: Plan, what: str) -> str:
     )
 
 
-def _model_config(plan: Plan) -> str:
+def model_config(plan: Plan, **more: int) -> str:
+    """``model_config.hpp``.
+
+    Args:
+        plan: What the sizes are of.
+        more: Constants that an engine adds, or states otherwise.
+    """
     constants = {
         "kInputElements": plan.graph.inputs[0].element_count,
         "kInputBytes": plan.program.input.byte_count,
@@ -65,10 +76,11 @@ def _model_config(plan: Plan) -> str:
         "kLayerCount": len(plan.steps),
         "kArenaBytes": plan.arena_bytes,
         "kWeightsBytes": plan.weights_bytes,
+        **more,
     }
     lines = "".join(f"inline constexpr std::size_t {name} = {value};\n" for name, value in constants.items())
     return (
-        _banner(plan, "Sizes that the application needs at compile time.")
+        banner(plan, "Sizes that the application needs at compile time.")
         + "#pragma once\n\n#include <cstddef>\n\nnamespace model_config {\n\n"
         + lines
         + "\n}  // namespace model_config\n"
@@ -84,7 +96,7 @@ def _weights_header(plan: Plan) -> str:
         f"// {_comment(constant.comment)}\nextern {_array_type(constant)};\n\n" for constant in plan.constants
     )
     return (
-        _banner(plan, "What the network has learnt, kept in flash.")
+        banner(plan, "What the network has learnt, kept in flash.")
         + "#pragma once\n\n#include <cstdint>\n\nnamespace engine::weights {\n\n"
         + declarations
         + "}  // namespace engine::weights\n"
@@ -97,7 +109,7 @@ def _weights_source(plan: Plan) -> str:
         for constant in plan.constants
     )
     return (
-        _banner(plan, "What the network has learnt, kept in flash.")
+        banner(plan, "What the network has learnt, kept in flash.")
         + '#include "weights.hpp"\n\nnamespace engine::weights {\n\n'
         + definitions
         + "}  // namespace engine::weights\n"
@@ -220,20 +232,40 @@ def _tensor_info(tensor: Tensor) -> str:
     )
 
 
-def _model(plan: Plan) -> str:
+def description(plan: Plan) -> str:
+    """``kModel``, the ``ModelInfo``, and the table of layers that it points to; for namespace ``engine``."""
     graph = plan.graph
+    layers = "".join(f"    {{{_string(step.name)}, {_string(step.op)}, {step.macs}}},\n" for step in plan.steps)
+    return f"""constexpr LayerInfo kLayers[model_config::kLayerCount] = {{
+{layers}}};
+
+constexpr ModelInfo kModel{{
+    /*name=*/{_string(graph.name)},
+    /*sha256=*/{_string(graph.sha256)},
+    /*input=*/
+    {_tensor_info(graph.inputs[0])},
+    /*output=*/
+    {_tensor_info(graph.outputs[0])},
+    /*layers=*/kLayers,
+    /*layer_count=*/model_config::kLayerCount,
+    /*weights_bytes=*/model_config::kWeightsBytes,
+    /*arena_bytes=*/model_config::kArenaBytes,
+}};
+"""
+
+
+def _model(plan: Plan) -> str:
     own_headers = sorted({header for step in plan.steps for header in step.headers} | {"engine/engine.hpp"})
     includes = "#include <cstddef>\n#include <cstdint>\n#include <limits>\n\n" + "".join(
         f'#include "{header}"\n' for header in [*own_headers, "model_config.hpp", "weights.hpp"]
     )
-    layers = "".join(f"    {{{_string(step.name)}, {_string(step.op)}, {step.macs}}},\n" for step in plan.steps)
     buffers = "".join(_buffer(placement) for placement in plan.placements)
     calls = "".join(
         f"\n  // {_comment(_describe(plan, number))}\n{_call(step)}  finished({number});\n"
         for number, step in enumerate(plan.steps)
     )
     return (
-        _banner(plan, "The network, step by step.")
+        banner(plan, "The network, step by step.")
         + f"""{includes}
 namespace engine {{
 
@@ -250,22 +282,7 @@ T* at(std::size_t offset) {{
   return static_cast<T*>(static_cast<void*>(arena + offset));
 }}
 
-constexpr LayerInfo kLayers[model_config::kLayerCount] = {{
-{layers}}};
-
-constexpr ModelInfo kModel{{
-    /*name=*/{_string(graph.name)},
-    /*sha256=*/{_string(graph.sha256)},
-    /*input=*/
-    {_tensor_info(graph.inputs[0])},
-    /*output=*/
-    {_tensor_info(graph.outputs[0])},
-    /*layers=*/kLayers,
-    /*layer_count=*/model_config::kLayerCount,
-    /*weights_bytes=*/model_config::kWeightsBytes,
-    /*arena_bytes=*/model_config::kArenaBytes,
-}};
-
+{description(plan)}
 {_step_declarations(plan)}}}  // namespace
 
 const ModelInfo& model() {{ return kModel; }}

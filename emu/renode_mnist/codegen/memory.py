@@ -44,7 +44,7 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
         sorted(indices, key=lambda i: (-lifetimes[i].last, -lifetimes[i].byte_count)),
         sorted(indices, key=lambda i: -lifetimes[i].byte_count * (1 + lifetimes[i].last - lifetimes[i].first)),
     ]
-    best = min((_first_fit(lifetimes, order) for order in orders), key=lambda result: result[1])
+    best = min((first_fit(lifetimes, order) for order in orders), key=lambda result: result[1])
     order = orders[0]
     chance = random.Random(len(lifetimes))
     for _ in range(_SEARCH_ROUNDS if len(lifetimes) > 2 else 0):
@@ -53,7 +53,7 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
         candidate = list(order)
         i, j = chance.sample(indices, 2)
         candidate[i], candidate[j] = candidate[j], candidate[i]
-        result = _first_fit(lifetimes, candidate)
+        result = first_fit(lifetimes, candidate)
         if result[1] <= best[1]:
             best, order = result, candidate
     return best
@@ -65,7 +65,7 @@ def lower_bound(lifetimes: Sequence[Lifetime]) -> int:
     return max((sum(x.byte_count for x in lifetimes if x.first <= step <= x.last) for step in steps), default=0)
 
 
-def _first_fit(lifetimes: Sequence[Lifetime], order: Sequence[int]) -> tuple[list[int], int]:
+def first_fit(lifetimes: Sequence[Lifetime], order: Sequence[int]) -> tuple[list[int], int]:
     """Places buffers one after the other at the lowest offset that is free throughout their life."""
     offsets = [0] * len(lifetimes)
     placed: list[int] = []

@@ -1,0 +1,36 @@
+// What codegen writes for the engine `tflm`: a description of the network, and the operators that its interpreter
+// needs. The network itself is the .tflite file, byte for byte in flash (weights.hpp).
+#pragma once
+
+#include "engine/engine.hpp"
+#include "model_config.hpp"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+
+namespace tflm {
+
+using Resolver = tflite::MicroMutableOpResolver<model_config::kOperatorKinds>;
+
+// As codegen read it. `arena_bytes` is what was planned for activations: only the interpreter knows the whole.
+const engine::ModelInfo& description();
+
+// Registers each kind of operator of the model once, wrapped by marked().
+bool add_operators(Resolver& resolver);
+
+// Told after each operator; defined by engine.cpp.
+void operator_done();
+
+// `registration`, reporting each invocation to operator_done(). MicroProfilerInterface would be the obvious way,
+// but the interpreter calls it only in builds that keep the error strings. One `inner` a kind, hence the template.
+template <int kKind>
+TFLMRegistration marked(TFLMRegistration registration) {
+  static TfLiteStatus (*inner)(TfLiteContext*, TfLiteNode*);
+  inner = registration.invoke;
+  registration.invoke = [](TfLiteContext* context, TfLiteNode* node) {
+    const TfLiteStatus status = inner(context, node);
+    operator_done();
+    return status;
+  };
+  return registration;
+}
+
+}  // namespace tflm
