@@ -1,4 +1,5 @@
-// Sums of products over contiguous elements: what convolutions and dense layers spend their time in.
+// Sums of products over contiguous elements: what convolutions and dense layers spend their time in. Eight products
+// a round: the loop itself would cost as much as the arithmetic. They are added in order.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +7,14 @@
 namespace reference {
 
 inline float dot(float sum, const float* x, const float* w, std::int32_t count) {
+#pragma GCC unroll 8
   for (std::int32_t i = 0; i < count; ++i) sum += x[i] * w[i];
   return sum;
 }
 
 inline std::int32_t dot(std::int32_t sum, const std::int8_t* x, std::int32_t zero_point, const std::int8_t* w,
                         std::int32_t count) {
+#pragma GCC unroll 8
   for (std::int32_t i = 0; i < count; ++i) sum += (x[i] - zero_point) * w[i];
   return sum;
 }

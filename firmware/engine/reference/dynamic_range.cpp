@@ -1,5 +1,3 @@
-// Compiled without contraction to fused multiply-adds: x * inverse + zero_point is rounded twice, as on the PC
-// that the results are compared with.
 #include "engine/reference/dynamic_range.hpp"
 
 #include <algorithm>
