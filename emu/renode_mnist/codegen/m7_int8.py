@@ -1,12 +1,11 @@
 """Engine ``m7`` in int8: which kernel computes a layer, and its weights in the order in which the kernel reads them.
 
-Kernels, and the layouts that the functions here produce, are described in ``firmware/engine/m7``. A layer that
-several kernels could compute gets a ``Candidate`` from each, and ``choose`` takes the one that suits the objective.
+Kernels, and the layouts that the functions here produce, are described in ``firmware/engine/m7``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, prod
 
@@ -14,54 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist.codegen import geometry, quantise
-from renode_mnist.codegen.graph import (
-    Activation,
-    ConvOptions,
-    FullyConnectedOptions,
-    Operator,
-    PoolOptions,
-)
+from renode_mnist.codegen.graph import ConvOptions, FullyConnectedOptions, Operator, PoolOptions
+from renode_mnist.codegen.m7_choice import Candidate, choose, live
 from renode_mnist.codegen.plan import Buffer, Constant, Objective, Parameter, Step, Value
 from renode_mnist.codegen.reference import Lowering
 
 _HEADERS = "engine/m7/"
-_WORTH_OF_A_FLASH_BYTE = {Objective.INSTRUCTIONS: 0.5, Objective.CYCLES: 0.5, Objective.FLASH: 20.0}
-"""Instructions or cycles an inference that a byte of flash must save to be well spent."""
 _PANEL_BYTES = 12 * 1024
 """RAM that a layer may take to widen pixels into, unless it needs more for a single block of them."""
 _FIRST_TAPS = 10  # first_conv_int8.hpp: kFirstTaps
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to compute a layer.
-
-    Attributes:
-        instructions: Estimate of one inference, from the costs stated above the kernels.
-        cycles: The same in modelled cycles.
-        flash_bytes: Of constants.
-        build: Makes the step.
-    """
-
-    instructions: float
-    cycles: float
-    flash_bytes: int
-    build: Callable[[], Step]
-
-
-def choose(candidates: Iterable[Candidate], objective: Objective) -> Step:
-    """The step of the candidate that costs least.
-
-    A byte of flash has its price in instructions or cycles, a low one or, for the objective ``flash``, a high one:
-    twice the flash for a hundredth of the time is a bad bargain on a chip whose flash holds the network, and so is
-    half a kernel's speed for a few hundred bytes.
-    """
-
-    def cost(candidate: Candidate) -> float:
-        time = candidate.cycles if objective is Objective.CYCLES else candidate.instructions
-        return time + _WORTH_OF_A_FLASH_BYTE[objective] * candidate.flash_bytes
-
-    return min(candidates, key=cost).build()
 
 
 @dataclass(frozen=True)
@@ -113,22 +73,6 @@ class Layer:
         return 128 * int(np.abs(self.weights.astype(np.int64)).reshape(self.channels, -1).sum(axis=1).max())
 
 
-def fused_pool(consumers: tuple[Operator, ...]) -> Operator | None:
-    """The MAX_POOL_2D that can be computed within the convolution before it: not overlapping, not padded, even."""
-    if len(consumers) != 1 or consumers[0].op != "MAX_POOL_2D":
-        return None
-    pool = consumers[0]
-    options = pool.options
-    assert isinstance(options, PoolOptions)
-    fits = (
-        options.stride == options.filter
-        and options.activation is Activation.NONE
-        and options.filter[0] * options.filter[1] % 2 == 0
-        and not geometry.window(pool).padded
-    )
-    return pool if fits else None
-
-
 def layer(operator: Operator, pool: Operator | None) -> Layer | None:
     """The operator as a convolution, or None where its shape or its numbers are beyond the kernels."""
     options = operator.options
@@ -151,7 +95,7 @@ def layer(operator: Operator, pool: Operator | None) -> Layer | None:
     if pool is not None:
         assert isinstance(pool.options, PoolOptions)
         size = pool.options.filter
-        window = _live(window, pool.output.shape[1] * size[0], pool.output.shape[2] * size[1])
+        window = live(window, pool.output.shape[1] * size[0], pool.output.shape[2] * size[1])
     least, greatest = quantise.activation_range(options.activation, operator.output)
     scaled = _scalings(operator, weights, bias.data if bias is not None else None, least, greatest)
     if scaled is None:
@@ -169,11 +113,6 @@ def layer(operator: Operator, pool: Operator | None) -> Layer | None:
         pool=size,
     )
     return made if made.sums_below < 1 << 30 else None
-
-
-def _live(window: geometry.Window, height: int, width: int) -> geometry.Window:
-    """The window without the last rows and columns that a pool throws away."""
-    return geometry.Window(**{**vars(window), "output_height": height, "output_width": width})
 
 
 def _scalings(

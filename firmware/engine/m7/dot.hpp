@@ -80,7 +80,7 @@ inline Sums2x2 dot_2x2(const std::uint32_t*& weights, const std::uint32_t*& pixe
                    "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
                    ".endif\n"
                    ".endif\n"
-                   ".rept %c[rest]\n" M7_GROUP ".endr\n"
+                   ".rept %c[rest]\n" M7_GROUP ".endr\n" M7_ROOM
                    : "+r"(w), "+r"(p), "=r"(c0p0), "=r"(c0p1), "=r"(c1p0), "=r"(c1p1)
                    : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
                    : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory");
@@ -130,7 +130,7 @@ inline Sums2x1 dot_2x1(const std::uint32_t* weights, const std::uint32_t* pixel)
       "ldmia r0!, {r2, r3, r4, r5}\n ldmia r1!, {r6, r7}\n"
       "smlad r10, r2, r6, r10\n smlad r11, r4, r6, r11\n smlad r10, r3, r7, r10\n smlad r11, r5, r7, r11\n"
       ".endif\n"
-      ".purgem m7_two_groups\n"
+      ".purgem m7_two_groups\n" M7_ROOM
       : "+r"(w), "+r"(p), "+r"(c0), "+r"(c1)
       : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest),
         [odd] "i"(kGroups % 2)
@@ -176,7 +176,7 @@ inline Sums2x1 dot_2x1_bytes(const std::uint32_t* weights, const std::uint32_t* 
       ".endif\n"
       ".endif\n"
       ".rept %c[rest]\n m7_two_groups\n .endr\n"
-      ".purgem m7_two_groups\n"
+      ".purgem m7_two_groups\n" M7_ROOM
       : "+r"(w), "+r"(p), "+r"(c0), "+r"(c1)
       : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
       : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r12", "cc", "memory");

@@ -12,6 +12,13 @@
 #define M7_HAS_DSP 0
 #endif
 
+// The compiler takes each line of an asm statement for an instruction, and places literals and short branches by
+// that. A statement that repeats lines by .rept has to add empty ones: these stand for 320 instructions.
+#define M7_TEN_LINES "\n\n\n\n\n\n\n\n\n\n"
+#define M7_EIGHTY_LINES \
+  M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES M7_TEN_LINES
+#define M7_ROOM M7_EIGHTY_LINES M7_EIGHTY_LINES M7_EIGHTY_LINES M7_EIGHTY_LINES
+
 namespace m7 {
 
 // Two signed 16-bit numbers in a word, the first in the low half.

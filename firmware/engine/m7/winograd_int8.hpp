@@ -43,7 +43,7 @@ inline void winograd_products(const std::uint32_t* weights, std::uint32_t* panel
       ".endr\n"
       "stmia r1!, {r10, r11, r12, lr}\n"
       ".endr\n"
-      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
+      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n" M7_ROOM
       : "+r"(w), "+r"(p)
       : [end] "m"(end), [together] "i"(kTogether), [rest] "i"(kGroups - 1)
       : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
