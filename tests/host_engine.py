@@ -16,10 +16,11 @@ import numpy.typing as npt
 from renode_mnist import codegen, paths
 
 _FLAGS = ("-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror")
+_TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
 # Kernels are compiled once and run often, with everything that is undefined trapped; generated code is compiled
-# for every model, so without optimisation.
-_KERNEL_FLAGS = (*_FLAGS, "-O2", "-ffp-contract=off", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
-_MODEL_FLAGS = (*_FLAGS, "-O0")
+# for every model, so without optimisation. Engine m7's kernels are templates, which come with the generated code.
+_KERNEL_FLAGS = (*_FLAGS, "-O2", "-ffp-contract=off", *_TRAPS)
+_MODEL_FLAGS = {"reference": (*_FLAGS, "-O0"), "m7": (*_FLAGS, "-O1", *_TRAPS)}
 
 
 def _run(command: Sequence[str | Path]) -> None:
@@ -69,16 +70,22 @@ class HostEngine:
         folder: Where to build.
         engine: Name of the engine.
         kernel_folders: Folders under firmware/engine/ with its kernels.
+        objective: What the plan makes small.
     """
 
     def __init__(
-        self, model: Path, folder: Path, engine: str = "reference", kernel_folders: tuple[str, ...] = ("reference",)
+        self,
+        model: Path,
+        folder: Path,
+        engine: str = "reference",
+        kernel_folders: tuple[str, ...] = ("reference",),
+        objective: codegen.Objective = codegen.Objective.INSTRUCTIONS,
     ) -> None:
-        self.plan = codegen.plan(codegen.load(model), engine)
+        self.plan = codegen.plan(codegen.load(model), engine, objective)
         codegen.emit(self.plan, folder)
         library = folder / "engine.so"
         _run(
-            ["g++", *_MODEL_FLAGS, "-shared", "-I", paths.firmware(), "-I", folder, folder / "model.cpp",
+            ["g++", *_MODEL_FLAGS[engine], "-shared", "-I", paths.firmware(), "-I", folder, folder / "model.cpp",
              folder / "weights.cpp", *kernels(kernel_folders, paths.root() / "build" / "test-kernels"),
              "-o", library]
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Engine ``m7`` in float32: which kernel computes a layer, and its weights in the order in which the kernel reads them.
+"""Engine ``m7`` in float32: which kernel computes a layer, and its weights in the order in which it reads them.
 
 Images stay planar (channel, row, column) from one convolution to the next: see ``firmware/engine/m7/conv_float.hpp``.
 """
@@ -250,7 +250,7 @@ def _image_plane(window: geometry.Window, tile: int) -> int:
 
 
 def block_weights(weights: npt.NDArray[np.float32], rows: int, taps: int) -> npt.NDArray[np.float32]:
-    """As conv_float reads them: block of ``rows`` output channels, kernel row, [column,] input channel, [column,] row."""
+    """As conv_float reads them: block of output channels, kernel row, [column,] input channel, [column,] channel."""
     blocks = []
     for first in range(0, weights.shape[0], rows):
         block = weights[first : first + rows]
@@ -299,7 +299,7 @@ _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
 
 def winograd_weights(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """As winograd_float reads them: block of 4 output channels, position, input channel, channel; in double till then."""
+    """As winograd_float reads them: block of 4 output channels, position, input channel, channel."""
     channels, _, _, inputs = weights.shape
     taps = weights.astype(np.float64).transpose(0, 3, 1, 2)
     transformed = (_G @ taps @ _G.T).reshape(channels, inputs, 16)
