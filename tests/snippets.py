@@ -51,9 +51,9 @@ def build(assembly: str, *options: str) -> Path:
     folder = Path(mkdtemp(prefix="snippet-"))
     source, elf = folder / "snippet.S", folder / "snippet.elf"
     source.write_text(_PROLOGUE + assembly)
-    script = str(FOLDER / "snippet.ld")
+    script = () if "-T" in options else ("-T", str(FOLDER / "snippet.ld"))
     sources = [str(FOLDER / "vectors.S"), str(source)]
-    subprocess.run([compiler, *FLAGS, *options, "-T", script, *sources, "-o", str(elf)], check=True)
+    subprocess.run([compiler, *FLAGS, *script, *options, *sources, "-o", str(elf)], check=True)
     return elf
 
 

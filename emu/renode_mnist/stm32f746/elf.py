@@ -248,7 +248,7 @@ def _check_attributes(path: Path, elf: ELFFile) -> None:
     }
     profile = tags.get("TAG_CPU_ARCH_PROFILE", _M_PROFILE)
     architecture = tags.get("TAG_CPU_ARCH", 0)
-    name = tags.get("TAG_CPU_NAME") or _ARCHITECTURES_ABOVE_V7.get(architecture) or f"profile {chr(profile)}"
+    name = _ARCHITECTURES_ABOVE_V7.get(architecture) or tags.get("TAG_CPU_NAME") or f"profile {chr(profile)}"
     if profile not in (0, _M_PROFILE, ord("S")) or architecture in _ARCHITECTURES_ABOVE_V7:
         raise ElfError(f"{path} is for another core ({name}), not for a Cortex-M7", f"{_RIGHT_FLAGS}.")
 

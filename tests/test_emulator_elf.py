@@ -1,0 +1,195 @@
+"""ELFs that the chip cannot run are refused, with what is wrong and what to do."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import snippets
+from renode_mnist.errors import ElfError
+from renode_mnist.stm32f746 import elf
+from renode_mnist.stm32f746.machine import Machine
+
+GOOD = "function run\n bx lr\n"
+
+
+def compiled(folder: Path, source: str, *options: str, compiler: str = "arm-none-eabi-gcc") -> Path:
+    """``source`` in C, with the flags of the caller only."""
+    file, output = folder / "program.c", folder / "program.elf"
+    file.write_text(source)
+    subprocess.run([str(shutil.which(compiler)), *options, str(file), "-o", str(output)], check=True)
+    return output
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(ElfError, match=match) as caught:
+        elf.load(path)
+    assert str(caught.value).endswith("."), "the message ends with what to do"
+    assert str(path) in str(caught.value)
+
+
+def edited(folder: Path, edit: dict[int, bytes]) -> Path:
+    """A good ELF with other bytes at some offsets."""
+    content = bytearray(snippets.build(GOOD).read_bytes())
+    for offset, data in edit.items():
+        content[offset : offset + len(data)] = data
+    path = folder / "edited.elf"
+    path.write_bytes(content)
+    return path
+
+
+def test_a_good_one_is_accepted() -> None:
+    image = elf.load(snippets.build(GOOD))
+    assert image.vector_table == 0x0800_0000
+    assert image.warnings == ()
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    refused(tmp_path / "no.elf", "does not exist")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    refused(tmp_path, "cannot be read")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00\x05\x20\xd9\x00\x00\x08" * 100, b"MZ" + bytes(60)])
+def test_what_is_no_elf(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(content)
+    refused(path, "is empty" if not content else "is no ELF file")
+
+
+@pytest.mark.parametrize("kept", [10, 52, 60, 300, 2000, -1])
+def test_a_truncated_one(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "short.elf"
+    path.write_bytes(snippets.build(GOOD).read_bytes()[:kept])
+    refused(path, "truncated")
+
+
+@pytest.mark.parametrize("offset", range(16, 52, 2))
+def test_damaged_headers_never_end_in_a_traceback(tmp_path: Path, offset: int) -> None:
+    for value in (b"\x00\x00", b"\xff\xff", b"\x34\x12"):
+        try:
+            Machine(edited(tmp_path, {offset: value}))
+        except ElfError as error:
+            assert str(error).endswith(".")
+
+
+def test_one_for_this_pc(tmp_path: Path) -> None:
+    refused(compiled(tmp_path, "int main(void) { return 0; }", compiler="gcc"), "not for a 32-bit Arm core")
+
+
+def test_one_for_a_cortex_a(tmp_path: Path) -> None:
+    path = compiled(tmp_path, "void _start(void) {}", "-mcpu=cortex-a9", "-nostdlib", "-Ttext=0x08000000")
+    refused(path, "for another core")
+
+
+def test_one_for_a_cortex_m33(tmp_path: Path) -> None:
+    path = compiled(tmp_path, "void _start(void) {}", "-mcpu=cortex-m33", "-mthumb", "-nostdlib", "-Ttext=0x08000000")
+    refused(path, r"for another core \(v8-M\.mainline\)")
+
+
+def test_an_object_file(tmp_path: Path) -> None:
+    refused(compiled(tmp_path, "void f(void) {}", *snippets.FLAGS, "-c"), "not linked as a program")
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (".space 1024 * 1024", r"go \d+ bytes beyond flash, which ends at 0x08100000"),
+        (".bss\n .space 321 * 1024", r"go \d+ bytes beyond SRAM2, which ends at 0x20050000"),
+    ],
+)
+def test_one_that_does_not_fit(tmp_path: Path, section: str, message: str) -> None:
+    script = tmp_path / "large.ld"
+    script.write_text((snippets.FOLDER / "snippet.ld").read_text().replace("1M", "8M").replace("320K", "8M"))
+    path = snippets.build(GOOD + section + "\n", "-T", str(script))
+    refused(path, message)
+
+
+def test_one_for_another_memory_map(tmp_path: Path) -> None:
+    script = tmp_path / "other.ld"
+    script.write_text((snippets.FOLDER / "snippet.ld").read_text().replace("0x08000000", "0x10000000"))
+    refused(snippets.build(GOOD, "-T", str(script)), "at 0x10000000, where the STM32F746 has no memory")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((0x1234_5678, 0x0800_00D9), "stack pointer of 0x12345678, which is not in RAM"),
+        ((0x2005_0000, 0x0800_00D8), "starts at 0x080000d8, which is no Thumb code"),
+        ((0x2005_0000, 0x9000_0001), "starts at 0x90000001, which is no Thumb code"),
+    ],
+)
+def test_one_without_a_vector_table(tmp_path: Path, words: tuple[int, int], message: str) -> None:
+    content = snippets.build(GOOD).read_bytes()
+    start = content.index(struct.pack("<I", 0x2005_0000))
+    refused(edited(tmp_path, {start: struct.pack("<2I", *words)}), message)
+
+
+DOUBLES = [
+    "vadd.f64 d0, d1, d2",
+    "vmla.f64 d0, d1, d2",
+    "vfma.f64 d0, d1, d2",
+    "vdiv.f64 d7, d1, d2",
+    "vsqrt.f64 d0, d1",
+    "vneg.f64 d3, d4",
+    "vcmp.f64 d0, #0.0",
+    "vcvt.f64.f32 d0, s1",
+    "vcvt.f32.f64 s0, d1",
+    "vcvt.f64.s32 d0, s2",
+    "vmov.f64 d0, #1.0",
+    "vmov.f64 d0, d1",
+    "vmaxnm.f64 d0, d1, d2",
+    "vseleq.f64 d0, d1, d2",
+    "vrinta.f64 d0, d1",
+]
+
+
+@pytest.mark.parametrize("instruction", DOUBLES)
+def test_one_with_double_precision_instructions(instruction: str) -> None:
+    size = "  .type run, %function\n  .size run, . - run\n"
+    path = snippets.build(f"  .fpu fpv5-d16\nfunction run\n nop\n{instruction}\n bx lr\n{size}")
+    refused(path, rf"double-precision FPU instruction at 0x{snippets.symbol(path, 'run') + 2:08x} in run\+0x2")
+
+
+def test_what_a_single_precision_fpu_does_with_doubles_is_allowed() -> None:
+    code = """
+function run
+  vldr d0, [sp]
+  vstr d0, [sp, #-8]
+  vpush {d0-d3}
+  vpop {d0-d3}
+  vmov r0, r1, d0
+  vmov d0, r0, r1
+  vadd.f32 s0, s1, s2
+  vcvt.f32.s32 s0, s1
+  bx lr
+"""
+    assert elf.load(snippets.build(code)).warnings == ()
+
+
+def test_data_that_looks_like_such_an_instruction_is_allowed() -> None:
+    code = "function run\n b 1f\n .align 2\n .word 0x0B00EE30, 0x0B00EE30\n1: bx lr\n"
+    assert elf.load(snippets.build(code)).warnings == ()
+
+
+def test_without_symbols_data_and_code_cannot_be_told_apart() -> None:
+    code = "function run\n b 1f\n .align 2\n .word 0x0B00EE30, 0x0B00EE30\n1: bx lr\n"
+    path = snippets.build(code, "-s")
+    (warning,) = elf.load(path).warnings
+    assert "has no symbols to tell code from data" in warning
+    assert warning in Machine(path).log.text()
+
+
+def test_one_linked_to_the_flash_on_the_itcm_bus(tmp_path: Path) -> None:
+    script = tmp_path / "itcm.ld"
+    script.write_text((snippets.FOLDER / "snippet.ld").read_text().replace("0x08000000", "0x00200000"))
+    machine = Machine(snippets.build(GOOD, "-T", str(script)))
+    snippets.run(machine)
+    assert machine.core.pc < 0x0030_0000
+    assert machine.core.peek(0x0800_0000, 64) == machine.core.peek(0x0020_0000, 64)
