@@ -21,6 +21,8 @@ _COMMANDS = {
     "test": "renode_mnist.commands.test:test",
     "parity": "renode_mnist.commands.parity:parity",
     "replay": "renode_mnist.commands.replay:replay",
+    "bench": "renode_mnist.commands.bench:bench",
+    "compare": "renode_mnist.commands.bench:compare",
     "serve": "renode_mnist.commands.serve:serve",
     "train": "renode_mnist.commands.model:train",
     "data": "renode_mnist.commands.model:data",

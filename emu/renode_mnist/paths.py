@@ -51,6 +51,11 @@ def digits() -> Path:
     return models() / "digits"
 
 
+def budgets() -> Path:
+    """What each benchmark case may cost; in the working directory where there is no checkout."""
+    return (root() if is_checkout() else Path()) / "budgets.toml"
+
+
 def platform_description() -> Path:
     """Renode's description of the chip."""
     return _PACKAGE / "stm32f746" / "stm32f746.repl"

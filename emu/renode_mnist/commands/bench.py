@@ -1,0 +1,168 @@
+"""``renode-mnist bench`` and ``renode-mnist compare``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from renode_mnist import build as building
+from renode_mnist import paths
+from renode_mnist.commands.options import target_options, target_options_of
+from renode_mnist.errors import CheckFailed
+
+_MODELS = ("float32", "int8", "uint8")
+_TARGETS = ("embedded", "renode", "board")
+
+
+class _List(click.ParamType):
+    """Words joined by commas, each one of the choices where there are any."""
+
+    name = "list"
+
+    def __init__(self, choices: tuple[str, ...] = ()) -> None:
+        self._choices = choices
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Splits and checks."""
+        if isinstance(value, tuple):
+            return value
+        words = tuple(word.strip() for word in str(value).split(",") if word.strip())
+        for word in words:
+            if self._choices and word not in self._choices:
+                self.fail(f"'{word}' is not one of {', '.join(self._choices)}", param, ctx)
+        return words
+
+
+@click.command()
+@click.option("--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Names or .tflite files.")
+@click.option("--engines", type=_List(building.ENGINES), default=",".join(building.ENGINES), show_default=True)
+@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
+@click.option(
+    "--clocks", type=_List(tuple(map(str, building.CLOCKS_MHZ))), default="216,288", show_default=True, help="MHz."
+)
+@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+@click.option("--target", type=click.Choice(_TARGETS), default="embedded", show_default=True)
+@click.option("--board", type=click.Choice(building.BOARDS), default="disco-f746ng", show_default=True)
+@target_options
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
+@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
+@click.option("--check", is_flag=True, help="Exit with 1 where a case grew past its budget.")
+@click.option("--update", is_flag=True, help="Write what was measured as the new budgets.")
+@click.option(
+    "--budgets",
+    "budget_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="[default: budgets.toml of the checkout]",
+)
+def bench(
+    models: tuple[str, ...],
+    engines: tuple[Any, ...],
+    objectives: tuple[Any, ...],
+    clocks: tuple[str, ...],
+    fpus: tuple[Any, ...],
+    target: str,
+    board: Any,
+    json_file: Path | None,
+    markdown: Path | None,
+    html: Path | None,
+    check: bool,
+    update: bool,
+    budget_file: Path | None,
+    **options: Any,
+) -> None:
+    """Run models on engines and show what each layer costs, beside what others published."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from renode_mnist import bench as measuring
+    from renode_mnist.build import BuildConfig
+    from renode_mnist.report import bench_table
+
+    given = target_options_of(options)(BuildConfig(model=Path(), board=board))
+    wanted = measuring.cases(models, engines, objectives, fpus)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
+    ) as progress:
+        task = progress.add_task("", total=len(wanted))
+
+        def announce(case: measuring.Case) -> None:
+            progress.update(task, description=case.name, completed=wanted.index(case))
+
+        rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
+        progress.update(task, completed=len(wanted))
+    if not rows:
+        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+    laid_out = bench_table.grid(rows, refused)
+    console = Console(highlight=False)
+    console.print(bench_table.terminal(laid_out))
+    for note in laid_out.notes:
+        console.print(note, soft_wrap=True)
+    if json_file is not None:
+        measuring.save(json_file, rows, refused)
+    if markdown is not None:
+        with markdown.open("a") as file:
+            file.write(bench_table.markdown(laid_out))
+    if html is not None:
+        from renode_mnist.report import page
+
+        html.write_text(page.render(rows, laid_out))
+    if update or check:
+        _judge(rows, budget_file or paths.budgets(), update=update)
+
+
+def _judge(rows: Any, file: Path, *, update: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from renode_mnist import budgets
+
+    if update:
+        for change in budgets.update(file, rows) or ["nothing changed"]:
+            click.echo(change)
+        return
+    grown = budgets.check(budgets.load(file), rows, file)
+    if not grown:
+        click.echo(f"Within budget: {os.fspath(file)}")
+        return
+    table = Table(title="grew past the budget")
+    for heading in ("case", "what", "written", "allowed", "now", "growth"):
+        table.add_column(heading, justify="left" if heading in ("case", "what") else "right")
+    for growth in grown:
+        figures = (growth.written, growth.allowed, growth.now)
+        table.add_row(growth.case, growth.what, *(f"{figure:,}" for figure in figures), f"{growth.percent:+.2f} %")
+    Console(highlight=False).print(table)
+    raise CheckFailed(
+        f"{len({growth.case for growth in grown})} case(s) grew past {file.name}",
+        "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
+    )
+
+
+@click.command()
+@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def compare(before: Path, after: Path) -> None:
+    """Tell what changed between two benchmarks (`bench --json FILE`), layer by layer."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from renode_mnist import bench as measuring
+    from renode_mnist.report import compare as comparing
+
+    changes = comparing.compare(measuring.load(before), measuring.load(after))
+    if not changes:
+        click.echo("Nothing changed.")
+        return
+    table = Table()
+    for heading in ("case", "what", "unit", "before", "after", "change"):
+        table.add_column(heading, justify="right" if heading in ("before", "after", "change") else "left")
+    for change in changes:
+        table.add_row(
+            change.case, change.what, change.unit, f"{change.before:,}", f"{change.after:,}", f"{change.percent:+.2f} %"
+        )
+    Console(highlight=False).print(table)

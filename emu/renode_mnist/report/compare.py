@@ -1,0 +1,83 @@
+"""What changed between two benchmarks, layer by layer; refuses what cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from renode_mnist.bench import BenchError, Row
+
+_MUST_AGREE = {
+    "another model": lambda row: row.firmware["model_sha256"],
+    "another target": lambda row: row.target["target"],
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure before and after."""
+
+    case: str
+    what: str
+    unit: str
+    before: int
+    after: int
+
+    @property
+    def percent(self) -> float:
+        """Growth; infinite where there was nothing before."""
+        return (self.after / self.before - 1) * 100 if self.before else float("inf")
+
+
+def compare(before: Sequence[Row], after: Sequence[Row]) -> list[Change]:
+    """Every figure that differs, for the cases and clocks that both have.
+
+    Raises:
+        BenchError: They have no case at the same clock in common, or a case was measured on another model or target.
+    """
+    old = {(row.case, row.clock_mhz): row for row in before}
+    new = {(row.case, row.clock_mhz): row for row in after}
+    common = [key for key in old if key in new]
+    if not common:
+        raise BenchError(
+            f"nothing to compare: the first has {_listed(old)}, the second {_listed(new)}",
+            "Measure the same case at the same clock in both.",
+        )
+    changes: list[Change] = []
+    seen = set()
+    for key in common:
+        left, right = old[key], new[key]
+        for reason, value in _MUST_AGREE.items():
+            if value(left) != value(right):
+                raise BenchError(
+                    f"{left.case} cannot be compared: {reason} ({value(left)} against {value(right)})",
+                    "Measure both on the same.",
+                )
+        if left.case not in seen:
+            seen.add(left.case)
+            changes += _changes(left, right)
+    return changes
+
+
+def _changes(left: Row, right: Row) -> list[Change]:
+    found = [Change(left.case, "total", unit, *pair) for unit, pair in _pairs(left.counts, right.counts).items()]
+    if [layer.op for layer in left.layers] == [layer.op for layer in right.layers]:
+        for number, (mine, theirs) in enumerate(zip(left.layers, right.layers, strict=True)):
+            found += [
+                Change(left.case, f"layer {number} {mine.op}", unit, *pair)
+                for unit, pair in _pairs(mine.counts, theirs.counts).items()
+            ]
+    for what in ("flash", "weights", "ram"):
+        pair = getattr(left, f"{what}_bytes"), getattr(right, f"{what}_bytes")
+        if pair[0] != pair[1]:
+            found.append(Change(left.case, what, "bytes", *pair))
+    return found
+
+
+def _pairs(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    return {unit: (left[unit], right[unit]) for unit in left if unit in right and left[unit] != right[unit]}
+
+
+def _listed(rows: Mapping[tuple[str, int], Any]) -> str:
+    return ", ".join(f"{case} at {clock} MHz" for case, clock in rows) or "nothing"
