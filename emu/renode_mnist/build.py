@@ -65,7 +65,7 @@ class BuildConfig:
     """
 
     model: Path
-    engine: Engine = "reference"
+    engine: Engine = "m7"
     objective: Objective = "instructions"
     board: Board = "disco-f746ng"
     clock_mhz: int = 216

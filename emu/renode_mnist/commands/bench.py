@@ -17,7 +17,7 @@ _MODELS = ("float32", "int8", "uint8")
 _TARGETS = ("embedded", "renode", "board")
 
 
-class _List(click.ParamType):
+class _List(click.ParamType[tuple[str, ...]]):
     """Words joined by commas, each one of the choices where there are any."""
 
     name = "list"
@@ -25,9 +25,7 @@ class _List(click.ParamType):
     def __init__(self, choices: tuple[str, ...] = ()) -> None:
         self._choices = choices
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Splits and checks."""
         if isinstance(value, tuple):
             return value
@@ -100,7 +98,7 @@ def bench(
         raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
-    console.print(bench_table.terminal(laid_out))
+    console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
         console.print(note, soft_wrap=True)
     if json_file is not None:
@@ -163,6 +161,11 @@ def compare(before: Path, after: Path) -> None:
         table.add_column(heading, justify="right" if heading in ("before", "after", "change") else "left")
     for change in changes:
         table.add_row(
-            change.case, change.what, change.unit, f"{change.before:,}", f"{change.after:,}", f"{change.percent:+.2f} %"
+            change.case,
+            change.what,
+            change.unit,
+            f"{change.before:,}",
+            f"{change.after:,}",
+            f"{change.percent:+.2f} %",
         )
     Console(highlight=False).print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.console import Group
 from rich.table import Table
 
 from renode_mnist.bench import Refused, Row
@@ -17,6 +18,7 @@ _UNIT_NAMES = {
     "cycles_measured": "cycles measured",
 }
 FUSED = "↑"
+_COLUMN_WIDTH = 18
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,22 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
     return Grid(headings, tuple(body), tuple(_notes(rows, refused, published)))
 
 
-def terminal(laid_out: Grid) -> Table:
-    """For rich."""
+def terminal(laid_out: Grid, width: int) -> Group:
+    """For rich: as many tables as the width needs, each with the layers' names."""
+    label_width = max(len(row[0]) for row in laid_out.rows) + 4
+    fitting = max(1, (width - label_width) // _COLUMN_WIDTH)
+    columns = range(1, len(laid_out.headings))
+    return Group(*(_table(laid_out, columns[start : start + fitting]) for start in range(0, len(columns), fitting)))
+
+
+def _table(laid_out: Grid, columns: Sequence[int]) -> Table:
     table = Table()
-    for number, heading in enumerate(laid_out.headings):
-        table.add_column(heading.replace(" ", "\n"), justify="left" if number == 0 else "right", no_wrap=number == 0)
-    for row in laid_out.rows:
-        table.add_row(*row, end_section=row[0] == laid_out.rows[-8][0] if len(laid_out.rows) > 8 else False)
+    table.add_column(laid_out.headings[0], no_wrap=True)
+    for column in columns:
+        table.add_column(laid_out.headings[column], justify="right", max_width=_COLUMN_WIDTH - 3)
+    last_layer = next(i for i, row in enumerate(laid_out.rows) if row[0].startswith("total")) - 1
+    for number, row in enumerate(laid_out.rows):
+        table.add_row(row[0], *(row[column] for column in columns), end_section=number == last_layer)
     return table
 
 
@@ -132,11 +143,14 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
         notes.append(f"{FUSED}: computed in one step with the layer above it.")
     if published:
         notes.append("Published columns are measurements of others on silicon, float32 (docs/benchmark.md).")
-    notes += [
-        f"{row.case}: commit {row.firmware['commit']}, {row.firmware['compiler']} {row.firmware['flags']}, "
-        f"{row.firmware['model_name']} {row.firmware['model_sha256'][:12]}, {row.target['target']} "
-        f"({row.target['version']})"
-        for row in {row.case: row for row in rows}.values()
-    ]
+    identities: dict[str, list[str]] = {}
+    for row in {row.case: row for row in rows}.values():
+        who = (
+            f"commit {row.firmware['commit']}, {row.firmware['compiler']} {row.firmware['flags']}, "
+            f"{row.firmware['model_name']} {row.firmware['model_sha256'][:12]}, {row.target['target']} "
+            f"({row.target['version']})"
+        )
+        identities.setdefault(who, []).append(row.case)
+    notes += [f"{', '.join(names)}: {who}." for who, names in identities.items()]
     notes += [f"{refusal.case} is not there: {refusal.reason}" for refusal in refused]
     return notes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from renode_mnist.bench import BenchError, Row
 
-_MUST_AGREE = {
+_MUST_AGREE: Mapping[str, Callable[[Row], str]] = {
     "another model": lambda row: row.firmware["model_sha256"],
     "another target": lambda row: row.target["target"],
 }
