@@ -9,8 +9,8 @@
 
 namespace app::inference {
 
-// Readies the engine. Returns nullptr, or what is wrong with it; problem() repeats that.
-const char* start();
+// Readies the engine. Afterwards problem() is nullptr, or what is wrong with it.
+void start();
 const char* problem();
 
 enum class Loaded : std::uint8_t { kYes, kWrongSize, kNotFinite };

@@ -7,12 +7,12 @@
 
 namespace app {
 
-Printer& Printer::text(const char* text, std::size_t count) {
-  port::print(text, count);
+Printer& Printer::text(const char* characters, std::size_t count) {
+  port::print(characters, count);
   return *this;
 }
 
-Printer& Printer::text(const char* text_) { return text(text_, std::strlen(text_)); }
+Printer& Printer::text(const char* string) { return text(string, std::strlen(string)); }
 
 Printer& Printer::number(std::uint32_t value) {
   char digits[10];

@@ -8,8 +8,8 @@ namespace app {
 
 class Printer {
  public:
-  Printer& text(const char* text);
-  Printer& text(const char* text, std::size_t count);
+  Printer& text(const char* string);
+  Printer& text(const char* characters, std::size_t count);
   Printer& number(std::uint32_t value);
   Printer& number(std::int32_t value);
   Printer& hexadecimal(std::uint32_t value);  // eight digits

@@ -16,6 +16,10 @@ Uart binary(kBinary, app::binary_byte, app::binary_byte_lost);
 Uart console(kConsole, app::console_byte, app::console_byte_lost);
 bool emergency = false;
 
+void send_by(Uart& line, const std::uint8_t* bytes, std::size_t count) {
+  emergency ? line.send_waiting(bytes, count) : line.send(bytes, count);
+}
+
 // PM0253, 4.3.7: CCR.
 constexpr std::uint32_t kDataCache = 1U << 16;
 constexpr std::uint32_t kInstructionCache = 1U << 17;
@@ -103,16 +107,10 @@ std::uint32_t counter() { return stm32f746::dwt().CYCCNT; }
 
 std::uint32_t counter_hz() { return board::kCoreClockHz; }
 
-void send(const std::uint8_t* bytes, std::size_t count) {
-  if (board::emergency) {
-    board::binary.send_waiting(bytes, count);
-  } else {
-    board::binary.send(bytes, count);
-  }
-}
+void send(const std::uint8_t* bytes, std::size_t count) { board::send_by(board::binary, bytes, count); }
 
 void print(const char* text, std::size_t count) {
-  board::console.send(reinterpret_cast<const std::uint8_t*>(text), count);
+  board::send_by(board::console, reinterpret_cast<const std::uint8_t*>(text), count);
 }
 
 Memory memory() {

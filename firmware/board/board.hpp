@@ -9,8 +9,8 @@ void start();
 // Lets the app work and sleeps between.
 [[noreturn]] void run();
 
-// From here on the binary line is sent to by waiting, not by interrupt, and a frame that was under way is
-// closed: for the fault handler.
+// From here on both lines are sent to by waiting, not by interrupt, and a frame that was under way is closed: for
+// the fault handler.
 void start_emergency();
 
 // Waits until everything sent has left, then resets the chip.

@@ -61,7 +61,9 @@ void start_clock() {
   wait_for(flash().ACR, kLatencyMask, kWaitStates);
 
   wait_for(rcc().CR, kPllReady, kPllReady);
-  rcc().CFGR = divider_code(kApb1Divider) << 10 | divider_code(kApb2Divider) << 13 | kSwitchPll;
+  constexpr std::uint32_t kDividers = divider_code(kApb1Divider) << 10 | divider_code(kApb2Divider) << 13;
+  rcc().CFGR = kDividers;
+  rcc().CFGR = kDividers | kSwitchPll;
   wait_for(rcc().CFGR, kSwitchStatusMask, kSwitchStatusPll);
 }
 

@@ -3,6 +3,7 @@
 #include "board.hpp"
 #include "memory.hpp"
 #include "messages.hpp"
+#include "printer.hpp"
 #include "stm32f746.hpp"
 
 namespace board {
@@ -27,13 +28,14 @@ bool holds_stack(std::uintptr_t first, std::uintptr_t last) {
          last <= reinterpret_cast<std::uintptr_t>(__stack_top);
 }
 
-const char* cause_of(std::uint32_t cfsr) {
+const char* cause_of(std::uint32_t cfsr, std::uint32_t hfsr) {
   if ((cfsr & kMemoryFaults) != 0) return "memory management fault: an access to a guarded region";
   if ((cfsr & kBusFaults) != 0) {
     return (cfsr & kBusAddressValid) != 0 ? "bus fault: nothing answers at the address"
                                           : "bus fault: nothing answered an earlier write (address unknown)";
   }
   if ((cfsr & kUndefined) != 0) return "usage fault: undefined instruction";
+  if ((cfsr | hfsr) == 0) return "an interrupt that nobody asked for";
   return "hard fault";
 }
 
@@ -56,13 +58,19 @@ extern "C" [[noreturn, gnu::used]] void report_fault(std::uintptr_t stack_pointe
 
   const bool in_guard = address >= reinterpret_cast<std::uintptr_t>(__stack_guard) &&
                         address < reinterpret_cast<std::uintptr_t>(__stack_bottom);
-  start_emergency();
+  const char* cause = cause_of(cfsr, scb.HFSR);
+  app::ErrorCode code = app::ErrorCode::HARD_FAULT;
   if (in_guard || !framed || (cfsr & (kMemoryStacking | kBusStacking)) != 0) {
-    app::messages::send_error(0, app::ErrorCode::STACK_OVERFLOW, "the stack ran into its guard; resetting",
-                              address != 0 ? address : static_cast<std::uint32_t>(stack_pointer), program_counter);
-  } else {
-    app::messages::send_error(0, app::ErrorCode::HARD_FAULT, cause_of(cfsr), address, program_counter);
+    cause = "the stack ran into its guard";
+    code = app::ErrorCode::STACK_OVERFLOW;
+    if (address == 0) address = static_cast<std::uint32_t>(stack_pointer);
   }
+
+  start_emergency();
+  app::messages::send_error(0, code, cause, address, program_counter);
+  app::Printer out;
+  out.text("Fault: ").text(cause).text(", address 0x").hexadecimal(address);
+  out.text(", program counter 0x").hexadecimal(program_counter).text("; resetting").end_line();
   reset();
 }
 
