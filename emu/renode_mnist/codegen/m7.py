@@ -36,8 +36,14 @@ class M7:
 
 def _step(lowering: Lowering, graph: Graph, operator: Operator, objective: Objective) -> Step | None:
     """A step with kernels of this engine, or None where it has none."""
-    if kind(operator) is Kind.INT8 and operator.op in ("CONV_2D", "FULLY_CONNECTED"):
-        return _int8(lowering, graph, operator, objective)
+    if kind(operator) is Kind.INT8:
+        match operator.op:
+            case "CONV_2D" | "FULLY_CONNECTED":
+                return _int8(lowering, graph, operator, objective)
+            case "DEPTHWISE_CONV_2D":
+                return m7_int8.depthwise(lowering, operator, objective)
+            case "ADD":
+                return m7_int8.add(lowering, operator)
     if m7_float.accepts(operator):
         if operator.op == "FULLY_CONNECTED":
             return m7_float.dense(lowering, operator)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist.codegen import geometry, quantise
-from renode_mnist.codegen.graph import ConvOptions, FullyConnectedOptions, Operator, PoolOptions
+from renode_mnist.codegen.graph import AddOptions, ConvOptions, FullyConnectedOptions, Operator, PoolOptions
 from renode_mnist.codegen.m7_choice import Candidate, choose, live
 from renode_mnist.codegen.plan import Buffer, Constant, Objective, Parameter, Step, Value
 from renode_mnist.codegen.reference import Lowering
@@ -209,7 +209,9 @@ def step(lowering: Lowering, layer: Layer, objective: Objective) -> Step:
 class _Parts:
     """What the steps of all kernels for a layer have in common."""
 
-    def __init__(self, lowering: Lowering, layer: Layer, objective: Objective) -> None:
+    def __init__(
+        self, lowering: Lowering, layer: Layer, objective: Objective, input_channels: int | None = None
+    ) -> None:
         self.lowering, self.layer, self.objective = lowering, layer, objective
         operator = layer.operators[0]
         self.operator = operator
@@ -222,7 +224,7 @@ class _Parts:
             {
                 "input_height": layer.window.input_height,
                 "input_width": layer.window.input_width,
-                "input_channels": layer.weights.shape[3],
+                "input_channels": input_channels or layer.weights.shape[3],
                 "kernel_height": layer.window.kernel_height,
                 "kernel_width": layer.window.kernel_width,
                 "stride_height": layer.window.stride_height,
@@ -435,3 +437,91 @@ def _first(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[C
     outputs = layer.outputs * layer.channels
     cost = outputs * 42 + layer.outputs * 90
     yield Candidate(cost, outputs * 44 + layer.outputs * 90, 36 * layer.channels, build)
+
+
+def depthwise(lowering: Lowering, operator: Operator, objective: Objective) -> Step | None:
+    """depthwise_int8 for a DEPTHWISE_CONV_2D with channels in fours, or None."""
+    options = operator.options
+    assert isinstance(options, ConvOptions)
+    tensor, bias = operator.inputs[1], operator.optional_input(2)
+    assert tensor is not None
+    assert tensor.data is not None
+    channels = operator.input.shape[3]
+    if operator.input.shape[0] != 1 or tensor.shape[3] != channels or channels % 4:
+        return None
+    weights = tensor.data.transpose(3, 1, 2, 0)  # channel, row, column, 1
+    least, greatest = quantise.activation_range(options.activation, operator.output)
+    scaled = _scalings(operator, weights, bias.data if bias is not None else None, least, greatest)
+    if scaled is None:
+        return None
+    scalings, clamp = scaled
+    window = geometry.window(operator)
+    layer = Layer(
+        operators=(operator,),
+        window=window,
+        weights=weights,
+        scalings=scalings,
+        clamp=clamp,
+        least=least,
+        greatest=greatest,
+        input_zero_point=quantise.quantisation(operator.input).zero_point,
+        pool=(1, 1),
+    )
+    parts = _Parts(lowering, layer, objective, input_channels=channels)
+    fours = tensor.data.reshape(-1, channels // 4, 4).transpose(1, 0, 2)[..., _INTERLEAVE]
+    values = np.ascontiguousarray(fours, "<i2").view("<u4").reshape(-1)
+    table = parts.constant("Weights", values, "16-bit weights: four channels, tap, channels 0 2 1 3")
+    lines = None
+    if window.padded:
+        seen = (window.kernel_height - 1) * window.dilation_height + 1
+        columns = (
+            (window.output_width - 1) * window.stride_width + (window.kernel_width - 1) * window.dilation_width + 1
+        )
+        lines = Buffer(f"{parts.stem}_lines", "int8", seen * columns * channels, layout="padded rows")
+    return parts.step("depthwise_int8", parts.conv(1, "kPairs"), (table, parts.scalings()), (lines,))
+
+
+def add(lowering: Lowering, operator: Operator) -> Step | None:
+    """add_int8 for an ADD of two activations of one shape, or None."""
+    options = operator.options
+    assert isinstance(options, AddOptions)
+    first, second = operator.input, operator.inputs[1]
+    assert second is not None
+    if first.is_constant or second.is_constant or not first.shape == second.shape == operator.output.shape:
+        return None
+    scaling = quantise.add_scaling(first, second, operator.output)
+    shifts = [-factor.shift for factor in (scaling.first, scaling.second, scaling.output)]
+    if min(shifts) < 0 or shifts[2] < 1 or max(shifts) > 22:
+        return None
+    least, greatest = quantise.activation_range(options.activation, operator.output)
+    inputs: list[Value] = [
+        {"offset": -quantise.quantisation(tensor).zero_point << 21, "multiplier": factor.value, "shift": shift}
+        for tensor, factor, shift in zip((first, second), (scaling.first, scaling.second), shifts, strict=False)
+    ]
+    zero_out = quantise.quantisation(operator.output).zero_point
+    parameter = Parameter(
+        f"kAdd{operator.index}",
+        "m7::AddInt8",
+        {
+            "first": inputs[0],
+            "second": inputs[1],
+            "multiplier": scaling.output.value,
+            "shift": shifts[2],
+            "offset": (zero_out << shifts[2]) + (1 << (shifts[2] - 1)),
+            "least": least,
+            "greatest": greatest,
+        },
+    )
+    sources = [lowering.buffer(first), lowering.buffer(second)]
+    result = lowering.buffer(operator.output)
+    count = operator.output.element_count
+    return Step(
+        name=operator.name,
+        operators=(operator,),
+        reads=tuple(dict.fromkeys(sources)),
+        writes=(result,),
+        call=f"m7::add_int8<{parameter.name}>({sources[0].name}, {sources[1].name}, {count}, {result.name});",
+        parameters=(parameter,),
+        headers=(f"{_HEADERS}add_int8.hpp",),
+        in_place=True,
+    )

@@ -45,7 +45,11 @@ constexpr Unrolling unrolling(int groups, int most) {
 
 #if M7_HAS_DSP
 
-// r0, r1: panels of weights and of pixels; r2 to r5 and r6 to r9: a group of each; r10, r11, r12, lr: sums.
+// M7_DOT adds up kGroups groups. r0, r1: panels of weights and of pixels, which it advances; r10, r11, r12, lr: the
+// sums; r2 to r9: operands. All fourteen registers are in use: where the loop ends stands on the stack. It takes
+// the operands of M7_DOT_OPERANDS.
+//
+// Fewest instructions: two LDM a group.
 #define M7_LOAD_GROUP "ldmia r0!, {r2, r3, r4, r5}\n ldmia r1!, {r6, r7, r8, r9}\n"
 #define M7_SECOND_HALF \
   "smlad r10, r3, r7, r10\n smlad r11, r3, r9, r11\n smlad r12, r5, r7, r12\n smlad lr, r5, r9, lr\n"
@@ -55,6 +59,48 @@ constexpr Unrolling unrolling(int groups, int most) {
   M7_LOAD_GROUP                                                                                   \
   "smlad r10, r2, r6, r10\n smlad r11, r2, r8, r11\n smlad r12, r4, r6, r12\n smlad lr, r4, r8, " \
   "lr\n" M7_SECOND_HALF
+// Fewest cycles: each SMLAD has an LDR beside it, which brings an operand of the half group after the next SMLADs;
+// r2 to r5 and r6 to r9 take turns. In the last group there is nothing more to load.
+#define M7_PACED_FIRST_HALF                                                                                 \
+  "smlad r10, r2, r4, r10\n ldr r6, [r0, #(m7_at+4)]\n smlad r11, r2, r5, r11\n ldr r8, [r1, #(m7_at+4)]\n" \
+  "smlad r12, r3, r4, r12\n ldr r9, [r1, #(m7_at+12)]\n smlad lr, r3, r5, lr\n ldr r7, [r0, #(m7_at+12)]\n"
+#define M7_PACED_GROUP                                                                                        \
+  M7_PACED_FIRST_HALF                                                                                         \
+  "smlad r10, r6, r8, r10\n ldr r2, [r0, #(m7_at+16)]\n smlad r11, r6, r9, r11\n ldr r4, [r1, #(m7_at+16)]\n" \
+  "smlad r12, r7, r8, r12\n ldr r5, [r1, #(m7_at+24)]\n smlad lr, r7, r9, lr\n ldr r3, [r0, #(m7_at+24)]\n"   \
+  ".set m7_at, m7_at+16\n"
+#define M7_PACED_GROUPS(count)                       \
+  ".set m7_at, 0\n .rept " count "\n" M7_PACED_GROUP \
+  ".endr\n"                                          \
+  "add r0, r0, #m7_at\n add r1, r1, #m7_at\n"
+
+#define M7_DOT \
+  ".if %c[paced]\n"                                                                                       \
+  "mov r10, #0\n mov r11, #0\n mov r12, #0\n mov lr, #0\n"                                             \
+  "ldr r2, [r0]\n ldr r4, [r1]\n ldr r5, [r1, #8]\n ldr r3, [r0, #8]\n"                                \
+  ".if %c[turns] > 0\n 8:\n" M7_PACED_GROUPS("%c[body]")                                                \
+  ".if %c[turns] > 1\n ldr r6, %[end]\n cmp r1, r6\n bne 8b\n .endif\n .endif\n"                        \
+  ".if %c[rest] > 0\n" M7_PACED_GROUPS("%c[rest]") ".endif\n"                                            \
+  ".set m7_at, 0\n" M7_PACED_FIRST_HALF                                                                   \
+  "smlad r10, r6, r8, r10\n add r0, r0, #16\n smlad r11, r6, r9, r11\n add r1, r1, #16\n"               \
+  "smlad r12, r7, r8, r12\n smlad lr, r7, r9, lr\n"                                                      \
+  ".else\n" M7_FIRST_GROUP                                                                               \
+  ".if %c[turns] > 0\n 8:\n .rept %c[body]\n" M7_GROUP ".endr\n"                                        \
+  ".if %c[turns] > 1\n ldr r2, %[end]\n cmp r1, r2\n bne 8b\n .endif\n .endif\n"                        \
+  ".rept %c[rest]\n" M7_GROUP ".endr\n"                                                                 \
+  ".endif\n"
+#define M7_DOT_OPERANDS(loop, objective)                                 \
+  [body] "i"(loop.body), [turns] "i"(loop.turns), [rest] "i"(loop.rest), \
+      [paced] "i"(objective == Objective::kCycles ? 1 : 0)
+#define M7_DOT_OPERAND_REGISTERS "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory"
+
+// Where the pointer to the pixels stands when M7_DOT's loop is over.
+template <int kGroups, Objective kObjective>
+inline const std::uint32_t* end_of_loop(const std::uint32_t* pixels) {
+  constexpr Unrolling kLoop = unrolling(kGroups - 1, 16);
+  constexpr int kBefore = kObjective == Objective::kCycles ? 0 : 1;
+  return pixels + static_cast<std::size_t>(kBefore + kLoop.body * kLoop.turns) * kGroupWords;
+}
 
 #endif
 
@@ -69,21 +115,11 @@ inline Sums2x2 dot_2x2(const std::uint32_t*& weights, const std::uint32_t*& pixe
   register std::int32_t c0p1 __asm__("r11");
   register std::int32_t c1p0 __asm__("r12");
   register std::int32_t c1p1 __asm__("lr");
-  // All fourteen registers are in use: where the loop ends stands on the stack.
-  const std::uint32_t* const end = pixels + static_cast<std::size_t>(1 + kLoop.body * kLoop.turns) * kGroupWords;
-  __asm__ volatile(M7_FIRST_GROUP
-                   ".if %c[turns] > 0\n"
-                   "1:\n"
-                   ".rept %c[body]\n" M7_GROUP
-                   ".endr\n"
-                   ".if %c[turns] > 1\n"
-                   "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n"
-                   ".endif\n"
-                   ".endif\n"
-                   ".rept %c[rest]\n" M7_GROUP ".endr\n" M7_ROOM
+  const std::uint32_t* const end = end_of_loop<kGroups, kObjective>(pixels);
+  __asm__ volatile(M7_DOT M7_ROOM M7_ROOM
                    : "+r"(w), "+r"(p), "=r"(c0p0), "=r"(c0p1), "=r"(c1p0), "=r"(c1p1)
-                   : [end] "m"(end), [body] "i"(kLoop.body), [turns] "i"(kLoop.turns), [rest] "i"(kLoop.rest)
-                   : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "cc", "memory");
+                   : [end] "m"(end), M7_DOT_OPERANDS(kLoop, kObjective)
+                   : M7_DOT_OPERAND_REGISTERS);
   weights = w;
   pixels = p;
   return {c0p0, c0p1, c1p0, c1p1};

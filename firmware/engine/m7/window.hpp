@@ -81,15 +81,23 @@ inline void pack_pixel(const std::int8_t* input, std::int8_t zero_point, int y, 
   } else {
     alignas(4) std::int8_t patch[kWindow.groups() * 4];
     std::int8_t* next = patch;
-    for (int i = 0; i < kWindow.kernel_height; ++i) {
-      const int row = top + i * kWindow.dilation_height;
-      for (int j = 0; j < kWindow.kernel_width; ++j) {
-        const int column = left + j * kWindow.dilation_width;
-        if (!kPads || (inside_row(row) && inside_column(column))) {
-          const std::int8_t* from = at(row, column);
-          for (int c = 0; c < kChannels; ++c) *next++ = from[c];
-        } else {
-          for (int c = 0; c < kChannels; ++c) *next++ = zero_point;
+    const bool inside = !kPads || (inside_row(top) && left >= 0 &&
+                                   inside_row(top + (kWindow.kernel_height - 1) * kWindow.dilation_height) &&
+                                   inside_column(left + (kWindow.kernel_width - 1) * kWindow.dilation_width));
+    if (kWindow.dilation_width == 1 && inside) {
+      for (int i = 0; i < kWindow.kernel_height; ++i, next += kRow) {
+        std::memcpy(next, at(top + i * kWindow.dilation_height, left), kRow);
+      }
+    } else {
+      for (int i = 0; i < kWindow.kernel_height; ++i) {
+        const int row = top + i * kWindow.dilation_height;
+        for (int j = 0; j < kWindow.kernel_width; ++j, next += kChannels) {
+          const int column = left + j * kWindow.dilation_width;
+          if (inside_row(row) && inside_column(column)) {
+            std::memcpy(next, at(row, column), kChannels);
+          } else {
+            std::memset(next, zero_point, kChannels);
+          }
         }
       }
     }

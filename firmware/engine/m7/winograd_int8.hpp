@@ -37,16 +37,16 @@ inline void winograd_products(const std::uint32_t* weights, std::uint32_t* panel
   register const std::uint32_t* w __asm__("r0") = weights;
   register std::uint32_t* p __asm__("r1") = panel;
   std::uint32_t* const end = panel + kPositions * position_words(kGroups);
+  constexpr Unrolling kLoop = unrolling(kGroups - 1, kGroups);
   __asm__ volatile(
       "1:\n"
-      ".rept %c[together]\n" M7_FIRST_GROUP ".rept %c[rest]\n" M7_GROUP
-      ".endr\n"
+      ".rept %c[together]\n" M7_DOT
       "stmia r1!, {r10, r11, r12, lr}\n"
       ".endr\n"
-      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n" M7_ROOM
+      "ldr r2, %[end]\n cmp r1, r2\n bne 1b\n" M7_ROOM M7_ROOM
       : "+r"(w), "+r"(p)
-      : [end] "m"(end), [together] "i"(kTogether), [rest] "i"(kGroups - 1)
-      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+      : [end] "m"(end), [together] "i"(kTogether), M7_DOT_OPERANDS(kLoop, kObjective)
+      : "r10", "r11", "r12", "lr", M7_DOT_OPERAND_REGISTERS);
 #else
   for (int position = 0; position < kPositions; ++position) {
     const std::uint32_t* pixels = panel;
