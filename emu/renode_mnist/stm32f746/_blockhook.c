@@ -398,16 +398,16 @@ static PyObject* edges(Counter* self, PyObject* unused) {
   for (Block* block = &self->start; block; block = block == &self->start ? self->blocks : block->next)
     for (Edge* edge = block->edges; edge; edge = edge->next) {
       if (!edge->entered) continue;
-      PyObject* row = block == &self->start
-                          ? Py_BuildValue("(OkkkkKKKI)", Py_None, 0UL, (unsigned long)edge->address,
-                                          (unsigned long)edge->size, (unsigned long)edge->to->instructions,
-                                          (unsigned long long)edge->cycles, (unsigned long long)edge->entered,
-                                          0ULL, 0U)
-                          : Py_BuildValue("(kkkkkKKKI)", (unsigned long)block->address, (unsigned long)block->size,
-                                          (unsigned long)edge->address, (unsigned long)edge->size,
-                                          (unsigned long)edge->to->instructions, (unsigned long long)edge->cycles,
-                                          (unsigned long long)edge->entered,
-                                          (unsigned long long)edge->mispredicted, block->misprediction_cycles);
+      PyObject* row =
+          block == &self->start
+              ? Py_BuildValue("(OkkkkKKKI)", Py_None, 0UL, (unsigned long)edge->address, (unsigned long)edge->size,
+                              (unsigned long)edge->to->instructions, (unsigned long long)edge->cycles,
+                              (unsigned long long)edge->entered, 0ULL, 0U)
+              : Py_BuildValue("(kkkkkKKKI)", (unsigned long)block->address, (unsigned long)block->size,
+                              (unsigned long)edge->address, (unsigned long)edge->size,
+                              (unsigned long)edge->to->instructions, (unsigned long long)edge->cycles,
+                              (unsigned long long)edge->entered, (unsigned long long)edge->mispredicted,
+                              block->misprediction_cycles);
       if (!row || PyList_Append(list, row) < 0) {
         Py_XDECREF(row);
         Py_DECREF(list);

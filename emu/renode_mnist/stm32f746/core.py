@@ -26,6 +26,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from renode_mnist.stm32f746 import blockcounter, memory_map
 from renode_mnist.stm32f746.blockcounter import BlockCount, BlockCounter, EdgeCount, Timing
+from renode_mnist.stm32f746.observer import BlockObserver, FlowBreak
 
 _EXCP_SVC = 2
 _EXCP_PREFETCH_ABORT = 3
@@ -181,6 +182,7 @@ class Core:
         self._positions: dict[tuple[int, int], tuple[int, int]] = {}
         timing = clock_model(self.read_code) if clock_model else None
         self.counter: BlockCounter = blockcounter.hook_blocks(engine, timing, python_hook=python_hook)
+        self._observers: list[BlockObserver] = []
         engine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         engine.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
         engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid_access)
@@ -401,6 +403,24 @@ class Core:
             return Stop(StopKind.BREAKPOINT)
         return Stop(StopKind.LIMIT if self.counter.stopped else StopKind.WAIT_FOR_INTERRUPT)
 
+    def observe(self, observer: BlockObserver) -> None:
+        """From now on ``observer`` sees all that is counted."""
+        counter = self.counter
+
+        def on_block(_engine: unicorn.Uc, address: int, size: int, _user_data: object) -> None:
+            if not counter.stopped:  # else the block has not begun: the run ends before it
+                observer.block(address, size)
+
+        self._observers.append(observer)
+        self._engine.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
+        self._engine.ctl_flush_tb()  # what is translated already calls the counter alone
+
+    def break_flow(self, how: FlowBreak) -> None:
+        """To be called when what comes next does not follow from the block before."""
+        self.counter.forget_previous()
+        for observer in self._observers:
+            observer.break_flow(how)
+
     def cut_short(self, *, repeat: bool = False) -> None:
         """Takes back what was counted of the block behind the instruction at PC, which faulted.
 
@@ -411,10 +431,10 @@ class Core:
         pc = self.pc
         if address <= pc < address + size:
             before, end = self._position_in_block(pc)
-            if repeat:
-                self.counter.cut_short(pc - address, before)
-            else:
-                self.counter.cut_short(end, before + 1)
+            size, instructions = (pc - address, before) if repeat else (end, before + 1)
+            self.counter.cut_short(size, instructions)
+            for observer in self._observers:
+                observer.cut_short(size)
 
     def _end(self, stop: Stop) -> None:
         self._stop = self._stop or stop

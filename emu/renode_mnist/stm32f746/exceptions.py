@@ -13,6 +13,7 @@ from renode_mnist.stm32f746 import scs as scs_module
 from renode_mnist.stm32f746.core import Core, Stop, StopKind
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.scs import FaultStatus, HardFaultStatus, SystemControlSpace
 
 _CONTROL_NPRIV, _CONTROL_SPSEL, _CONTROL_FPCA = 1, 2, 4
@@ -210,7 +211,7 @@ class Exceptions:
                 self._scs.registers[scs_module.FPCAR] = frame + _BASIC_FRAME_BYTES
         self._entered.write((frame, control & _CONTROL_NPRIV, _XPSR_T, number, lr))
         self._nvic.activate(number)
-        core.counter.forget_previous()
+        core.break_flow(FlowBreak.EXCEPTION_ENTRY)
         self._jump_to_vector(number)
         if refused:
             self._stacking_failed(number, refused, frame)
@@ -274,7 +275,7 @@ class Exceptions:
         self._left.write((0, xpsr & 0x1FF, control, sp, *words[:7], xpsr, xpsr))
         if not exc_return & _NO_FP:
             self._floats.write(words[8:25])
-        core.counter.forget_previous()
+        core.break_flow(FlowBreak.EXCEPTION_RETURN)
 
     def _return_failed(self, valid: bool, frame_there: bool, exc_return: int, frame: int) -> None:
         if valid and not frame_there:

@@ -23,6 +23,7 @@ from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.rcc import Rcc
 from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, FaultStatus, SystemControlSpace
@@ -163,7 +164,7 @@ class Machine:
         self.mpu.reset()
         self.exceptions.reset()
         self.core.counter.unwatch_masks()
-        self.core.counter.forget_previous()
+        self.core.break_flow(FlowBreak.RESET)
         self.core.counter.clear_counts()
         self._follow_protection()
         self._start()

@@ -77,6 +77,23 @@ class BlockCosts:
             known = self._edges[edge] = pipeline.cycles - before
         return known
 
+    def instruction_cycles(self, previous: Block | None, block: Block) -> tuple[int, ...]:
+        """The cycles of an edge, or of a first block, shared among the instructions that add them.
+
+        The younger of a pair adds none; one that waits adds its wait.
+        """
+        pipeline = Pipeline(self._parameters)
+        if previous is not None:
+            pipeline = self._pipeline_after(previous).copy()
+            if block.address != previous.end:
+                pipeline.redirect()
+        shares = []
+        for operation in self.operations(block):
+            before = pipeline.cycles
+            pipeline.issue(operation)
+            shares.append(pipeline.cycles - before)
+        return tuple(shares)
+
     def ways_out(self, block: Block) -> tuple[int, ...]:
         """Addresses to which the block can lead, as far as its code tells."""
         last = self.operations(block)[-1]
