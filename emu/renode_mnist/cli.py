@@ -23,6 +23,7 @@ _COMMANDS = {
     "replay": "renode_mnist.commands.replay:replay",
     "bench": "renode_mnist.commands.bench:bench",
     "compare": "renode_mnist.commands.bench:compare",
+    "profile": "renode_mnist.commands.profile:profile",
     "serve": "renode_mnist.commands.serve:serve",
     "train": "renode_mnist.commands.model:train",
     "data": "renode_mnist.commands.model:data",

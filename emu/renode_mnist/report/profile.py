@@ -79,6 +79,12 @@ class Profile:
     stacks: dict[tuple[str, ...], Cost]
     missing: list[str]
 
+    def counts(self, unit: str) -> dict[tuple[str, ...], int]:
+        """The stacks with one number each: ``instructions`` or (modelled) ``cycles``."""
+        if unit == "cycles":
+            return {stack: cost.cycles_modelled for stack, cost in self.stacks.items()}
+        return {stack: cost.instructions for stack, cost in self.stacks.items()}
+
 
 def make(tree: CallTree, info: DebugInfo) -> Profile:
     """The profile of what ``tree`` saw since its counts were cleared."""
