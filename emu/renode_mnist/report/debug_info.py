@@ -131,8 +131,8 @@ class DebugInfo:
         if at < 0:
             return None
         function = self.functions[at]
-        inside = address < function.address + max(function.size_bytes, 2)
-        return function if inside else None
+        unsized = not function.size_bytes  # assembly without .size: up to the next symbol
+        return function if unsized or address < function.address + function.size_bytes else None
 
     def statements(self) -> dict[str, dict[int, list[int]]]:
         """Per source file and line the addresses at which a statement of that line begins."""
