@@ -139,7 +139,8 @@ class DebugInfo:
         return self._statements
 
     def _finish(self) -> None:
-        self._lines.sort()
+        # Of several rows for one address the last of its sequence holds; an end gives way to what begins there.
+        self._lines.sort(key=lambda row: (row[0], bool(row[1])))
         self._starts = [start for start, _, _ in self._lines]
         self._function_starts = [function.address for function in self.functions]
         self._scope_starts = sorted(
