@@ -260,6 +260,14 @@ def test_the_command_writes_what_it_is_asked_for(firmware: Path, tmp_path: Path)
     assert "SF:" in coverage.read_text()
 
 
+def test_fetching_from_flash_is_a_term_of_its_own(firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]) -> None:
+    plain, fetched = (profiling.classify(firmware, digits["7"], with_fetch=wanted) for wanted in (False, True))
+    assert plain.fetch is None
+    assert fetched.fetch is not None
+    assert fetched.profile == plain.profile
+    assert fetched.fetch.cycles == 8 * fetched.fetch.cache.misses > 0
+
+
 def test_coverage_of_an_elf_without_lines_is_refused_with_the_reason(firmware: Path, tmp_path: Path) -> None:
     stripped = tmp_path / "stripped.elf"
     subprocess.run(["arm-none-eabi-objcopy", "--strip-debug", firmware, stripped], check=True)

@@ -17,7 +17,9 @@ from renode_mnist.report.profile import Profile
 from renode_mnist.report.record import Record
 from renode_mnist.report.sources import Sources
 from renode_mnist.session import Session
+from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.targets.embedded import EmbeddedTarget
+from renode_mnist.timing.memory import InstructionFetch
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,39 @@ class Profiled:
         profile: From the request's first byte to the reply's last.
         coverage: lcov tracefile of all that ran since reset, start-up and the request; empty without line table.
         sources: Where the source files are.
+        fetch: What reading the code from flash adds; None where it was not asked for.
     """
 
     record: Record
     profile: Profile
     coverage: str
     sources: Sources
+    fetch: InstructionFetch | None
+
+
+class _FetchWatch:
+    """Sends the code that runs through the instruction cache; a `BlockObserver`."""
+
+    def __init__(self, fetch: InstructionFetch) -> None:
+        self._fetch = fetch
+
+    def block(self, address: int, size_bytes: int, /) -> None:
+        self._fetch.block(address, size_bytes)
+
+    def cut_short(self, size_bytes: int, /) -> None:
+        """What was fetched for nothing was fetched all the same."""
+
+    def break_flow(self, how: FlowBreak, /) -> None:
+        """The cache does not care who asks."""
 
 
 def classify(
-    elf: Path, pixels: npt.NDArray[np.uint8], picture: str = "", options: TargetOptions | None = None
+    elf: Path,
+    pixels: npt.NDArray[np.uint8],
+    picture: str = "",
+    options: TargetOptions | None = None,
+    *,
+    with_fetch: bool = False,
 ) -> Profiled:
     """Profiles one classification; the counts are exact, and the same in every run.
 
@@ -47,6 +72,7 @@ def classify(
         pixels: uint8, 28x28, white ink on black.
         picture: What to call it in the record.
         options: The board that the image is for.
+        with_fetch: Simulates the instruction cache too.
 
     Raises:
         ElfError: The chip cannot run it, or it cannot be read.
@@ -58,11 +84,15 @@ def classify(
         tree = CallTree(target.machine.core.read_code)
         target.machine.core.observe(tree)
         target.reset()  # so that the stack is known from its first frame
+        fetch = None
+        if with_fetch:
+            fetch = InstructionFetch(session.firmware.freq_hz)
+            target.machine.core.observe(_FetchWatch(fetch))
         tree.clear_counts()
         record = session.classify(pixels, picture)
         counts = _executions(target, tree)
     coverage = lcov.lcov(info, counts, sources.where) if info.has_lines else ""
-    return Profiled(record, profile.make(tree, info), coverage, sources)
+    return Profiled(record, profile.make(tree, info), coverage, sources, fetch)
 
 
 def _executions(target: EmbeddedTarget, tree: CallTree) -> dict[int, int]:

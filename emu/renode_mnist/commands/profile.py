@@ -35,6 +35,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="What the stacks count; cycles are modelled.",
 )
+@click.option("--fetch", is_flag=True, help="Simulate the instruction cache: what code in flash adds.")
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
@@ -44,6 +45,7 @@ def profile(
     flame: Path | None,
     collapsed: Path | None,
     unit: str,
+    fetch: bool,
     tracefile: Path | None,
     as_json: bool,
     **options: Any,
@@ -61,16 +63,17 @@ def profile(
     config = config_of(options)
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
-        result = profiling.classify(image.elf, digit.pixels, picture.name, TargetOptions(board=config.board))
+        board = TargetOptions(board=config.board)
+        result = profiling.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch)
     stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
-        values = profile_table.to_json(result.profile, most=top)
+        values = profile_table.to_json(result.profile, most=top, fetch=result.fetch)
         click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
     else:
         console = Console(highlight=False)
         console.print(terminal.layers(result.record))
-        console.print(profile_table.render(result.profile, result.sources, most=top))
+        console.print(profile_table.render(result.profile, result.sources, most=top, fetch=result.fetch))
         console.print(terminal.identity(result.record.target, firmware))
     if flame is not None:
         title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"

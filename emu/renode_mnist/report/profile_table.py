@@ -11,17 +11,19 @@ from rich.text import Text
 from renode_mnist.report.profile import Cost, FunctionCost, Line, Profile
 from renode_mnist.report.sources import Sources
 from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.timing.memory import InstructionFetch
 
 _BAR_CELLS = 12
 
 
-def render(profile: Profile, sources: Sources, *, most: int) -> RenderableType:
+def render(profile: Profile, sources: Sources, *, most: int, fetch: InstructionFetch | None = None) -> RenderableType:
     """The hottest functions and lines.
 
     Args:
         profile: What ran.
         sources: For the text of the lines.
         most: Rows a table.
+        fetch: To be told as a term of its own.
     """
     parts: list[RenderableType] = [_functions(profile, most)]
     if profile.lines:
@@ -29,6 +31,10 @@ def render(profile: Profile, sources: Sources, *, most: int) -> RenderableType:
     parts += [Text(sentence, style="yellow") for sentence in profile.missing]
     note = f"Instructions are exact. Cycles are modelled: {STATED_ERROR} ({STATED_ERROR.points} published points)."
     parts.append(Text(note, style="dim"))
+    if fetch is not None:
+        share = fetch.cycles / (profile.total.cycles_modelled or 1)
+        waits = f"{fetch.cycles:,} cycles more, {share:.1%}, not in the figures above and not validated"
+        parts.append(Text(f"Code from flash: {fetch.cache.misses:,} instruction cache misses, {waits}.", style="dim"))
     return Group(*parts)
 
 
@@ -68,9 +74,10 @@ def _lines(profile: Profile, sources: Sources, most: int) -> Table:
     return table
 
 
-def to_json(profile: Profile, *, most: int) -> dict[str, Any]:
+def to_json(profile: Profile, *, most: int, fetch: InstructionFetch | None = None) -> dict[str, Any]:
     """For ``--json``: units in the names."""
     return {
+        **({"fetch_misses": fetch.cache.misses, "fetch_cycles_modelled": fetch.cycles} if fetch else {}),
         **_cost_json(profile.total),
         "cycles_modelled_error_percent": {
             "mean": STATED_ERROR.mean_percent,
