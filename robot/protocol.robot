@@ -46,7 +46,7 @@ A Well-Formed Frame That Is No Message
 
 A Request While Another Is Under Way
     ${first}=    Request Frame    digit=2
-    ${second}=    Request Frame    digit=6    number=${77}
+    ${second}=    Stats Request Frame    number=${77}
     Send Raw Bytes    ${{ $first + $second }}
     Reply Should Be Class    2
     Error Should Be    BUSY

@@ -162,6 +162,11 @@ class FirmwareLibrary:
         return frame.encode(messages.encode_pixels(number, pixels))
 
     @keyword
+    def stats_request_frame(self, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """The shortest good request, 34 bytes: a fast engine has not answered the one before when it is in."""
+        return frame.encode(messages.encode_get_stats(number))
+
+    @keyword
     def frame_of(self, payload: bytes) -> bytes:
         """A well-formed frame around any payload."""
         return frame.encode(payload)
