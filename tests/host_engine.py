@@ -20,7 +20,7 @@ _TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
 # Kernels are compiled once and run often, with everything that is undefined trapped; generated code is compiled
 # for every model, so without optimisation. Engine m7's kernels are templates, which come with the generated code.
 _KERNEL_FLAGS = (*_FLAGS, "-O2", "-ffp-contract=off", *_TRAPS)
-_MODEL_FLAGS = {"reference": (*_FLAGS, "-O0"), "m7": (*_FLAGS, "-O1", *_TRAPS)}
+_MODEL_FLAGS = {"reference": (*_FLAGS, "-O0"), "cmsis-nn": (*_FLAGS, "-O0"), "m7": (*_FLAGS, "-O1", *_TRAPS)}
 
 
 def _run(command: Sequence[str | Path]) -> None:
@@ -71,6 +71,7 @@ class HostEngine:
         engine: Name of the engine.
         kernel_folders: Folders under firmware/engine/ with its kernels.
         objective: What the plan makes small.
+        more: Further arguments of the compiler: include paths, libraries.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class HostEngine:
         engine: str = "reference",
         kernel_folders: tuple[str, ...] = ("reference",),
         objective: codegen.Objective = codegen.Objective.INSTRUCTIONS,
+        more: tuple[str | Path, ...] = (),
     ) -> None:
         self.plan = codegen.plan(codegen.load(model), engine, objective)
         codegen.emit(self.plan, folder)
@@ -87,7 +89,7 @@ class HostEngine:
         _run(
             ["g++", *_MODEL_FLAGS[engine], "-shared", "-I", paths.firmware(), "-I", folder, folder / "model.cpp",
              folder / "weights.cpp", *kernels(kernel_folders, paths.root() / "build" / "test-kernels"),
-             "-o", library]
+             *more, "-o", library]
         )  # fmt: skip
         self._library = ctypes.CDLL(str(library))
         self._library.rm_input.restype = ctypes.c_void_p
