@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 
 from capstone import CS_ARCH_ARM, CS_MODE_MCLASS, CS_MODE_THUMB, CS_MODE_V8, Cs, CsInsn
 from capstone.arm import ARM_CC_AL, ARM_CC_INVALID, ARM_OP_IMM, ARM_OP_MEM, ARM_OP_REG
@@ -33,7 +32,6 @@ from renode_mnist.timing.parameters import PipelineParameters
 _NAMED = {"sp": SP, "lr": LR, "pc": PC, "sb": 9, "sl": 10, "fp": 11, "ip": 12}
 
 
-@cache
 def _registers(name: str) -> tuple[int, ...]:
     """``r3`` is (3,), ``d1`` is (S0 + 2, S0 + 3); what is no register of the model (``primask``) is empty."""
     if name in _NAMED:
@@ -50,13 +48,25 @@ def _registers(name: str) -> tuple[int, ...]:
     return ()
 
 
+_BY_NUMBER: dict[int, tuple[int, ...]] = {}
+
+
+def _numbered(instruction: CsInsn, number: int) -> tuple[int, ...]:
+    """The same by capstone's number."""
+    known = _BY_NUMBER.get(number)
+    if known is None:
+        known = _BY_NUMBER[number] = _registers(instruction.reg_name(number))
+    return known
+
+
 @dataclass(slots=True)
 class _Draft:
-    """An operation in the making."""
+    """An operation in the making, of an instruction that capstone calls ``name``."""
 
+    name: str
     reads: list[tuple[int, Port]] = field(default_factory=list)
     writes: list[tuple[int, Result, int]] = field(default_factory=list)
-    units: Unit = Unit.NONE
+    units: int = Unit.NONE
     issue_cycles: int = 1
     alone: bool = False
     older_slot_only: bool = False
@@ -85,8 +95,7 @@ _Group = Callable[["_Draft", CsInsn, "list[tuple[int, ...]]", PipelineParameters
 def _operand_registers(instruction: CsInsn) -> list[tuple[int, ...]]:
     """Per operand its registers; empty for immediates and addresses."""
     return [
-        _registers(instruction.reg_name(operand.reg)) if operand.type == ARM_OP_REG else ()
-        for operand in instruction.operands
+        _numbered(instruction, operand.reg) if operand.type == ARM_OP_REG else () for operand in instruction.operands
     ]
 
 
@@ -110,7 +119,7 @@ _EARLY_CAPABLE = ("add", "sub", "mov", "movs", "addw", "subw", "movw", "adr")
 
 
 def _data_processing(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    name = instruction.insn_name()
+    name = draft.name
     is_compare = name in _COMPARES
     # "add r0, r1" reads its target; "mov r0, r1" and "add r0, r1, r2" do not.
     reads_target = is_compare or (len(ops) < 3 and name not in ("mov", "movs", "mvn", "movw", "adr"))
@@ -138,7 +147,7 @@ def _shift(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: Pi
     for source in ops if len(ops) == 2 and ops[1] else ops[1:] or ops:
         draft.read(source, Port.LATE)
     draft.write(ops[0], Result.ALU)
-    if instruction.insn_name() == "rrx":
+    if draft.name == "rrx":
         draft.read((FLAGS,), Port.CONDITION)
         draft.units |= Unit.EARLY_SHIFTER
     else:
@@ -150,7 +159,7 @@ def _shift(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: Pi
 
 def _bit_field(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     """BFI, UBFX, REV, PKH, SXTAB: the early shifter, older slot; the moved operand is needed early (J)."""
-    name = instruction.insn_name()
+    name = draft.name
     draft.older_slot_only = True
     draft.units |= Unit.EARLY_SHIFTER
     sources = ops[1:]
@@ -164,7 +173,7 @@ def _bit_field(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _
 
 def _simd(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     """Extensions and DSP instructions that are no multiplies: older slot, so never two in a cycle (J, L)."""
-    name = instruction.insn_name()
+    name = draft.name
     draft.older_slot_only = True
     for source in ops[1:]:
         draft.read(source, Port.LATE)
@@ -177,7 +186,7 @@ def _simd(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: Pip
 
 def _saturate(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     draft.older_slot_only = True
-    is_shifting = instruction.insn_name() in ("ssat", "usat", "ssat16", "usat16", "qdadd", "qdsub")
+    is_shifting = draft.name in ("ssat", "usat", "ssat16", "usat16", "qdadd", "qdsub")
     if is_shifting:
         draft.units |= Unit.EARLY_SHIFTER
     for source in ops[1:]:
@@ -191,7 +200,7 @@ _LONG_ACCUMULATING = ("smlal", "umlal", "umaal", "smlsl")
 
 
 def _multiply(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    name = instruction.insn_name()
+    name = draft.name
     draft.units |= Unit.MULTIPLY
     is_long = name.startswith((*_LONG_ACCUMULATING, "umull", "smull"))
     results = 2 if is_long else 1
@@ -223,10 +232,10 @@ def _divide(draft: _Draft, _i: CsInsn, ops: list[tuple[int, ...]], parameters: P
 def _address(draft: _Draft, instruction: CsInsn) -> None:
     """Base and index are read early; a base that is written back is free for late readers at once."""
     operand = next(o for o in instruction.operands if o.type == ARM_OP_MEM)
-    base = _registers(instruction.reg_name(operand.mem.base))
+    base = _numbered(instruction, operand.mem.base)
     draft.read(base, Port.EARLY)
     if operand.mem.index:
-        draft.read(_registers(instruction.reg_name(operand.mem.index)), Port.EARLY)
+        draft.read(_numbered(instruction, operand.mem.index), Port.EARLY)
     elif base:
         is_literal = base == (PC,)
         offset = operand.mem.disp + (instruction.address + 4 & ~3 if is_literal else 0)
@@ -237,7 +246,7 @@ def _address(draft: _Draft, instruction: CsInsn) -> None:
 
 
 def _load(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    name = instruction.insn_name()
+    name = draft.name
     draft.units |= Unit.LOAD
     _address(draft, instruction)
     if name.startswith("pld"):
@@ -252,7 +261,7 @@ def _load(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: Pip
 
 
 def _store(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    name = instruction.insn_name()
+    name = draft.name
     draft.units |= Unit.STORE
     if name.startswith("strex"):
         draft.alone = True
@@ -267,7 +276,7 @@ def _store(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: Pi
 
 def _multiple(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     """LDM, STM, PUSH, POP, VLDM, VSTM: alone, two words a cycle (J)."""
-    name = instruction.insn_name()
+    name = draft.name
     uses_stack = name in ("push", "pop", "vpush", "vpop")
     base, transferred = ((SP,), ops) if uses_stack else (ops[0], ops[1:])
     is_load = name.startswith(("ldm", "pop", "vldm", "vpop"))
@@ -292,7 +301,7 @@ def _multiple(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _:
 
 def _branch(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     """A branch is predicted, so it waits neither for flags nor for the register it goes to."""
-    name = instruction.insn_name()
+    name = draft.name
     draft.units |= Unit.BRANCH
     if name in ("cbz", "cbnz"):
         draft.branch = Branch.CONDITIONAL
@@ -325,7 +334,7 @@ def _no_operation(_draft: _Draft, _i: CsInsn, _o: list[tuple[int, ...]], _p: Pip
 def _system(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], parameters: PipelineParameters) -> None:
     draft.alone = True
     draft.issue_cycles = parameters.system_cycles
-    if instruction.insn_name() == "mrs" and ops:
+    if draft.name == "mrs" and ops:
         draft.write(ops[0], Result.ALU, parameters.system_cycles - 1)
     else:
         for source in ops:
@@ -336,7 +345,7 @@ def _system(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], para
 
 
 def _fp_arithmetic(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    name = instruction.insn_name()
+    name = draft.name
     draft.units |= Unit.FP_ARITHMETIC
     draft.waits_for_fused = name in ("vadd", "vsub")
     for source in ops[1:]:
@@ -348,7 +357,7 @@ def _fp_arithmetic(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]
 
 
 def _fp_fused(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    rounds_once = instruction.insn_name().startswith("vf")
+    rounds_once = draft.name.startswith("vf")
     draft.units |= Unit.FP_ARITHMETIC
     draft.is_fused = True
     draft.read(ops[0], Port.FP_FUSED_ACCUMULATOR if rounds_once else Port.FP_CHAINED_ACCUMULATOR)
@@ -361,7 +370,7 @@ def _fp_iterative(
     draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], parameters: PipelineParameters
 ) -> None:
     """VDIV and VSQRT pair with one integer instruction, then lock the pipeline (J)."""
-    divides = instruction.insn_name() == "vdiv"
+    divides = draft.name == "vdiv"
     draft.units |= Unit.FP_ARITHMETIC
     draft.issue_cycles = parameters.fp_divide_cycles if divides else parameters.fp_square_root_cycles
     for source in ops[1:]:
@@ -379,7 +388,7 @@ def _fp_compare(draft: _Draft, _i: CsInsn, ops: list[tuple[int, ...]], _p: Pipel
 def _fp_status(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
     """VMRS and VMSR issue alone (L)."""
     draft.alone = True
-    name = instruction.insn_name()
+    name = draft.name
     if name == "vmsr":
         draft.read(ops[-1], Port.LATE)
         return
@@ -409,7 +418,7 @@ def _fp_move(draft: _Draft, _i: CsInsn, ops: list[tuple[int, ...]], _p: Pipeline
 
 
 def _fp_load_store(draft: _Draft, instruction: CsInsn, ops: list[tuple[int, ...]], _: PipelineParameters) -> None:
-    is_load = instruction.insn_name() == "vldr"
+    is_load = draft.name == "vldr"
     is_double = len(ops[0]) == 2
     draft.units |= (Unit.LOAD if is_load else Unit.STORE) | Unit.FP_TRANSFER
     draft.alone = draft.waits_for_fused = is_double  # J: nothing beside VLDR.D and VSTR.D
@@ -451,8 +460,7 @@ for _group, _names in (
 _MULTIPLY_PREFIXES = ("mul", "mla", "mls", "smul", "smla", "smls", "smua", "smus", "smm", "uml", "umu", "uma")
 
 
-def _group_of(instruction: CsInsn) -> _Group:
-    name = instruction.insn_name()
+def _group_of(instruction: CsInsn, name: str) -> _Group:
     if name == "hint":  # capstone calls NOP, WFI, WFE, SEV and YIELD so
         name = instruction.mnemonic.split(".")[0]
     group = _GROUPS.get(name)
@@ -502,9 +510,9 @@ class Decoder:
                 at += size
 
     def _operation(self, instruction: CsInsn) -> Operation:
-        draft = _Draft()
         name = instruction.insn_name()
-        group = _group_of(instruction)
+        draft = _Draft(name)
+        group = _group_of(instruction, name)
         group(draft, instruction, _operand_registers(instruction), self._parameters)
         if _is_conditional(instruction) and group is not _branch and name != "it":
             draft.read((FLAGS,), Port.CONDITION)

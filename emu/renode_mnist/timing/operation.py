@@ -7,7 +7,7 @@ and ``pipeline`` puts both together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag, auto
+from enum import IntEnum, auto
 
 SP, LR, PC = 13, 14, 15
 """Registers are small integers: 0 to 15 the core's, then ``S0`` and what follows."""
@@ -63,19 +63,19 @@ class Port(IntEnum):
     CORE_TO_FP = auto()
 
 
-class Unit(IntFlag):
-    """What an instruction occupies in the cycle in which it issues."""
+class Unit:
+    """What an instruction occupies in the cycle in which it issues: bits, plain integers for speed."""
 
     NONE = 0
-    LOAD = auto()
-    STORE = auto()
-    MULTIPLY = auto()
-    BRANCH = auto()
-    EARLY_SHIFTER = auto()
-    EITHER_SHIFTER = auto()
-    FP_ARITHMETIC = auto()
-    FP_TRANSFER = auto()  # VLDR, VSTR, VMOV: kept off the younger slot behind a VFMA
-    FP_CONSTANT = auto()
+    LOAD = 1 << 0
+    STORE = 1 << 1
+    MULTIPLY = 1 << 2
+    BRANCH = 1 << 3
+    EARLY_SHIFTER = 1 << 4
+    EITHER_SHIFTER = 1 << 5
+    FP_ARITHMETIC = 1 << 6
+    FP_TRANSFER = 1 << 7  # VLDR, VSTR, VMOV: kept off the younger slot behind a VFMA
+    FP_CONSTANT = 1 << 8
 
 
 class EarlyExecution(IntEnum):
@@ -105,7 +105,7 @@ class Operation:
         text: Its disassembly, for reports.
         reads: Registers with the port at which each enters.
         writes: Registers, how each is made, and by how many cycles it is late (load multiple).
-        units: What it occupies.
+        units: What it occupies, bits of `Unit`.
         issue_cycles: For how many cycles nothing younger can issue; 1 for all that pipelines.
         alone: It shares its cycle with nothing.
         older_slot_only: It can't be the younger of a pair.
@@ -122,7 +122,7 @@ class Operation:
     text: str
     reads: tuple[tuple[int, Port], ...] = ()
     writes: tuple[tuple[int, Result, int], ...] = ()
-    units: Unit = Unit.NONE
+    units: int = Unit.NONE
     issue_cycles: int = 1
     alone: bool = False
     older_slot_only: bool = False

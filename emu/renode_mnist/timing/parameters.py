@@ -15,6 +15,7 @@ table.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from renode_mnist.timing.operation import Port, Result
 
@@ -119,6 +120,7 @@ class PipelineParameters:
     dual_issue: bool = True
     forwarding: dict[Result, _Row] = field(default_factory=lambda: FORWARDING_CYCLES)
 
+    @cached_property
     def forwarding_table(self) -> list[list[int]]:
         """``forwarding`` as ``[result][port]``; a pair that can't meet (a load into a flag) costs 1."""
         return [[self.forwarding[result].get(port, 1) for port in Port] for result in Result]

@@ -56,7 +56,7 @@ class Pipeline:
 
     def __init__(self, parameters: PipelineParameters | None = None) -> None:
         self._parameters = parameters or PipelineParameters()
-        self._forwarding = self._parameters.forwarding_table()
+        self._forwarding = self._parameters.forwarding_table
         self._cycle = -1
         self._free = 0  # the first cycle in which a new pair can start
         self._older: Operation | None = None  # alone in ``_cycle`` so far, open for a younger one
