@@ -119,7 +119,7 @@ class _Parts:
         return self.parameters[-1].name
 
     def constant(self, suffix: str, values: npt.NDArray[Any], comment: str) -> str:
-        text = f"{self.operator}: {comment}"
+        text = f"{_snake(self.operator)}: {comment}"
         self.constants.append(Constant(self.prefix + suffix, values, text))
         return self.constants[-1].name
 
