@@ -72,14 +72,14 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
         console.print(_tensors(facts))
     console.print()
     if chosen.refusal:
-        console.print(f"Engine {chosen.engine}: {chosen.refusal}", soft_wrap=True, markup=False)
+        console.print(f"{chosen.engine}: {chosen.refusal}", soft_wrap=True, markup=False)
     else:
         _show_memory(console, chosen)
     console.print()
     console.print(_engines(facts))
     for found in facts.engines:
         if found.refusal and found is not chosen:
-            console.print(f"Engine {found.engine}: {found.refusal}", soft_wrap=True, markup=False)
+            console.print(f"{found.engine}: {found.refusal}", soft_wrap=True, markup=False)
 
 
 def _describe(tensor: TensorFacts) -> str:
@@ -178,7 +178,7 @@ def _engines(facts: ModelFacts) -> Table:
             f"{engine.weights_bytes:,}",
             f"{engine.flash_bytes:,}",
             f"{engine.flash_bytes / FLASH_BYTES:.0%}",
-            f"{'' if engine.exact else 'about '}{engine.arena_bytes:,}",
+            f"{'' if engine.exact else 'at most '}{engine.arena_bytes:,}",
             f"{engine.ram_bytes:,}",
             f"{engine.ram_bytes / RAM_BYTES:.0%}",
             "[green]yes" if engine.fits else "[red]no",

@@ -6,24 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renode_mnist import codegen
-from renode_mnist.codegen import geometry, support
+from renode_mnist.codegen import geometry, tflm
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.plan import Objective, Plan
 from renode_mnist.errors import ModelError
+from renode_mnist.stm32f746.memory_map import DTCM, FLASH, SRAM1, SRAM2
 
-FLASH_BYTES = 1024 * 1024
-"""Of the STM32F746xG (DS10916, section 2)."""
-RAM_BYTES = 320 * 1024
-"""DTCM 64 KiB, SRAM1 240 KiB and SRAM2 16 KiB, which follow one another (RM0385, section 2.2.2)."""
+FLASH_BYTES = FLASH.size_bytes
+RAM_BYTES = DTCM.size_bytes + SRAM1.size_bytes + SRAM2.size_bytes
+"""The three follow one another, and the linker script takes them as one."""
 
 OTHER_RAM_BYTES = 20 * 1024
 """Stack, frame buffers and the rest of the application: 19.3 kB in the linker's report, GCC 12.2."""
 
-CODE_BYTES = {"reference": 25_000, "m7": 29_000, "cmsis-nn": 40_000, "tflm": 90_000}
+CODE_BYTES = {"reference": 27_000, "m7": 31_000, "cmsis-nn": 31_000, "tflm": 70_000}
 """The whole image without weights, as large as the committed models make it (linker's report, GCC 12.2, -O2)."""
-
-TFLM_ARENA_BYTES = 3_400
-"""What TensorFlow Lite Micro keeps in its arena beside activations: 1.5 kB (float32) to 3.4 kB (int8) here."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class EngineFacts:
 
     Attributes:
         refusal: Why it can't build the model; empty where it can, and then the other fields count.
-        exact: Whether the arena is known; `tflm` plans it on the chip.
+        exact: Whether the arena is known to the byte; ``tflm`` lays it out on the chip, in at most so much.
         arena_bytes: Activations and scratch.
         weights_bytes: Constants in flash.
         code_bytes_estimated: The rest of the image, as measured on the committed models.
@@ -207,15 +204,12 @@ def _engine(graph: Graph, name: str, objective: Objective) -> EngineFacts:
 
 
 def _tflm(graph: Graph) -> EngineFacts:
-    """The interpreter keeps the file in flash, and shares activations as well as engine reference does."""
-    hybrid = next((op for op in graph.operators if op.op in support.SUPPORTED and _is_hybrid(op)), None)
-    if hybrid is not None:
-        why = f"TensorFlow Lite Micro refuses dynamic range, as in operator {hybrid}"
-        return EngineFacts("tflm", refusal=f"{why}. Export the model as int8 or float32", exact=False)
+    """The interpreter keeps the file in flash, and notes about the graph in its arena."""
     try:
-        arena_bytes = codegen.plan(graph, "reference").arena_bytes + TFLM_ARENA_BYTES
+        plan = codegen.plan(graph, "tflm")
     except ModelError as error:
-        return EngineFacts("tflm", refusal=f"not known: {error}", exact=False)
+        return EngineFacts("tflm", refusal=str(error), exact=False)
+    arena_bytes = tflm.activation_bytes(plan) + tflm.bookkeeping_bytes(graph)
     return EngineFacts(
         "tflm",
         exact=False,
@@ -224,10 +218,6 @@ def _tflm(graph: Graph) -> EngineFacts:
         code_bytes_estimated=CODE_BYTES["tflm"],
         fits=_fits(graph.file_bytes + CODE_BYTES["tflm"], arena_bytes),
     )
-
-
-def _is_hybrid(operator: Operator) -> bool:
-    return bool(operator.inputs) and support.kind(operator) is support.Kind.HYBRID
 
 
 def _fits(flash_bytes: int, arena_bytes: int) -> bool:
