@@ -276,10 +276,12 @@ def _components(mask: Mask) -> NDArray[np.int64]:
 
 def _spread(values: NDArray[_Value]) -> NDArray[_Value]:
     """The largest value in each 3x3 neighbourhood."""
-    for axis in (0, 1):
-        padded = np.pad(values, [(1, 1) if a == axis else (0, 0) for a in (0, 1)])
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=axis)
-        values = windows.max(axis=-1)
+    for _ in range(2):  # along rows, then along columns, back where it was
+        values = values.T
+        wide = values.copy()
+        np.maximum(wide[1:], values[:-1], out=wide[1:])
+        np.maximum(wide[:-1], values[1:], out=wide[:-1])
+        values = wide
     return values
 
 
