@@ -427,11 +427,10 @@ def _first(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[C
         taps[:, : layer.depth] = 2 * layer.weights.reshape(layer.channels, -1).astype(np.int16)
         rows = np.zeros((layer.channels, 9), "<u4")
         scalings = layer.scalings[: layer.channels].view(np.uint32)
-        rows[:, 0] = scalings[:, 0]
-        rows[:, 1:6] = taps.view("<u4")
-        rows[:, 6:] = scalings[:, 1:]
+        rows[:, :5] = taps.view("<u4")
+        rows[:, 5:] = scalings
         rows[:-1, 8] |= 1 << 31
-        channels = parts.constant("Channels", rows, "twice the bias, five pairs of weights, scaling of each channel")
+        channels = parts.constant("Channels", rows, "five pairs of weights and the scaling of each channel")
         return parts.step("first_conv_int8", parts.conv(1, "kPairs"), (channels,), ())
 
     outputs = layer.outputs * layer.channels

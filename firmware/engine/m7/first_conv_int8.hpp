@@ -2,7 +2,7 @@
 //
 // So few products leave dot_2x2 no time to pay its ends. Here a channel's weights stay in registers while its four
 // pixels pass by, and the pool is folded into the sums: SMLAD starts from minus the greatest sum so far, so that
-// its result is what has to be added, if positive. With nine taps an output costs 42 instructions for 36
+// its result is what has to be added, if positive. With nine taps an output costs 43 instructions for 36
 // multiply-accumulates.
 #pragma once
 
@@ -18,16 +18,16 @@ namespace m7 {
 constexpr int kFirstTaps = 10;
 constexpr int kFirstPairs = kFirstTaps / 2;
 
-// Words of an output channel, as codegen writes them: twice the bias; five pairs of weights, doubled, taps in the
-// order row, column, channel and unused ones zero; multiplier and offset as in Scaling; the shift in a low byte,
-// with bit 31 set in all channels but the last.
-constexpr int kFirstChannelWords = 1 + kFirstPairs + 3;
+// Words of an output channel, as codegen writes them: five pairs of weights, doubled, taps in the order row,
+// column, channel and unused ones zero; then as Scaling, but that bit 31 of the shift is set in all channels but
+// the last.
+constexpr int kFirstChannelWords = kFirstPairs + kScalingWords;
 
 #if M7_HAS_DSP
-#define M7_FIRST_DOT(start, sum)                                                                       \
-  "ldmia r1!, {r7, r8, r9, r10, r11}\n smlad " sum ", r3, r7, " start "\n smlad " sum ", r4, r8, " sum \
-  "\n"                                                                                                 \
-  "smlad " sum ", r5, r9, " sum "\n smlad " sum ", r6, r10, " sum "\n smlad " sum ", r12, r11, " sum "\n"
+// The products of one pixel; `begin` is the first instruction up to its operands, `sum` where the others add up.
+#define M7_FIRST_DOT(begin, sum, end)                                                                  \
+  "ldmia r1!, {r7, r8, r9, r10, r11}\n " begin " " sum ", r3, r7" end "\n smlad " sum ", r4, r8, " sum \
+  "\n smlad " sum ", r5, r9, " sum "\n smlad " sum ", r6, r10, " sum "\n smlad " sum ", r12, r11, " sum "\n"
 #endif
 
 // All channels of one pooled output; `pixels`: four times kFirstPairs words.
@@ -38,16 +38,16 @@ inline void first_conv_output(const std::uint32_t* channel, const Pair* pixels, 
   std::int8_t* out = output;
   __asm__ volatile(
       "1:\n"
-      "ldmia r0!, {r2, r3, r4, r5, r6, r12}\n"
-      M7_FIRST_DOT("r2", "r2") "rsb r2, r2, #0\n"  // r2: minus the greatest so far
+      "ldmia r0!, {r3, r4, r5, r6, r12}\n"
+      M7_FIRST_DOT("smuad", "r2", "") "rsb r2, r2, #0\n"  // r2: minus the greatest so far, all without bias
       ".rept 3\n"
-      M7_FIRST_DOT("r2", "lr") "usat lr, #31, lr\n sub r2, r2, lr\n"
+      M7_FIRST_DOT("smlad", "lr", ", r2") "usat lr, #31, lr\n sub r2, r2, lr\n"
       ".endr\n"
-      "ldmia r0!, {r7, r8, r9}\n ldr r10, %[out]\n"
-      "smmlsr r2, r2, r7, r8\n asr r2, r2, r9\n ssat r2, #8, r2\n"
-      "strb r2, [r10], #1\n str r10, %[out]\n"
+      "ldmia r0!, {r7, r8, r9, r10}\n ldr r11, %[out]\n"
+      "sub r2, r2, r7\n smmlsr r2, r2, r8, r9\n asr r2, r2, r10\n ssat r2, #8, r2\n"
+      "strb r2, [r11], #1\n str r11, %[out]\n"
       "sub r1, r1, #80\n"
-      "cmp r9, #0\n blt 1b\n"
+      "cmp r10, #0\n blt 1b\n"
       : "+r"(c), "+r"(p), [out] "+m"(out)
       :
       : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
@@ -55,14 +55,16 @@ inline void first_conv_output(const std::uint32_t* channel, const Pair* pixels, 
   for (;; channel += kFirstChannelWords) {
     std::int32_t greatest = 0;
     for (int pixel = 0; pixel < 4; ++pixel) {
-      auto sum = static_cast<std::int32_t>(channel[0]);
-      for (int i = 0; i < kFirstPairs; ++i) sum = smlad(channel[1 + i], pixels[pixel * kFirstPairs + i], sum);
+      std::int32_t sum = 0;
+      for (int i = 0; i < kFirstPairs; ++i) sum = smlad(channel[i], pixels[pixel * kFirstPairs + i], sum);
       greatest = pixel == 0 ? sum : maximum(sum, greatest);
     }
-    const auto multiplier = static_cast<std::int32_t>(channel[6]);
-    const auto offset = static_cast<std::int32_t>(channel[7]);
-    *output++ = static_cast<std::int8_t>(ssat8(smmlar(greatest, multiplier, offset) >> (channel[8] & 0xFF)));
-    if (channel[8] >> 31 == 0) break;
+    const std::int32_t x2 = wrap_add(greatest, static_cast<std::int32_t>(channel[kFirstPairs]));
+    const auto multiplier = static_cast<std::int32_t>(channel[kFirstPairs + 1]);
+    const auto offset = static_cast<std::int32_t>(channel[kFirstPairs + 2]);
+    const std::uint32_t shift = channel[kFirstPairs + 3];
+    *output++ = static_cast<std::int8_t>(ssat8(smmlar(x2, multiplier, offset) >> (shift & 0xFF)));
+    if (shift >> 31 == 0) break;
   }
 #endif
 }

@@ -1,0 +1,91 @@
+"""What engine `m7` costs on the emulated chip: instructions are exact, so they are held to bars as results are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from random_networks import Network
+from renode_mnist import paths
+from renode_mnist.build import BuildConfig, Engine, Objective, build
+from renode_mnist.codegen import load
+from renode_mnist.targets.embedded import EmbeddedTarget
+from renode_mnist.wire.client import Client
+from renode_mnist.wire.messages import Stats
+from runtimes import tflite_micro
+from small_cnns import SMALL_CNNS
+
+KB = 1000
+INFERENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The second inference on an image, and what the firmware says of itself."""
+
+    instructions: int
+    tensor: bytes
+    stats: Stats
+
+
+def run(model: Path, engine: Engine, objective: Objective = "instructions") -> tuple[Run, Network]:
+    image = build(BuildConfig(model, engine, objective))
+    source = load(model).inputs[0]
+    random = np.random.default_rng(5)
+    if source.quantisation is None:
+        values = random.random(source.shape).astype(np.float32)
+    else:
+        values = random.integers(-128, 128, source.shape).astype(np.int8)
+    with EmbeddedTarget(image.elf) as target:
+        client = Client(target, timeout_seconds=INFERENCE_SECONDS)
+        client.infer(values.tobytes())
+        result = client.infer(values.tobytes())
+        network = Network(model.read_bytes(), (values,), ())
+        return Run(sum(layer.counter for layer in result.layers), result.tensor, client.stats()), network
+
+
+def models(name: str) -> Path:
+    return paths.models() / f"mnist_{name}.tflite"
+
+
+@pytest.mark.parametrize(
+    ("objective", "most_flash"), [("instructions", 215 * KB), ("cycles", 215 * KB), ("flash", 130 * KB)]
+)
+def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> None:
+    costs, network = run(models("int8"), "m7", objective)
+    assert costs.tensor == tflite_micro(network)[0].tobytes()
+    assert costs.instructions <= 1_750_000
+    assert costs.stats.flash_bytes <= most_flash
+    assert costs.stats.flash_bytes - costs.stats.weights_bytes <= 24 * 1024
+    assert costs.stats.ram_static_bytes + costs.stats.stack_used_bytes <= 64 * KB
+
+
+@pytest.mark.parametrize(
+    ("objective", "most_instructions", "most_arena"),
+    [("instructions", 1_650_000, 112 * KB), ("flash", 2_700_000, 60 * KB)],
+    ids=["winograd", "direct"],
+)
+def test_the_articles_network_in_float32(objective: Objective, most_instructions: int, most_arena: int) -> None:
+    costs, network = run(models("float32"), "m7", objective)
+    np.testing.assert_allclose(np.frombuffer(costs.tensor, np.float32), tflite_micro(network)[0][0], atol=1e-5)
+    assert costs.instructions <= most_instructions
+    assert costs.stats.arena_bytes <= most_arena
+
+
+@pytest.mark.parametrize("name", SMALL_CNNS)
+def test_other_networks_take_fewer_instructions_than_with_cmsis_nn(name: str) -> None:
+    # A name that stays: builds are cached by the model's path.
+    folder = paths.builds() / "tests" / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / f"{name}.tflite"
+    content = SMALL_CNNS[name]()
+    if not model.exists() or model.read_bytes() != content:
+        model.write_bytes(content)
+    mine, network = run(model, "m7")
+    arms, _ = run(model, "cmsis-nn")
+    assert mine.tensor == arms.tensor == tflite_micro(network)[0].tobytes()
+    print(f"{name}: m7 {mine.instructions:,}, cmsis-nn {arms.instructions:,}")
+    assert mine.instructions < arms.instructions
