@@ -127,3 +127,49 @@ NETWORKS = {
     "image_classification": image_classification,
     "person_detection": person_detection,
 }
+
+
+def every_operator() -> bytes:
+    """A network in which each of CMSIS-NN's functions runs, on sizes that leave remainders to their SIMD loops."""
+    random = np.random.default_rng(3)
+    b = ModelBuilder()
+    x = source = b.activation((1, 13, 11, 5), "INT8", scale=0.03, zero_point=-7)
+
+    def weights(*shape: int, axis: int, scale_count: int) -> int:
+        depth = int(np.prod(shape)) // shape[axis]
+        scales = (random.uniform(0.7, 1.4, scale_count) / (73 * depth**0.5)).astype(np.float32)
+        return b.constant(random.integers(-127, 128, shape).astype(np.int8), scales=scales.tolist(), axis=axis)
+
+    def bias(channels: int) -> int:
+        return b.constant(random.integers(-900, 900, channels).astype(np.int32))
+
+    def convolve(x: int, channels: int, kernel: tuple[int, int], size: tuple[int, int], **how: object) -> int:
+        depthwise = bool(how.get("depthwise"))
+        shape = (1, *kernel, channels) if depthwise else (channels, *kernel, b.shape(x)[3])
+        y = b.activation((1, *size, channels), "INT8", scale=0.04, zero_point=9)
+        w = weights(*shape, axis=3 if depthwise else 0, scale_count=channels)
+        b.conv_2d(x, w, bias(channels), y, **{"padding": "SAME", **how})
+        return y
+
+    x = convolve(x, 7, (3, 3), (13, 11), activation="RELU6")
+    x = convolve(x, 6, (1, 1), (13, 11))  # arm_convolve_1x1_s8_fast
+    x = convolve(x, 9, (1, 1), (7, 6), stride=(2, 2))  # arm_convolve_1x1_s8
+    x = convolve(x, 9, (3, 3), (7, 6), depthwise=True)  # arm_depthwise_conv_3x3_s8
+    x = convolve(x, 9, (5, 4), (4, 3), depthwise=True, stride=(2, 2))  # arm_depthwise_conv_s8_opt
+    x = convolve(x, 18, (3, 2), (4, 3), depthwise=True)  # arm_depthwise_conv_s8, two outputs a channel
+    x = convolve(x, 18, (2, 2), (4, 3), dilation=(2, 2), activation="RELU")
+    y = b.activation(b.shape(x), "INT8", scale=0.05, zero_point=-20)
+    b.add(x, x, y)
+    x = b.activation((1, 3, 2, 18), "INT8", scale=0.05, zero_point=-20)
+    b.pool("MAX_POOL_2D", y, x, window=(2, 2))
+    y = b.activation((1, 2, 2, 18), "INT8", scale=0.05, zero_point=-20)
+    b.pool("AVERAGE_POOL_2D", x, y, window=(2, 1), padding="VALID")
+    x = b.activation((1, 72), "INT8", scale=0.05, zero_point=-20)
+    b.operator("RESHAPE", (y, b.constant(np.array([1, 72], np.int32))), (x,), "ReshapeOptions", newShape=[1, 72])
+    y = b.activation((1, 33), "INT8", scale=0.05, zero_point=-3)
+    b.fully_connected(x, weights(33, 72, axis=0, scale_count=33), bias(33), y)
+    x = b.activation((1, 11), "INT8", scale=0.05, zero_point=4)
+    b.fully_connected(y, weights(11, 33, axis=0, scale_count=1), bias(11), x)
+    result = b.activation((1, 11), "INT8", scale=1 / 256, zero_point=-128)
+    b.operator("SOFTMAX", (x,), (result,), "SoftmaxOptions", beta=1.0)
+    return b.finish(source, result)

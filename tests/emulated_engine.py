@@ -33,11 +33,16 @@ class Emulated:
 
 
 def emulate(config: BuildConfig, inputs: tuple[npt.NDArray[Any], ...]) -> Emulated:
-    """Runs each input; the first warms nothing up that the others need."""
-    result = codegen.load(config.model).outputs[0]
+    """Builds an image, or finds it built, and runs each input on it."""
+    return emulate_image(build(config).elf, config.model, inputs)
+
+
+def emulate_image(elf: Path, model: Path, inputs: tuple[npt.NDArray[Any], ...]) -> Emulated:
+    """Runs each input on an image of a model."""
+    result = codegen.load(model).outputs[0]
     assert result.type.dtype is not None
-    with EmbeddedTarget(build(config).elf) as target:
-        client = Client(target)
+    with EmbeddedTarget(elf) as target:
+        client = Client(target, timeout_seconds=60)
         answers = [client.infer(np.ascontiguousarray(values).tobytes()) for values in inputs]
         stats = client.stats()
     last = answers[-1]

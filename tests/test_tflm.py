@@ -1,0 +1,126 @@
+"""Engine `tflm`: the real interpreter on the emulated chip.
+
+Its sources come from GitHub, or from the folders that TFLM_SOURCE_DIR, GEMMLOWP_SOURCE_DIR, RUY_SOURCE_DIR and
+CMSIS_NN_SOURCE_DIR name. Where neither can be had, what needs them is skipped with CMake's reason.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from compared_networks import every_operator
+from emulated_engine import Emulated, emulate_image, random_inputs
+from firmware_builds import configure, cross, made
+from random_networks import Network
+from renode_mnist import codegen, paths
+from renode_mnist.build import resolve_model
+from renode_mnist.codegen import tflm
+from renode_mnist.codegen.graph import load
+from renode_mnist.errors import ModelError
+from runtimes import tflite_micro
+
+KERNELS = ("cmsis-nn", "reference")
+
+
+def run(model: Path, kernels: str, inputs: tuple[np.ndarray, ...], fpu: str = "hard") -> Emulated:  # type: ignore[type-arg]
+    """Runs a model; one folder for each way to build the library, which is most of the work."""
+    name = f"tflm-{kernels}-{fpu}"
+    settings = cross("ENGINE=tflm", f"TFLM_KERNELS={kernels}", f"FPU={fpu}", f"MODEL={model}")
+    folder = paths.builds() / "tests" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".run.lock")):
+        said = " ".join(configure(folder, *settings).stdout.split())
+        if unreachable := re.search(r"ENGINE=tflm: (github\S+ can't be reached \([^)]*\))", said):
+            pytest.skip(unreachable[1])
+        return emulate_image(made(name, *settings) / "firmware.elf", model, inputs)
+
+
+def expected(model: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:  # type: ignore[type-arg]
+    return tflite_micro(Network(model.read_bytes(), inputs, ()))
+
+
+def check_arena(model: Path, result: Emulated) -> None:
+    """The estimate holds, and wastes little."""
+    plan = codegen.plan(load(model), "tflm")
+    estimate = tflm.activation_bytes(plan) + tflm.bookkeeping_bytes(plan.graph)
+    assert estimate - 6000 < result.stats.arena_bytes <= estimate
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("variant", ["int8", "uint8"])
+def test_quantised_models_equal_tensorflow_lite_micro_on_a_pc(variant: str, kernels: str) -> None:
+    model = resolve_model(variant)
+    inputs = random_inputs(model)
+    result = run(model, kernels, inputs)
+    np.testing.assert_array_equal(result.outputs, expected(model, inputs))
+    assert result.instructions <= {"cmsis-nn": 6_900_000, "reference": 32_100_000}[kernels]
+    assert [op for op, _ in result.layers] == [operator.op for operator in load(model).operators]
+    assert result.stats.engine == f"tflm ({kernels} kernels)"
+    check_arena(model, result)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_every_operator_equals_tensorflow_lite_micro_on_a_pc(kernels: str, tmp_path: Path) -> None:
+    model = tmp_path / "every_operator.tflite"
+    model.write_bytes(every_operator())
+    inputs = random_inputs(model)
+    result = run(model, kernels, inputs)
+    np.testing.assert_array_equal(result.outputs, expected(model, inputs))
+    check_arena(model, result)
+
+
+@pytest.mark.long
+def test_float32_is_within_1e_5_of_tensorflow_lite_micro_on_a_pc() -> None:
+    model = resolve_model("float32")
+    inputs = random_inputs(model, 1)
+    result = run(model, "reference", inputs)
+    np.testing.assert_allclose(result.outputs, expected(model, inputs), rtol=1e-5, atol=1e-5)
+    check_arena(model, result)
+
+
+@pytest.mark.long
+def test_soft_float_changes_no_quantised_result() -> None:
+    model = resolve_model("int8")
+    inputs = random_inputs(model, 1)
+    result = run(model, "cmsis-nn", inputs, fpu="soft")
+    np.testing.assert_array_equal(result.outputs, expected(model, inputs))
+
+
+def test_only_the_operators_of_the_model_are_registered_for_int8_where_that_is_enough(tmp_path: Path) -> None:
+    codegen.emit(codegen.plan(load(resolve_model("uint8")), "tflm"), tmp_path)
+    text = (tmp_path / "model.cpp").read_text()
+    assert re.findall(r"tflite::Register_(\w+)\(\)", text) == [
+        "QUANTIZE", "CONV_2D_INT8", "MAX_POOL_2D_INT8", "RESHAPE", "FULLY_CONNECTED_INT8", "SOFTMAX_INT8",
+    ]  # fmt: skip
+
+
+def test_dynamic_range_is_refused_with_the_reason_and_a_way_out() -> None:
+    with pytest.raises(ModelError, match=r"CONV_2D.*no hybrid kernels.*Choose engine reference"):
+        codegen.plan(load(resolve_model("size")), "tflm")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "way_out"),
+    [
+        (("TFLM_KERNELS=fast",), 'TFLM_KERNELS cannot be "fast"', "Choose reference or cmsis-nn"),
+        (
+            ("TFLM_SOURCE_DIR=/nowhere",),
+            "/nowhere holds no tensorflow/lite/micro/micro_interpreter.cc",
+            "-DTFLM_SOURCE_DIR=<a checkout of github.com/tensorflow/tflite-micro at 90b983c2b",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_way_out(
+    settings: tuple[str, ...], reason: str, way_out: str, tmp_path: Path
+) -> None:
+    said = " ".join(configure(tmp_path / "build", *cross("ENGINE=tflm", *settings)).stdout.split())
+    assert reason in said
+    assert way_out in said
+    assert "Or choose another engine" in said or "TFLM_KERNELS" in said
