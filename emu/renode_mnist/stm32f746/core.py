@@ -179,6 +179,7 @@ class Core:
         self._may_access: MayAccess = lambda _address, _size, _store: False
         self._stop: Stop | None = None
         self._in_access = False
+        self._access_pc = 0
         self._positions: dict[tuple[int, int], tuple[int, int]] = {}
         timing = clock_model(self.read_code) if clock_model else None
         self.counter: BlockCounter = blockcounter.hook_blocks(engine, timing, python_hook=python_hook)
@@ -357,7 +358,7 @@ class Core:
         if not self._in_access:
             return 0, 0
         _, _, instructions, cycles = self.counter.current()
-        before, _ = self._position_in_block(self.pc)
+        before, _ = self._position_in_block(self._access_pc)
         return instructions - before, cycles - cycles * before // instructions
 
     def instructions_now(self) -> int:
@@ -390,12 +391,15 @@ class Core:
         self._stop = None
         self.counter.begin(limit_cycles)
         pc, epsr = self._pc_and_epsr.read()
-        try:
-            self._engine.emu_start(pc | (1 if epsr & _EPSR_T else 0), 0)
-        except unicorn.UcError:
-            if self._stop is None:
-                raise
+        engine = self._engine
+        engine._hook_exception = None
+        # Not engine.emu_start: it makes an exception of what `_stop` tells already.
+        status = uclib.uc_emu_start(engine._uch, pc | (1 if epsr & _EPSR_T else 0), 0, 0, 0)
         self._in_access = False
+        if engine._hook_exception is not None:
+            raise engine._hook_exception
+        if self._stop is None:
+            _check(status)
         self.counter.raise_pending()
         if self._stop:
             return self._stop
@@ -473,7 +477,7 @@ class Core:
         store = access in _WRITES
         if self._may_access(address, size, store):
             self._in_access = True
-            _, epsr = self._pc_and_epsr.read()
+            self._access_pc, epsr = self._pc_and_epsr.read()
             if epsr & _EPSR_IT:
                 self.write(arm.UC_ARM_REG_EPSR, _EPSR_T)
             return True

@@ -79,6 +79,10 @@ class Exceptions:
         self._entered = core.register_set(
             arm.UC_ARM_REG_SP, arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_EPSR, arm.UC_ARM_REG_IPSR, arm.UC_ARM_REG_LR,
         )  # fmt: skip
+        self._jump = core.register_set(arm.UC_ARM_REG_PC, arm.UC_ARM_REG_APSR_NZCV)
+        self._leaving = core.register_set(
+            arm.UC_ARM_REG_IPSR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP,
+        )  # fmt: skip
         # CONTROL comes first to be privileged until all is in place, then as it is to be; SP after both.
         self._left = core.register_set(
             arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_IPSR, arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_SP,
@@ -112,11 +116,15 @@ class Exceptions:
             self._core.counter.unwatch_masks()
             return False
         masks = self.masks()
-        if self._nvic.group_priority(number) >= self._nvic.execution_priority(*masks):
+        taken = self._nvic.group_priority(number) < self._nvic.execution_priority(*masks)
+        if taken:
+            self._enter(number)
+            number = self._nvic.best_pending()
+        if number is None:
+            self._core.counter.unwatch_masks()
+        else:
             self._core.counter.watch_masks(*masks)
-            return False
-        self._enter(number)
-        return True
+        return taken
 
     def wakes(self) -> bool:
         """Whether what is pending ends WFI; PRIMASK does not keep it from it (DDI 0403E B1.5.19)."""
@@ -224,8 +232,7 @@ class Exceptions:
             self._log.add(f"lockup: {self.lockup.reason}")
             return
         target = int.from_bytes(vector, "little")
-        self._core.write(arm.UC_ARM_REG_PC, target)
-        self._core.rebuild_flags()
+        self._jump.write((target, self._core.read(arm.UC_ARM_REG_APSR_NZCV)))
 
     def _stacking_failed(self, number: int, status: int, frame: int) -> None:
         """A derived exception (DDI 0403E B1.5.12); the frame is lost, as is the way back."""
@@ -248,26 +255,24 @@ class Exceptions:
 
     # Return (DDI 0403E B1.5.8)
 
-    def leave(self) -> None:
-        """PC holds EXC_RETURN."""
+    def leave(self) -> bool:
+        """PC holds EXC_RETURN; whether thread code runs again."""
         core, nvic = self._core, self._nvic
-        number = core.read(arm.UC_ARM_REG_XPSR) & 0x1FF
-        exc_return = core.pc | 1
-        control = core.read(arm.UC_ARM_REG_CONTROL)
+        number, exc_return, control, msp, psp = self._leaving.read()
+        exc_return |= 1
         if number != SystemException.NMI:
             core.write(arm.UC_ARM_REG_FAULTMASK, 0)
         nvic.deactivate(number)
         valid = exc_return & ~(_NO_FP | _THREAD | _PSP) == EXC_RETURN and not (
             exc_return & _PSP and not exc_return & _THREAD
         )
-        stack = arm.UC_ARM_REG_PSP if exc_return & _PSP else arm.UC_ARM_REG_MSP
-        frame = core.read(stack)
+        frame = psp if exc_return & _PSP else msp
         size = _BASIC_FRAME_BYTES if exc_return & _NO_FP else _FP_FRAME_BYTES
         data = core.peek(frame, size)
         words = struct.unpack(f"<{size // 4}I", data) if data else ()
         if not valid or not words or bool(exc_return & _THREAD) != (not words[7] & 0x1FF):
             self._return_failed(valid, bool(words), exc_return, frame)
-            return
+            return False
         xpsr = words[7]
         control &= _CONTROL_NPRIV
         control |= (0 if exc_return & _NO_FP else _CONTROL_FPCA) | (_CONTROL_SPSEL if exc_return & _PSP else 0)
@@ -276,6 +281,7 @@ class Exceptions:
         if not exc_return & _NO_FP:
             self._floats.write(words[8:25])
         core.break_flow(FlowBreak.EXCEPTION_RETURN)
+        return bool(exc_return & _THREAD)
 
     def _return_failed(self, valid: bool, frame_there: bool, exc_return: int, frame: int) -> None:
         if valid and not frame_there:

@@ -291,9 +291,8 @@ class Machine:
             case StopKind.SUPERVISOR_CALL:
                 self.exceptions.supervisor_call()
             case StopKind.EXCEPTION_RETURN:
-                self.exceptions.leave()
+                in_thread_mode = self.exceptions.leave()
                 self._event_register = True
-                in_thread_mode = not self.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF
                 self._asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
                 return True
