@@ -102,9 +102,7 @@ class Card:
                 raw["notes"],
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(
-                f"{path} is no model card ({error!r})", "Delete it, it is written again."
-            ) from None
+            raise ModelError(f"{path} is no model card ({error!r})", "Delete it, it is written again.") from None
 
     def save(self, directory: Path) -> None:
         """Writes the record and the README."""

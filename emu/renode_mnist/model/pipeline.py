@@ -43,9 +43,7 @@ class TrainPlan:
         return " ".join([*parts, f"--output {self.directory.resolve().name}"])
 
 
-def train_models(
-    plan: TrainPlan, on_progress: Callable[[train.Progress], None] | None = None
-) -> Iterator[Trained]:
+def train_models(plan: TrainPlan, on_progress: Callable[[train.Progress], None] | None = None) -> Iterator[Trained]:
     """Trains, measures and saves what ``plan`` says, one model after the other, and keeps the card.
 
     Raises:
@@ -70,9 +68,7 @@ def train_models(
         aware = qat.train(model, training, seed=plan.seed, on_progress=on_progress)
         path = plan.directory / f"{STEM}{_QAT_SUFFIX}"
         qat.save(aware, path)
-        method = (
-            f"rmsprop at {qat.LEARNING_RATE:g}, batch {train.BATCH_SIZE}, from {STEM}.keras, as int8 rounds"
-        )
+        method = f"rmsprop at {qat.LEARNING_RATE:g}, batch {train.BATCH_SIZE}, from {STEM}.keras, as int8 rounds"
         card.trained["qat"] = _trained(plan, path, aware, qat.EPOCHS, method, test)
         card.save(plan.directory)
         yield card.trained["qat"]

@@ -31,11 +31,13 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 _SEARCH_SIDE = 320
 _SCALING_SIDE = 10 * DIGIT_SIDE
 
-#: A picture is blank if fewer than 8 pixels of the search copy (dust, dead pixels) differ from the background
-#: by 12 grey levels and by 5 standard deviations of its noise.
+#: A digit has 8 touching pixels in the search copy that differ from the background by 12 grey levels, by 5
+#: standard deviations of its noise, and by 0.6 of the whole contrast. The last finds noise that white or black
+#: clips, whose deviation can't be told: its peaks stand alone.
 _INK_PIXELS = 8
 _CONTRAST = 12.0
 _CONTRAST_SIGMAS = 5.0
+_CORE = 0.6
 
 #: Share of the contrast from which a pixel belongs to the digit.
 _INK = 0.35
@@ -141,10 +143,9 @@ def from_image(picture: Image.Image, origin: str = "the picture") -> Digit:
     light = _Light.behind(small)
     ink = small - light.level(*_centres(small.shape))
     contrast = _contrast(ink)
-    if abs(contrast) < max(_CONTRAST, _CONTRAST_SIGMAS * light.noise):
-        raise ImageError(
-            f"{origin} is blank", "Give a picture with one digit that stands out from its background."
-        )
+    enough = abs(contrast) >= max(_CONTRAST, _CONTRAST_SIGMAS * light.noise)
+    if not enough or _areas(_components(ink / contrast > _CORE)).max() < _INK_PIXELS:
+        raise ImageError(f"{origin} is blank", "Give a picture with one digit that stands out from its background.")
     left, top, right, bottom = (edge * factor for edge in _bounds(_without_dust(ink / contrast > _INK)))
     box = left, top, min(right, grey.width), min(bottom, grey.height)
     pixels = _centred(_scaled(_strength(grey, box, light, contrast)))
@@ -230,9 +231,7 @@ def _terms(x: Plane, y: Plane) -> Plane:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _centres(
-    shape: tuple[int, ...], box: tuple[float, float, float, float] = (0, 0, 1, 1)
-) -> tuple[Plane, Plane]:
+def _centres(shape: tuple[int, ...], box: tuple[float, float, float, float] = (0, 0, 1, 1)) -> tuple[Plane, Plane]:
     """X and y in [-1, 1] of each pixel of a picture of ``shape`` that fills ``box`` (shares of the whole)."""
     left, top, right, bottom = box
     x = left + (np.arange(shape[1]) + 0.5) / shape[1] * (right - left)
@@ -253,8 +252,7 @@ def _without_dust(ink: Mask) -> Mask:
     """The digit without specks; parts closer than two pixels count as one, so that a pencil's gaps don't."""
     labels = _components(_spread(ink))
     labels[~ink] = 0
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0
+    areas = _areas(labels)
     large: Mask = areas >= _DUST * areas.max()
     return ink & large[labels]
 
@@ -272,6 +270,13 @@ def _components(mask: Mask) -> NDArray[np.int64]:
         if np.array_equal(grown, numbers):
             return numbers
         numbers = grown
+
+
+def _areas(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pixels of each label; of 0, the outside, none."""
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    return areas
 
 
 def _spread(values: NDArray[_Value]) -> NDArray[_Value]:

@@ -37,8 +37,8 @@ def _import_toolkit() -> tuple[Any, Any]:
     except ImportError as error:
         raise EnvironmentProblem(
             f"Quantisation-aware training needs {error.name}",
-            "Run `pip install --no-deps tf-keras==2.21.0 tensorflow-model-optimization==0.8.1`, "
-            "then `pip install dm-tree absl-py six`.",
+            "Run `pip install renode-mnist[train]`, then "
+            "`pip install --no-deps tf-keras==2.21.0 tensorflow-model-optimization==0.8.1`.",
         ) from None
     return tf_keras, toolkit.quantization.keras
 
@@ -86,9 +86,7 @@ def _calibrate(aware: Any, plain: Any, tf_keras: Any, data: Split) -> None:
     steps) a seventh of the -6 would still be there, and as much of the int8 range below a ReLU wasted.
     """
     outputs = [layer.output for layer in plain.layers]
-    ranges = tf_keras.Model(plain.inputs, outputs).predict(
-        scale(data.images[:_CALIBRATION_IMAGES]), verbose=0
-    )
+    ranges = tf_keras.Model(plain.inputs, outputs).predict(scale(data.images[:_CALIBRATION_IMAGES]), verbose=0)
     by_layer = dict(zip((layer.name for layer in plain.layers), ranges, strict=True))
     for layer in aware.layers:
         values = by_layer.get(layer.name.removeprefix("quant_"))

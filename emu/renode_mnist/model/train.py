@@ -90,9 +90,7 @@ def import_keras() -> Any:
             import tensorflow
         import keras
     except ImportError as error:
-        raise EnvironmentProblem(
-            f"Training needs {error.name}", "Run `pip install renode-mnist[train]`."
-        ) from None
+        raise EnvironmentProblem(f"Training needs {error.name}", "Run `pip install renode-mnist[train]`.") from None
     tensorflow.get_logger().setLevel("ERROR")
     return keras
 
@@ -152,9 +150,7 @@ def fit(
 
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     callback = keras.callbacks.LambdaCallback(on_epoch_begin=begin_epoch, on_train_batch_end=end_batch)
-    model.fit(
-        scale(data.images), data.labels, epochs=epochs, batch_size=BATCH_SIZE, verbose=0, callbacks=[callback]
-    )
+    model.fit(scale(data.images), data.labels, epochs=epochs, batch_size=BATCH_SIZE, verbose=0, callbacks=[callback])
 
 
 def train(
