@@ -13,9 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host_engine import HostEngine
+from kernel_chains import CHAINS, chain
 from random_networks import CLAMPS, Network, _Drawing, networks
+from renode_mnist import paths
 from renode_mnist.codegen import Objective
+from renode_mnist.model import data
 from runtimes import litert, tflite_micro
+from test_reference_mnist import to_input
 from tflite_builder import slide
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -98,6 +102,31 @@ def test_float32_is_within_1e_5(network: Network, objective: Objective) -> None:
 @given(networks("HYBRID"), OBJECTIVES)
 def test_dynamic_range_is_within_1e_5_of_litert(network: Network, objective: Objective) -> None:
     check_close(network, objective, litert)
+
+
+@pytest.mark.parametrize("variant", ["int8", "uint8", "qat", "float32"])
+def test_digits(variant: str, tmp_path: Path) -> None:
+    """300 images of the test set, every 33rd."""
+    model = paths.models() / f"mnist_{variant}.tflite"
+    engine = HostEngine(model, tmp_path, "m7")
+    inputs = to_input(data.load("test").images[::33][:300], engine.plan.graph.inputs[0])
+    mine = [engine(values) for values in inputs]
+    wanted = tflite_micro(Network(model.read_bytes(), inputs, ()))
+    if variant == "float32":
+        np.testing.assert_allclose(mine, wanted, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(mine, wanted)
+
+
+@pytest.mark.parametrize("objective", Objective)
+@pytest.mark.parametrize("name", CHAINS)
+def test_every_kernel(name: str, objective: Objective) -> None:
+    random = np.random.default_rng(7)
+    shape = (1, *CHAINS[name][0])
+    inputs = tuple(random.integers(-128, 128, shape).astype(np.int8) for _ in range(3))
+    check_exact(Network(chain(name, quantised=True), inputs, ()), objective)
+    reals = tuple(random.normal(0, 1, shape).astype(np.float32) for _ in range(3))
+    check_close(Network(chain(name, quantised=False), reals, ()), objective)
 
 
 @pytest.mark.long

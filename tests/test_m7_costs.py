@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kernel_chains import CHAINS, chain
 from random_networks import Network
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, Engine, Objective, build
@@ -47,6 +48,16 @@ def run(model: Path, engine: Engine, objective: Objective = "instructions") -> t
         return Run(sum(layer.counter for layer in result.layers), result.tensor, client.stats()), network
 
 
+def file(name: str, content: bytes) -> Path:
+    """A model under a name that stays: builds are cached by the model's path."""
+    folder = paths.builds() / "tests" / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / f"{name}.tflite"
+    if not model.exists() or model.read_bytes() != content:
+        model.write_bytes(content)
+    return model
+
+
 def models(name: str) -> Path:
     return paths.models() / f"mnist_{name}.tflite"
 
@@ -77,15 +88,25 @@ def test_the_articles_network_in_float32(objective: Objective, most_instructions
 
 @pytest.mark.parametrize("name", SMALL_CNNS)
 def test_other_networks_take_fewer_instructions_than_with_cmsis_nn(name: str) -> None:
-    # A name that stays: builds are cached by the model's path.
-    folder = paths.builds() / "tests" / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    model = folder / f"{name}.tflite"
-    content = SMALL_CNNS[name]()
-    if not model.exists() or model.read_bytes() != content:
-        model.write_bytes(content)
+    model = file(name, SMALL_CNNS[name]())
     mine, network = run(model, "m7")
     arms, _ = run(model, "cmsis-nn")
     assert mine.tensor == arms.tensor == tflite_micro(network)[0].tobytes()
     print(f"{name}: m7 {mine.instructions:,}, cmsis-nn {arms.instructions:,}")
     assert mine.instructions < arms.instructions
+
+
+@pytest.mark.parametrize("objective", ["instructions", "cycles", pytest.param("flash", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", CHAINS)
+def test_assembly_in_int8(name: str, objective: Objective) -> None:
+    """On the PC the kernels have C++ twins: only here do the loops in assembly run."""
+    costs, network = run(file(f"{name}_int8", chain(name, quantised=True)), "m7", objective)
+    assert costs.tensor == tflite_micro(network)[0].tobytes()
+
+
+@pytest.mark.parametrize("objective", ["instructions", pytest.param("flash", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", CHAINS)
+def test_assembly_in_float32(name: str, objective: Objective) -> None:
+    costs, network = run(file(f"{name}_float32", chain(name, quantised=False)), "m7", objective)
+    wanted = tflite_micro(network)[0].reshape(-1)
+    np.testing.assert_allclose(np.frombuffer(costs.tensor, np.float32), wanted, rtol=1e-5, atol=1e-5)

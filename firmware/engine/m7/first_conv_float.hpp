@@ -28,9 +28,9 @@ inline void first_conv_block(const float* pixels, const float* weights, int chan
   register float clamp __asm__("s31") = least;
   __asm__ volatile(
       ".altmacro\n"
-      ".macro m7_load pointer, first, last\n vldmia \\pointer, {s\\first-s\\last}\n .endm\n"
-      ".macro m7_next pointer, first, last\n vldmia \\pointer!, {s\\first-s\\last}\n .endm\n"
-      ".macro m7_save pointer, first, last\n vstmia \\pointer, {s\\first-s\\last}\n .endm\n"
+      M7_MULTIPLE("m7_load", "vldmia", "")
+      M7_MULTIPLE("m7_next", "vldmia", "!")
+      M7_MULTIPLE("m7_save", "vstmia", "")
       ".macro m7_do op, a, b, c\n \\op s\\a, s\\b, s\\c\n .endm\n"
       // Adds what kernel row `tap` of the row in registers means for output row `row`.
       ".macro m7_row row, tap\n"

@@ -22,6 +22,17 @@ namespace m7 {
 #define M7_HAS_FPU 0
 #endif
 
+// Macro `name` pointer, first, last: VLDM or VSTM of registers s<first> to s<last>; a range of one is no range.
+#define M7_MULTIPLE(name, instruction, writeback)              \
+  ".macro " name                                               \
+  " pointer, first, last\n"                                    \
+  ".if \\first == \\last\n" instruction " \\pointer" writeback \
+  ", {s\\first}\n"                                             \
+  ".else\n" instruction " \\pointer" writeback                 \
+  ", {s\\first-s\\last}\n"                                     \
+  ".endif\n"                                                   \
+  ".endm\n"
+
 template <int kRows, int kColumns, int kTaps>
 struct FmaBlock {
   static constexpr int kSums = kRows * kColumns;
@@ -46,9 +57,9 @@ struct FmaBlock {
     int turns;
     __asm__ volatile(
         ".altmacro\n"
-        ".macro m7_load pointer, first, last\n vldmia \\pointer, {s\\first-s\\last}\n .endm\n"
-        ".macro m7_next pointer, first, last\n vldmia \\pointer!, {s\\first-s\\last}\n .endm\n"
-        ".macro m7_save pointer, first, last\n vstmia \\pointer, {s\\first-s\\last}\n .endm\n"
+        M7_MULTIPLE("m7_load", "vldmia", "")
+        M7_MULTIPLE("m7_next", "vldmia", "!")
+        M7_MULTIPLE("m7_save", "vstmia", "")
         ".macro m7_fma sum, row, column\n vfma.f32 s\\sum, s\\row, s\\column\n .endm\n"
         "m7_load %[zeros], 0, %%(%c[sums]-1)\n"
         "1:\n"
@@ -135,9 +146,9 @@ struct FmaBlock {
     int turns;
     __asm__ volatile(
         ".altmacro\n"
-        ".macro m7_load pointer, first, last\n vldmia \\pointer, {s\\first-s\\last}\n .endm\n"
-        ".macro m7_next pointer, first, last\n vldmia \\pointer!, {s\\first-s\\last}\n .endm\n"
-        ".macro m7_save pointer, first, last\n vstmia \\pointer!, {s\\first-s\\last}\n .endm\n"
+        M7_MULTIPLE("m7_load", "vldmia", "")
+        M7_MULTIPLE("m7_next", "vldmia", "!")
+        M7_MULTIPLE("m7_save", "vstmia", "!")
         ".macro m7_fma sum, row, column\n vfma.f32 s\\sum, s\\row, s\\column\n .endm\n"
         "1:\n"
         "m7_load %[zeros], 0, %%(%c[sums]-1)\n"
