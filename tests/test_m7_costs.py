@@ -11,13 +11,12 @@ import pytest
 from kernel_chains import CHAINS, chain
 from random_networks import Network
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Engine, Objective, build
+from renode_mnist.build import BuildConfig, Objective, build
 from renode_mnist.codegen import load
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import Stats
 from runtimes import tflite_micro
-from small_cnns import SMALL_CNNS
 
 KB = 1000
 INFERENCE_SECONDS = 30.0
@@ -32,8 +31,8 @@ class Run:
     stats: Stats
 
 
-def run(model: Path, engine: Engine, objective: Objective = "instructions") -> tuple[Run, Network]:
-    image = build(BuildConfig(model, engine, objective))
+def run(model: Path, objective: Objective) -> tuple[Run, Network]:
+    image = build(BuildConfig(model, "m7", objective))
     source = load(model).inputs[0]
     random = np.random.default_rng(5)
     if source.quantisation is None:
@@ -66,7 +65,7 @@ def models(name: str) -> Path:
     ("objective", "most_flash"), [("instructions", 215 * KB), ("cycles", 215 * KB), ("flash", 130 * KB)]
 )
 def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> None:
-    costs, network = run(models("int8"), "m7", objective)
+    costs, network = run(models("int8"), objective)
     assert costs.tensor == tflite_micro(network)[0].tobytes()
     assert costs.instructions <= 1_750_000
     assert costs.stats.flash_bytes <= most_flash
@@ -80,33 +79,23 @@ def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> 
     ids=["winograd", "direct"],
 )
 def test_the_articles_network_in_float32(objective: Objective, most_instructions: int, most_arena: int) -> None:
-    costs, network = run(models("float32"), "m7", objective)
+    costs, network = run(models("float32"), objective)
     np.testing.assert_allclose(np.frombuffer(costs.tensor, np.float32), tflite_micro(network)[0][0], atol=1e-5)
     assert costs.instructions <= most_instructions
     assert costs.stats.arena_bytes <= most_arena
-
-
-@pytest.mark.parametrize("name", SMALL_CNNS)
-def test_other_networks_take_fewer_instructions_than_with_cmsis_nn(name: str) -> None:
-    model = file(name, SMALL_CNNS[name]())
-    mine, network = run(model, "m7")
-    arms, _ = run(model, "cmsis-nn")
-    assert mine.tensor == arms.tensor == tflite_micro(network)[0].tobytes()
-    print(f"{name}: m7 {mine.instructions:,}, cmsis-nn {arms.instructions:,}")
-    assert mine.instructions < arms.instructions
 
 
 @pytest.mark.parametrize("objective", ["instructions", "cycles", pytest.param("flash", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", CHAINS)
 def test_assembly_in_int8(name: str, objective: Objective) -> None:
     """On the PC the kernels have C++ twins: only here do the loops in assembly run."""
-    costs, network = run(file(f"{name}_int8", chain(name, quantised=True)), "m7", objective)
+    costs, network = run(file(f"{name}_int8", chain(name, quantised=True)), objective)
     assert costs.tensor == tflite_micro(network)[0].tobytes()
 
 
 @pytest.mark.parametrize("objective", ["instructions", pytest.param("flash", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", CHAINS)
 def test_assembly_in_float32(name: str, objective: Objective) -> None:
-    costs, network = run(file(f"{name}_float32", chain(name, quantised=False)), "m7", objective)
+    costs, network = run(file(f"{name}_float32", chain(name, quantised=False)), objective)
     wanted = tflite_micro(network)[0].reshape(-1)
     np.testing.assert_allclose(np.frombuffer(costs.tensor, np.float32), wanted, rtol=1e-5, atol=1e-5)
