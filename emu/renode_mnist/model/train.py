@@ -195,9 +195,9 @@ def load_model(path: Path) -> Any:
         raise
     except Exception as error:
         # zipfile, h5py and Keras raise OSError, ValueError, KeyError, TypeError and BadZipFile for bad files.
-        reason = str(error).strip().splitlines()
+        reason = str(error).strip().splitlines()  # the first sentence tells it, the rest advises
         raise ModelError(
-            f"{path} is no Keras model ({reason[0] if reason else type(error).__name__})",
+            f"{path} is no Keras model ({reason[0].split('. ')[0] if reason else type(error).__name__})",
             "Give a .keras or .h5 file as `renode-mnist train` writes it.",
         ) from None
 
