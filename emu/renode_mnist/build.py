@@ -189,7 +189,7 @@ def find_tool(name: str, install: str = "") -> str:
 
 
 def commit() -> str:
-    """The commit of the sources, with ``-dirty`` where the tree differs from it; a wheel's version outside git."""
+    """The commit of the sources, with a ``+`` where the tree differs from it; a wheel's version outside git."""
     try:
         described = subprocess.run(
             [
@@ -199,7 +199,7 @@ def commit() -> str:
                 "describe",
                 "--always",
                 "--abbrev=12",
-                "--dirty",
+                "--dirty=+",
                 "--exclude=*",
             ],
             capture_output=True,

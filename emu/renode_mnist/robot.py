@@ -40,6 +40,9 @@ class FirmwareLibrary:
     | ``ENGINE`` | ``m7``, ``reference``, ``cmsis-nn`` or ``tflm`` | the default of ``renode-mnist build`` |
     | ``BOARD`` | which UARTs carry the two lines | ``disco-f746ng`` |
     | ``PORT`` | of a board: device or pyserial URL | its ST-LINK |
+    | ``CONSOLE_PORT`` | the same of its text console | none: console tests are skipped |
+    | ``BAUD`` | of a board's lines | 115200 |
+    | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
     | ``ELF`` | an image to run instead of building one | |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
@@ -76,7 +79,13 @@ class FirmwareLibrary:
         )
         elf = variable("ELF", "")
         image = Path(elf) if elf else building.build(config).elf
-        options = TargetOptions(board=config.board, port=variable("PORT", "") or None)
+        options = TargetOptions(
+            board=config.board,
+            port=variable("PORT", "") or None,
+            console_port=variable("CONSOLE_PORT", "") or None,
+            baud=int(variable("BAUD", str(TargetOptions.baud))),
+            flash=variable("FLASH", TargetOptions.flash),
+        )
         self._session = open_session(name, image, options, observer=self._observe).__enter__()
         identity = self._session.target.identity()
         logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")

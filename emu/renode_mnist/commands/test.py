@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig
-from renode_mnist.commands.options import elf_option
+from renode_mnist.commands.options import elf_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.opening import TARGETS
 
@@ -28,6 +29,7 @@ def _suites() -> list[str]:
 @click.option("--engine", type=click.Choice(building.ENGINES), default=BuildConfig.engine, show_default=True)
 @click.option("--board", type=click.Choice(building.BOARDS), default=BuildConfig.board, show_default=True)
 @elf_option
+@target_options
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -36,7 +38,14 @@ def _suites() -> list[str]:
     help="Folder for Robot's report, log and xunit file.",
 )
 def test(
-    target: str, suites: tuple[str, ...], model: str, engine: str, board: str, elf: Path | None, output: Path
+    target: str,
+    suites: tuple[str, ...],
+    model: str,
+    engine: str,
+    board: str,
+    elf: Path | None,
+    output: Path,
+    **line: Any,
 ) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
@@ -46,14 +55,14 @@ def test(
         raise RenodeMnistError(
             f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
         )
-    variables = {"TARGET": target, "MODEL": model, "ENGINE": engine, "BOARD": board}
+    given = {"target": target, "model": model, "engine": engine, "board": board, **line}
     if elf is not None:
-        variables["ELF"] = str(elf.resolve())
+        given["elf"] = elf.resolve()
     status = run_robot(
         str(paths.suites()),
         name=f"{target} {engine} {model}",
         suite=list(suites),
-        variable=[f"{name}:{value}" for name, value in variables.items()],
+        variable=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         outputdir=str(output),
         xunit="xunit.xml",
     )

@@ -1,0 +1,135 @@
+"""The command line as its user meets it: exit codes, messages, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from renode_mnist import paths
+
+
+def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from renode_mnist.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+
+
+def refused(*arguments: str | Path) -> str:
+    """What a call that is wrong says."""
+    done = call(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+def test_run_shows_digit_scores_class_and_layers() -> None:
+    done = call("run")
+    assert done.returncode == 0, done.stderr
+    for part in ("class 7", "CONV_2D", "instructions", "target", "commit", "SHA-256"):
+        assert part in done.stdout
+
+
+def test_run_prints_the_record_as_json() -> None:
+    record = json.loads(call("run", "--image", paths.digits() / "3.png", "--json").stdout)
+    assert record["class"] == 3
+    assert record["target"]["counter_unit"] == "instructions"
+    assert record["instructions"] >= sum(layer["instructions"] for layer in record["layers"]) > 0
+    assert len(record["firmware"]["build_id"]) == 40
+
+
+def test_an_expectation_that_fails_exits_with_1() -> None:
+    done = call("run", "--image", paths.digits() / "3.png", "--expect", "4")
+    assert done.returncode == 1
+    assert "classified as 3, expected 4" in done.stderr
+
+
+def test_a_large_dark_on_light_picture_is_classified(tmp_path: Path) -> None:
+    digit = Image.open(paths.digits() / "5.png").convert("L")
+    paper = Image.new("L", (2600, 3900), 250)
+    paper.paste(digit.resize((1400, 1400)).point(lambda value: 250 - int(value * 0.9)), (700, 1800))
+    paper.save(tmp_path / "scan.jpg")
+    done = call("run", "--image", tmp_path / "scan.jpg", "--expect", "5")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("text.png", b"this is no picture", "text.png"),
+        ("empty.png", b"", "is empty"),
+        ("cut.png", (paths.digits() / "1.png").read_bytes()[:90], "cut.png"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert said in refused("run", "--image", tmp_path / name)
+
+
+def test_a_blank_picture_is_refused(tmp_path: Path) -> None:
+    Image.new("L", (300, 200), 255).save(tmp_path / "blank.png")
+    assert "blank" in refused("run", "--image", tmp_path / "blank.png")
+
+
+def test_a_model_that_is_not_there_names_those_that_are() -> None:
+    assert "float32, int8" in refused("run", "--model", "int4")
+
+
+def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
+    whole = (paths.models() / "mnist_int8.tflite").read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
+    assert "cut.tflite is damaged" in refused("build", "--model", tmp_path / "cut.tflite")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [(Path(sys.executable).resolve(), "not for a 32-bit Arm core"), (paths.schema(), "no ELF file")]
+)
+def test_an_elf_for_another_core_or_none_is_refused(file: Path, said: str) -> None:
+    assert said in refused("run", "--elf", file)
+
+
+def test_a_combination_that_cannot_work_says_what_can() -> None:
+    said = refused("build", "--model", "float32", "--engine", "cmsis-nn")
+    assert "float" in said
+    assert "m7" in said or "reference" in said
+
+
+def test_no_board_is_an_answer_not_a_hang() -> None:
+    assert "--port" in refused("run", "--target", "board")
+
+
+def test_an_unknown_suite_names_the_known_ones() -> None:
+    assert "classification" in refused("test", "--suite", "nope")
+
+
+def test_parity_needs_two_targets() -> None:
+    assert "Two targets" in refused("parity", "--target", "host")
+
+
+def test_a_list_option_names_its_choices() -> None:
+    assert "m7, reference" in refused("bench", "--engines", "m8")
+
+
+def test_doctor_tells_what_is_there() -> None:
+    done = call("doctor", "--json")
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stderr
+    assert all(finding["found"] for finding in findings.values() if finding["required"])
+    assert all(finding["remedy"] for finding in findings.values() if not finding["found"])
+
+
+def test_every_command_explains_itself() -> None:
+    listed = call("--help").stdout.split("Commands:")[1]
+    commands = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert {"run", "build", "test", "doctor"} <= set(commands)
+    for command in commands:
+        done = call(command, "--help")
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert done.stdout.startswith(f"Usage: renode-mnist {command}")

@@ -1,0 +1,90 @@
+"""The Robot suites on each target that needs nothing beyond this machine, and the emulated board as a real port."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_CALL = [sys.executable, "-c", "from renode_mnist.cli import main; main()"]
+
+
+@dataclass
+class Outcome:
+    """What a run of the suites came to; skipped tests by name, with the reason."""
+
+    status: int
+    passed: int
+    failed: dict[str, str]
+    skipped: dict[str, str]
+
+
+def run_suites(output: Path, *arguments: str) -> Outcome:
+    done = subprocess.run([*_CALL, "test", "--output", str(output), *arguments], capture_output=True, text=True)
+    assert (output / "xunit.xml").exists(), done.stdout + done.stderr
+    outcome = Outcome(done.returncode, 0, {}, {})
+    for case in ElementTree.parse(output / "xunit.xml").iter("testcase"):
+        name = case.get("name", "")
+        if (failure := case.find("failure")) is not None:
+            outcome.failed[name] = failure.get("message", "")
+        elif (skip := case.find("skipped")) is not None:
+            outcome.skipped[name] = skip.get("message", "")
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+@pytest.fixture
+def port() -> Iterator[dict[str, str]]:
+    """The emulated board's lines as pseudo-terminals, by role, served by a process of its own."""
+    process = subprocess.Popen([*_CALL, "serve", "--pty"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    lines = dict(process.stdout.readline().split() for _ in range(2))
+    yield lines
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("engine", ["m7", "reference"])
+def test_all_suites_pass_on_the_embedded_target(tmp_path: Path, engine: str) -> None:
+    outcome = run_suites(tmp_path, "--target", "embedded", "--engine", engine)
+    assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
+    assert outcome.passed > 25
+
+
+def test_all_suites_pass_on_this_pc(tmp_path: Path) -> None:
+    outcome = run_suites(tmp_path, "--target", "host")
+    assert (outcome.failed, outcome.status) == ({}, 0)
+    assert all(outcome.skipped.values())
+    assert outcome.passed > 25
+
+
+def test_all_suites_pass_through_a_serial_port(tmp_path: Path, port: dict[str, str]) -> None:
+    outcome = run_suites(tmp_path, "--target", "board", "--port", port["binary"], "--console-port", port["console"])
+    assert (outcome.failed, outcome.status) == ({}, 0)
+    assert outcome.passed > 25
+
+
+def test_run_and_parity_work_through_a_serial_port(port: dict[str, str]) -> None:
+    line = ["--port", port["binary"]]
+    done = subprocess.run(
+        [*_CALL, "run", "--target", "board", "--expect", "7", *line], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cycles (measured)" in done.stdout
+    targets = ["--target", "embedded", "--target", "board"]
+    done = subprocess.run([*_CALL, "parity", *targets, *line], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_suite_that_cannot_start_fails_by_the_reason(tmp_path: Path) -> None:
+    outcome = run_suites(tmp_path, "--suite", "identity", "--board", "article", "--elf", "/bin/true")
+    assert outcome.status == 1
+    assert all("not for a 32-bit Arm core" in message for message in outcome.failed.values())
