@@ -1,0 +1,123 @@
+"""Which Renode there is, and what pyrenode3 has to be told to use it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from renode_mnist import paths
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.renode_install.releases import DEFAULT_VERSION, PYRENODE3
+
+# pyrenode3's configuration; each excludes the others.
+_BINARY, _BUILD, _PACKAGE = "PYRENODE_BIN", "PYRENODE_BUILD_DIR", "PYRENODE_PKG"
+_RUNTIME = "PYRENODE_RUNTIME"
+
+_SYSTEM_WIDE = Path("/opt/renode")
+"""Where pyrenode3 looks for a Renode that a distribution's package has installed."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Renode that pyrenode3 can load.
+
+    Attributes:
+        path: The portable binary, the build's folder, the package or a system-wide installation's folder.
+        found_by: What pointed to it, for messages.
+        variables: What has to stand in the environment of the process that loads it.
+        pyrenode3: The folder that pyrenode3 is imported from; None where this Python environment has it.
+    """
+
+    path: Path
+    found_by: str
+    variables: dict[str, str]
+    pyrenode3: Path | None
+
+
+def home() -> Path:
+    """Where ``renode-mnist renode install`` puts things."""
+    return paths.cache() / "renode"
+
+
+def pyrenode3_home() -> Path:
+    """Where it puts pyrenode3."""
+    return home() / f"pyrenode3-{PYRENODE3.commit[:12]}"
+
+
+def find() -> Installation:
+    """The Renode to use: what ``PYRENODE_*`` says, else what this package installed, else the system's.
+
+    Raises:
+        EnvironmentProblem: There is none, or something to drive it with is missing.
+    """
+    path, found_by, variables = _find_renode()
+    if importlib.util.find_spec("pythonnet") is None:
+        raise EnvironmentProblem(
+            f"Renode is at {path}, but pythonnet is not in this Python environment",
+            "Install it with `pip install 'renode-mnist[renode]'`.",
+        )
+    return Installation(path, found_by, variables, _find_pyrenode3(path))
+
+
+def _find_renode() -> tuple[Path, str, dict[str, str]]:
+    given = [name for name in (_BINARY, _BUILD, _PACKAGE) if os.environ.get(name)]
+    if len(given) > 1:
+        raise EnvironmentProblem(f"{' and '.join(given)} exclude each other", "Unset all but one of them.")
+    if given:
+        return _from_environment(given[0])
+    versions = _installed_versions()
+    if versions:
+        binary = versions.get(DEFAULT_VERSION) or versions[max(versions, key=_sort_key)]
+        return binary, "renode-mnist renode install", _portable(binary)
+    if (_SYSTEM_WIDE / "bin").is_dir() and shutil.which("renode"):
+        return _SYSTEM_WIDE, "the system's package", {_RUNTIME: "mono"}
+    raise EnvironmentProblem(
+        "Renode is not installed",
+        "Get it with `renode-mnist renode install`, or point PYRENODE_BIN or PYRENODE_BUILD_DIR to yours.",
+    )
+
+
+def _from_environment(name: str) -> tuple[Path, str, dict[str, str]]:
+    path = Path(os.environ[name]).absolute()
+    if not path.exists():
+        raise EnvironmentProblem(f"{name} points to {path}, which does not exist", f"Correct or unset {name}.")
+    if name == _BINARY:
+        return path, name, _portable(path)
+    return path, name, {name: str(path), _RUNTIME: os.environ.get(_RUNTIME, "mono")}
+
+
+def _portable(binary: Path) -> dict[str, str]:
+    return {
+        _BINARY: str(binary),
+        _RUNTIME: "coreclr",  # the only one that pyrenode3 takes a portable binary with
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",  # else .NET wants libicu, which slim systems lack
+    }
+
+
+def _installed_versions() -> dict[str, Path]:
+    found = {}
+    for pattern in ("*/*/renode", "*/*/renode.exe"):
+        for binary in home().glob(pattern):
+            version = binary.parent.parent.name
+            if version[0].isdigit():
+                found[version] = binary
+    return found
+
+
+def _sort_key(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def _find_pyrenode3(renode: Path) -> Path | None:
+    if importlib.util.find_spec("pyrenode3") is not None:
+        return None
+    sources = [folder / "src" for folder in pyrenode3_home().glob("*") if (folder / "src" / "pyrenode3").is_dir()]
+    if sources:
+        return sources[0]
+    raise EnvironmentProblem(
+        f"Renode is at {renode}, but pyrenode3, which drives it, is not installed",
+        "Get it with `renode-mnist renode install`.",
+    )
