@@ -28,6 +28,7 @@ _COMMANDS = {
     "train": "renode_mnist.commands.model:train",
     "data": "renode_mnist.commands.model:data",
     "export": "renode_mnist.commands.model:export",
+    "renode": "renode_mnist.commands.renode:renode",
     "doctor": "renode_mnist.commands.doctor:doctor",
 }
 

@@ -12,7 +12,7 @@ from renode_mnist.session import Session
 from renode_mnist.targets.base import Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
-TARGETS = ("embedded", "board", "host")
+TARGETS = ("embedded", "renode", "board", "host")
 FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
 ClockModel = Literal["instructions", "m7"]
 
@@ -28,6 +28,7 @@ class TargetOptions:
         console_port: The same of its text console, where that is wired.
         baud: Of a board's lines.
         flash: The tool that gives a board its firmware; ``none`` takes it as it is.
+        gdb_port: Where Renode serves GDB; opening it then waits for the debugger.
     """
 
     board: Board = "disco-f746ng"
@@ -36,11 +37,15 @@ class TargetOptions:
     console_port: str | None = None
     baud: int = 115200
     flash: str = "none"
+    gdb_port: int | None = None
 
 
 def available() -> list[str]:
     """The targets that this machine has without being told more."""
-    return [name for name in ("embedded", "host") if name in TARGETS]
+    from renode_mnist.targets import auto
+
+    renode = ["renode"] if auto.choose().target == "renode" else []
+    return ["embedded", *renode, "host"]
 
 
 def machine_of(target: str) -> Machine:
@@ -61,11 +66,17 @@ def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         ElfError: The target cannot run this ELF.
     """
     options = options or TargetOptions()
+    if options.gdb_port is not None and name != "renode":
+        raise TargetError(f"the target {name} serves no debugger", "Debug with --target renode.")
     # Each target is imported when it is asked for: they need packages that not every installation has.
     if name == "embedded":
         from renode_mnist.targets.embedded import EmbeddedTarget
 
         return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model)
+    if name == "renode":
+        from renode_mnist.targets.renode import RenodeTarget
+
+        return RenodeTarget(elf, gdb_port=options.gdb_port)
     if name == "board":
         from renode_mnist.targets.board import BoardTarget, BoardTargetWithConsole
 

@@ -100,7 +100,7 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
 
 
 def target_options(command: F) -> F:
-    """``--port``, ``--console-port``, ``--baud``, ``--flash``: which board, and who programs it."""
+    """``--port``, ``--console-port``, ``--baud``, ``--flash``, ``--gdb``: which board, who programs or debugs it."""
     for option in reversed(
         [
             click.option("--port", help="Serial port or pyserial URL of a board.  [default: its ST-LINK]"),
@@ -113,6 +113,7 @@ def target_options(command: F) -> F:
                 show_default=True,
                 help="What programs a board that runs another image.",
             ),
+            click.option("--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to Renode there."),
         ]
     ):
         command = option(command)
@@ -121,5 +122,5 @@ def target_options(command: F) -> F:
 
 def target_options_of(options: dict[str, Any]) -> Callable[[BuildConfig], TargetOptions]:
     """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
-    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash")}
+    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash", "gdb_port")}
     return lambda config: TargetOptions(board=config.board, **taken)

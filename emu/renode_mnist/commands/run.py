@@ -31,7 +31,13 @@ from renode_mnist.opening import TARGETS, machine_of, open_session
 )
 @image_options
 @elf_option
-@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@click.option(
+    "--target",
+    type=click.Choice(("auto", *TARGETS)),
+    default="auto",
+    show_default=True,
+    help="auto is Renode where it is installed, else embedded.",
+)
 @target_options
 @click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
 @click.option("--record", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Keep the session here.")
@@ -51,12 +57,20 @@ def run(
     from renode_mnist.model import preprocess
     from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
+    from renode_mnist.targets import auto
+    from renode_mnist.targets.renode import gdb_command
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
+    if target == "auto":
+        choice = auto.choose()
+        target = choice.target
+        click.echo(f"target {target}: {choice.reason}", err=True)
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
+    if (port := given(config).gdb_port) is not None:
+        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None
