@@ -11,7 +11,7 @@ endif()
 find_program(CMAKE_SIZE arm-none-eabi-size)
 set(CMAKE_C_COMPILER ${ARM_NONE_EABI_GCC})
 # The C++ compiler is arm-none-eabi-g++, but the C driver links: libstdc++'s own library is not needed.
-string(REGEX REPLACE "gcc(\\.exe)?$" "g++\\1" CMAKE_CXX_COMPILER ${ARM_NONE_EABI_GCC})
+string(REGEX REPLACE "gcc(|\\.exe)$" "g++\\1" CMAKE_CXX_COMPILER ${ARM_NONE_EABI_GCC})
 set(CMAKE_CXX_LINK_EXECUTABLE
   "<CMAKE_C_COMPILER> <FLAGS> <CMAKE_CXX_LINK_FLAGS> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
