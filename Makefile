@@ -45,7 +45,7 @@ setup: .venv/run.stamp
 	@touch $@
 
 test: setup .venv/test.stamp lint
-	@$(BIN)/python -m pytest -m "not long"
+	@$(BIN)/python -m pytest -n 2 -m "not long"
 
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp

@@ -9,7 +9,7 @@ namespace reference {
 template <typename Visit>
 void for_each_element(const std::int32_t (&shape)[4], const std::int32_t (&a_strides)[4],
                       const std::int32_t (&b_strides)[4], Visit visit) {
-  const auto offset = [](const std::int32_t (&strides)[4], std::int32_t i, std::int32_t j, std::int32_t k) {
+  const auto offset = [](const std::int32_t(&strides)[4], std::int32_t i, std::int32_t j, std::int32_t k) {
     return i * strides[0] + j * strides[1] + k * strides[2];
   };
   for (std::int32_t i = 0; i < shape[0]; ++i) {

@@ -14,9 +14,9 @@ namespace engine {
 namespace {
 
 // TFLM_ARENA_BYTES is 0 unless the user says otherwise. The bookkeeping is mostly pointers.
-constexpr std::size_t kArenaBytes =
-    TFLM_ARENA_BYTES > 0 ? std::size_t{TFLM_ARENA_BYTES}
-                         : model_config::kArenaBytes + model_config::kBookkeepingBytes * (sizeof(void*) / 4);
+constexpr std::size_t kArenaBytes = TFLM_ARENA_BYTES > 0 ? std::size_t{TFLM_ARENA_BYTES}
+                                                         : model_config::kArenaBytes +
+                                                               model_config::kBookkeepingBytes*(sizeof(void*) / 4);
 alignas(16) std::uint8_t arena[kArenaBytes];
 
 // Room for objects that init() constructs: as plain statics they would run constructors before the clock and the
