@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from renode_mnist import bench, budgets
+from renode_mnist import bench, budgets, paths
 from renode_mnist.bench import BenchError, Row
 from renode_mnist.report import bench_table, compare, page
 
@@ -94,6 +94,12 @@ def test_one_instruction_too_many_breaks_the_budget_and_names_the_layer(rows: li
         ("instructions", 1),
         ("layer 2 CONV_2D", 1),
     ]
+
+
+def test_the_repositorys_budgets_hold(rows: list[Row]) -> None:
+    if "12.2" not in rows[0].firmware["compiler"]:
+        pytest.skip(f"the budgets are for GCC 12.2, this is {rows[0].firmware['compiler']}")
+    assert budgets.check(budgets.load(paths.budgets()), rows, paths.budgets()) == []
 
 
 def test_flash_may_grow_by_the_tolerance_and_no_further(rows: list[Row], tmp_path: Path) -> None:

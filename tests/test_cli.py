@@ -31,18 +31,32 @@ def refused(*arguments: str | Path) -> str:
 
 
 def test_run_shows_digit_scores_class_and_layers() -> None:
-    done = call("run")
+    done = call("run", "--target", "embedded")
     assert done.returncode == 0, done.stderr
     for part in ("class 7", "CONV_2D", "instructions", "target", "commit", "SHA-256"):
         assert part in done.stdout
 
 
 def test_run_prints_the_record_as_json() -> None:
-    record = json.loads(call("run", "--image", paths.digits() / "3.png", "--json").stdout)
+    record = json.loads(call("run", "--target", "embedded", "--image", paths.digits() / "3.png", "--json").stdout)
     assert record["class"] == 3
     assert record["target"]["counter_unit"] == "instructions"
     assert record["instructions"] >= sum(layer["instructions"] for layer in record["layers"]) > 0
     assert len(record["firmware"]["build_id"]) == 40
+
+
+def test_runs_repeat_to_the_byte_the_picosecond_and_the_instruction() -> None:
+    done = call("run", "--target", "embedded", "--repeat", "3", "--clock-model", "m7")
+    assert done.returncode == 0, done.stderr
+    assert "cycles (modelled)" in done.stdout
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("3 runs, digest"))
+    assert len(line.rsplit(": ", 1)[1]) == 64
+
+
+def test_a_target_in_real_time_does_not_claim_to_repeat() -> None:
+    done = call("run", "--target", "host", "--repeat", "2")
+    assert done.returncode == 2
+    assert "no two runs are the same" in done.stderr
 
 
 def test_an_expectation_that_fails_exits_with_1() -> None:

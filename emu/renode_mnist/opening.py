@@ -15,6 +15,7 @@ from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 TARGETS = ("embedded", "renode", "board", "host")
 FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
 ClockModel = Literal["instructions", "m7"]
+CLOCK_MODELS: tuple[ClockModel, ...] = ("instructions", "m7")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class FirmwareLibrary:
     | ``CONSOLE_PORT`` | the same of its text console | none: console tests are skipped |
     | ``BAUD`` | of a board's lines | 115200 |
     | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
+    | ``CLOCK_MODEL`` | what the embedded target's counter returns: ``instructions`` or ``m7`` | ``instructions`` |
     | ``ELF`` | an image to run instead of building one | |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
@@ -85,6 +86,7 @@ class FirmwareLibrary:
             console_port=variable("CONSOLE_PORT", "") or None,
             baud=int(variable("BAUD", str(TargetOptions.baud))),
             flash=variable("FLASH", TargetOptions.flash),
+            clock_model=variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
         )
         self._session = open_session(name, image, options, observer=self._observe).__enter__()
         identity = self._session.target.identity()

@@ -10,7 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, Machine
-from renode_mnist.opening import FLASH_TOOLS, TargetOptions
+from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,7 +100,7 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
 
 
 def target_options(command: F) -> F:
-    """``--port``, ``--console-port``, ``--baud``, ``--flash``, ``--gdb``: which board, who programs or debugs it."""
+    """``--port``, ``--console-port``, ``--baud``, ``--flash``, ``--clock-model``, ``--gdb``: how a target is run."""
     for option in reversed(
         [
             click.option("--port", help="Serial port or pyserial URL of a board.  [default: its ST-LINK]"),
@@ -113,6 +113,13 @@ def target_options(command: F) -> F:
                 show_default=True,
                 help="What programs a board that runs another image.",
             ),
+            click.option(
+                "--clock-model",
+                type=click.Choice(CLOCK_MODELS),
+                default=TargetOptions.clock_model,
+                show_default=True,
+                help="What the embedded target's cycle counter returns: instructions, or modelled cycles (m7).",
+            ),
             click.option("--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to Renode there."),
         ]
     ):
@@ -122,5 +129,5 @@ def target_options(command: F) -> F:
 
 def target_options_of(options: dict[str, Any]) -> Callable[[BuildConfig], TargetOptions]:
     """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
-    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash", "gdb_port")}
+    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash", "clock_model", "gdb_port")}
     return lambda config: TargetOptions(board=config.board, **taken)

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 from renode_mnist import paths
+from renode_mnist.build import Image
 from renode_mnist.commands.options import (
     config_of,
     elf_option,
@@ -19,7 +22,8 @@ from renode_mnist.commands.options import (
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TARGETS, machine_of, open_session
+from renode_mnist.opening import TARGETS, TargetOptions, machine_of, open_session
+from renode_mnist.repetition import Digest
 
 
 @click.command()
@@ -41,6 +45,12 @@ from renode_mnist.opening import TARGETS, machine_of, open_session
 @target_options
 @click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
 @click.option("--record", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Keep the session here.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    default=1,
+    help="Run so often, each time from reset, and exit with 1 unless bytes, times and counts are the same.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def run(
     picture: Path | None,
@@ -48,6 +58,7 @@ def run(
     target: str,
     expect: int | None,
     kept: Path | None,
+    repeat: int,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -84,8 +95,22 @@ def run(
         console = Console(highlight=False)
         console.print(f"{picture}: {digit.describe()}", soft_wrap=True)
         console.print(terminal.run(record, colour=console.color_system is not None))
+    if repeat > 1:
+        digests = [_digest(target, image, given(config), digit.pixels) for _ in range(repeat)]
+        click.echo(
+            f"{repeat} runs, digest over bytes, virtual time and instructions: {', '.join(sorted(set(digests)))}"
+        )
+        if len(set(digests)) > 1:
+            raise CheckFailed(f"{len(set(digests))} different runs of {repeat}", "Report it: these must be the same.")
     if expect is not None and record.inference.winner != expect:
         raise CheckFailed(
             f"{picture.name} was classified as {record.inference.winner}, expected {expect}",
             "Look at what the network saw (above), or at the scores with --json.",
         )
+
+
+def _digest(target: str, image: Image, options: TargetOptions, pixels: npt.NDArray[np.uint8]) -> str:
+    digest = Digest()
+    with open_session(target, image.elf, options, observer=digest.observe) as session:
+        session.classify(pixels)
+        return digest.close(session)

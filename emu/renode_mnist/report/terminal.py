@@ -13,6 +13,7 @@ from rich.text import Text
 
 from renode_mnist.report.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
+from renode_mnist.timing.accuracy import STATED_ERROR
 from renode_mnist.wire.messages import Stats
 
 _BAR_CELLS = 24
@@ -74,6 +75,8 @@ def identity(target: TargetIdentity, firmware: Stats) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     table.add_row("target", f"{target.target} ({target.version})")
+    if target.counter_unit is CounterUnit.CYCLES_MODELLED:
+        table.add_row("model of M7", f"{STATED_ERROR}; no flash wait states, no caches")
     on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
     clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
     table.add_row("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}")
