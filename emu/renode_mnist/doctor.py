@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from renode_mnist import paths
 from renode_mnist.build import COMPILER, COMPILER_PACKAGES
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.renode_install import locate
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def _optional() -> Iterator[Finding]:
         False,
         "apt-get install gcc libc6-dev python3-dev, then `make setup` again; counts are the same without it",
     )
+    yield Finding("Renode (target renode)", _renode(), False, "renode-mnist renode install")
     yield Finding("c++ (host target)", _version_of("c++"), False, "apt-get install g++")
     yield Finding(
         "tensorflow (train, export)", _package("tensorflow-cpu"), False, "pip install 'renode-mnist[train]'"
@@ -90,6 +93,13 @@ def _newlib() -> str:
     # The compiler answers with the bare name where it does not find the file.
     found = _output([COMPILER, "-mcpu=cortex-m7", "-mthumb", "-print-file-name=libc_nano.a"]).strip()
     return found if found != "libc_nano.a" else ""
+
+
+def _renode() -> str:
+    try:
+        return str(locate.find().path)
+    except EnvironmentProblem:
+        return ""
 
 
 def _mnist() -> str:

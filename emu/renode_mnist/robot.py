@@ -11,8 +11,8 @@ from robot.api import SkipExecution, logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
+from renode_mnist import budgets, paths
 from renode_mnist import build as building
-from renode_mnist import paths
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetTimeout
 from renode_mnist.model import preprocess
@@ -158,6 +158,28 @@ class FirmwareLibrary:
         logger.info(f"{what}: {counted:,} instructions, at most {limit:,} allowed")
         if counted > limit:
             raise AssertionError(f"{what} took {counted:,} instructions, more than {limit:,}")
+
+    @keyword
+    def instructions_should_be_within_budget(self) -> None:
+        """Fails where the last inference took more instructions than ``budgets.toml`` allows its model and engine.
+
+        A counter that advances in steps may read one step more. Skips where the file has no such case.
+        """
+        self.target_should_count_instructions()
+        record = self._last_record
+        model = record.firmware.model_name.removeprefix("mnist_").removesuffix(".tflite")
+        case = f"{model}/{record.firmware.engine}"
+        bounds = budgets.load(paths.budgets()).cases.get(case)
+        if bounds is None:
+            raise SkipExecution(f"budgets.toml has no case {case}")
+        slack = record.target.counter_step if record.target.counter_step > 1 else 0
+        figures = [("the inference", record.inference.counter, bounds["instructions"])]
+        for number, (layer, bound) in enumerate(zip(record.inference.layers, bounds["layers"], strict=True)):
+            figures.append((f"layer {number} ({layer.op})", layer.counter, bound))
+        for what, counted, bound in figures:
+            logger.info(f"{what}: {counted:,} instructions, at most {bound:,} allowed")
+            if counted > bound + slack:
+                raise AssertionError(f"{what} took {counted:,} instructions, more than {bound:,} (+{slack} a step)")
 
     # Wire -----------------------------------------------------------------------------------------------------
 
