@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup test test-long lint format lock clean
+.PHONY: help run setup test pytest test-long lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,19 +44,24 @@ setup: .venv/run.stamp
 	@$(PIP) --require-hashes --no-deps --requirement requirements/no-deps.txt
 	@touch $@
 
-test: setup .venv/test.stamp lint
+test: lint pytest
+
+# make pytest the tests of `make test` without its lint
+pytest: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -n 2 -m "not long"
 
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
 
-# make lint   ruff, mypy, clang-format
+# make lint   ruff, mypy, clang-format; the workflows by jactionlint (with shellcheck) and zizmor
 lint: setup .venv/test.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format --dry-run --Werror
+	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
+	@$(BIN)/zizmor --offline --strict-collection --persona=pedantic -qq .github
 
 # make format puts all sources into form
 format: .venv/test.stamp
@@ -69,8 +74,8 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --pytho
 	--custom-compile-command "make lock"
 lock: setup
 	@$(PIP) uv
-	@$(UV_COMPILE) pyproject.toml --extra embedded --group build -o requirements/run.txt
-	@$(UV_COMPILE) pyproject.toml --extra embedded --extra train --group build --group test \
+	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --group build -o requirements/run.txt
+	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --extra train --group build --group test \
 		-c requirements/run.txt -o requirements/test.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt
 

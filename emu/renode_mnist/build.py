@@ -207,8 +207,12 @@ def commit() -> str:
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        return f"v{renode_mnist.__version__}"
+        return _release()
     return described.stdout.strip()
+
+
+def _release() -> str:
+    return f"v{renode_mnist.__version__}"
 
 
 def _made_from(config: BuildConfig, compiler: str) -> str:
@@ -251,6 +255,7 @@ def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
         "ENGINE": config.engine,
         "OBJECTIVE": config.objective,
         "PYTHON": sys.executable,
+        "RELEASE": _release(),
     }
     if config.machine == "stm32f746":
         settings |= {

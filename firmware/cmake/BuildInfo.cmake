@@ -17,12 +17,13 @@ foreach(option IN LISTS engine_options)
 endforeach()
 string(STRIP "${build_info_flags}" build_info_flags)
 find_package(Git QUIET)
+set(RELEASE unknown CACHE STRING "What the image names as its commit where its sources are in no git repository")
 
 add_custom_target(build_info_code
   COMMAND ${CMAKE_COMMAND}
     -DHEADER=${build_info_header} -DSOURCE=${CMAKE_SOURCE_DIR} -DGIT=${GIT_EXECUTABLE}
     "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" "-DFLAGS=${build_info_flags}"
-    -DBOARD=${build_info_board} -DCLOCK_MHZ=${CLOCK_MHZ}
+    -DBOARD=${build_info_board} -DCLOCK_MHZ=${CLOCK_MHZ} -DRELEASE=${RELEASE}
     -P ${CMAKE_CURRENT_LIST_DIR}/write_build_info.cmake
   BYPRODUCTS ${build_info_header}
   VERBATIM)

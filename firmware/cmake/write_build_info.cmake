@@ -1,5 +1,5 @@
 # cmake -P: writes HEADER unless it already says the same. See BuildInfo.cmake.
-set(commit unknown)
+set(commit ${RELEASE})
 if(GIT)
   # Sources unpacked into somebody else's repository must not pass off its commit as theirs.
   execute_process(COMMAND ${GIT} -C ${SOURCE} ls-files --error-unmatch CMakeLists.txt
