@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup test pytest test-long lint format lock clean
+.PHONY: help run setup engines test pytest test-long lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,12 +37,21 @@ setup: .venv/run.stamp
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# make engines  what engine cmsis-nn needs beyond `make setup`; `make test` brings it by itself
+engines: .venv/engines.stamp
+
+NO_DEPS = $(PIP) --require-hashes --no-deps --requirement requirements/no-deps.txt
+.venv/engines.stamp: requirements/no-deps.txt | .venv/run.stamp
+	@echo "Installing the sources of CMSIS-NN into .venv"
+	@$(NO_DEPS)
+	@touch $@
+
 .venv/test.stamp: requirements/test.txt requirements/no-deps.txt requirements/system.sh | .venv/run.stamp
 	@sh requirements/system.sh test
 	@echo "Installing the Python packages of requirements/test.txt into .venv (TensorFlow: 274 MB)"
 	@$(PIP) --require-hashes --requirement requirements/test.txt
-	@$(PIP) --require-hashes --no-deps --requirement requirements/no-deps.txt
-	@touch $@
+	@$(NO_DEPS)
+	@touch .venv/engines.stamp $@
 
 test: lint pytest
 
