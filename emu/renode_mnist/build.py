@@ -31,6 +31,9 @@ Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
 Machine = Literal["stm32f746", "host"]
 
+_RELEASE = f"v{renode_mnist.__version__}"
+"""What stands for the commit outside git."""
+
 ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
 OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles", "flash")
 BOARDS: tuple[Board, ...] = ("disco-f746ng", "nucleo-f746zg", "article")
@@ -207,12 +210,8 @@ def commit() -> str:
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        return _release()
+        return _RELEASE
     return described.stdout.strip()
-
-
-def _release() -> str:
-    return f"v{renode_mnist.__version__}"
 
 
 def _made_from(config: BuildConfig, compiler: str) -> str:
@@ -255,7 +254,7 @@ def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
         "ENGINE": config.engine,
         "OBJECTIVE": config.objective,
         "PYTHON": sys.executable,
-        "RELEASE": _release(),
+        "RELEASE": _RELEASE,
     }
     if config.machine == "stm32f746":
         settings |= {
