@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from renode_mnist.bench import Row
-from renode_mnist.report.bench_table import Grid
+from renode_mnist.report.grid import Grid
 
 matplotlib.rcParams["svg.hashsalt"] = "renode-mnist"  # the same rows give the same bytes
 matplotlib.rcParams["svg.fonttype"] = "none"

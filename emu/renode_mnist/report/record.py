@@ -1,4 +1,7 @@
-"""One run with its identity: what a table, a JSON file or a check is made from."""
+"""One run with its identity: what a table, a JSON file or a check is made from.
+
+In a notebook these show themselves as HTML, elsewhere as one line.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.report.grid import Grid
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
+from renode_mnist.timing.accuracy import STATED_ERROR
 from renode_mnist.wire.messages import Inference, Stats, TensorInfo
 
 COUNTER_HEADINGS = {
@@ -45,6 +50,57 @@ class Record:
     picture: str
     pixels: npt.NDArray[np.uint8]
 
+    @property
+    def winner(self) -> int:
+        """The class with the highest score."""
+        return self.inference.winner
+
+    @property
+    def score(self) -> float:
+        """The winner's score, 0..1."""
+        return float(self.inference.scores[self.inference.winner])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that the model asks for."""
+        return sum(layer.macs for layer in self.inference.layers)
+
+    def __repr__(self) -> str:
+        """Answer, cost and identity in one line."""
+        unit, count = self.target.counter_unit, self.inference.counter
+        cost = f"{count:,} {COUNTER_HEADINGS[unit]}"
+        if unit is not CounterUnit.NANOSECONDS:
+            cost += f", {self.milliseconds(count):.3f} {MILLISECOND_HEADINGS[unit]}"
+        return (
+            f"<Record: class {self.winner}, score {self.score:.4f}, {cost}; "
+            f"{identity_line(self.target, self.firmware)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from renode_mnist.report import html
+
+        return html.piece(
+            html.beside(
+                html.picture(self.picture or "what the network saw", self.pixels),
+                html.bars(f"class {self.winner}, score {self.score:.4f}", self.inference.scores, self.winner),
+                html.table(self.layers()),
+            ),
+            html.facts(identity_rows(self.target, self.firmware)),
+        )
+
+    def layers(self) -> Grid:
+        """What each step cost, with the total."""
+        unit = self.target.counter_unit
+        steps = [(layer.op, layer.macs, layer.counter) for layer in self.inference.layers]
+        steps.append(("total", self.macs, self.inference.counter))
+        return Grid(
+            ("layer", "MACs", COUNTER_HEADINGS[unit], MILLISECOND_HEADINGS[unit]),
+            tuple(
+                (op, f"{macs:,}", f"{counter:,}", f"{self.milliseconds(counter):.3f}") for op, macs, counter in steps
+            ),
+            totals=1,
+        )
+
     def milliseconds(self, counter: int) -> float:
         """A counter difference as time: at the core clock, or nanoseconds where the target counts those."""
         if self.target.counter_unit is CounterUnit.NANOSECONDS:
@@ -65,14 +121,76 @@ class Record:
             "picture": self.picture,
             "pixels_sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
             "output_tensor_hex": self.inference.tensor.hex(),
-            "target": {
-                "name": self.target.target,
-                "version": self.target.version,
-                "counter_unit": unit,
-                "deterministic": self.target.deterministic,
-            },
+            "target": target_json(self.target),
             "firmware": firmware_json(self.firmware),
         }
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A target whose firmware answers.
+
+    Attributes:
+        target: Where it runs.
+        firmware: What the firmware says of itself.
+    """
+
+    target: TargetIdentity
+    firmware: Stats
+
+    def __repr__(self) -> str:
+        """Who answers, in one line."""
+        return f"<Connection: {identity_line(self.target, self.firmware)}>"
+
+    def _repr_html_(self) -> str:
+        from renode_mnist.report import html
+
+        return html.piece(html.facts(identity_rows(self.target, self.firmware)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, units in the names."""
+        return {"target": target_json(self.target), "firmware": firmware_json(self.firmware)}
+
+
+def identity_line(target: TargetIdentity, firmware: Stats) -> str:
+    """What runs where, as short as it can be told."""
+    return (
+        f"{firmware.model_name} by {firmware.engine} on {target.target} ({target.version}), commit {firmware.commit}"
+    )
+
+
+def identity_rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
+    """What produced the figures, as labels and values for any face."""
+    rows = [("target", f"{target.target} ({target.version})")]
+    if target.counter_unit is CounterUnit.CYCLES_MODELLED:
+        rows.append(("model of M7", f"{STATED_ERROR}; no flash wait states, no caches"))
+    on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
+    clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
+    rows += [
+        ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
+        ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),
+        ("compiler", f"{firmware.compiler} {firmware.flags}"),
+    ]
+    if on_chip:
+        rows.append(
+            (
+                "memory",
+                f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
+                f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
+                f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
+            )
+        )
+    return rows
+
+
+def target_json(target: TargetIdentity) -> dict[str, Any]:
+    """A target's identity as plain values."""
+    return {
+        "name": target.target,
+        "version": target.version,
+        "counter_unit": str(target.counter_unit),
+        "deterministic": target.deterministic,
+    }
 
 
 def firmware_json(stats: Stats) -> dict[str, Any]:

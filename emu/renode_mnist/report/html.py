@@ -1,0 +1,112 @@
+"""Parts of HTML for results in a notebook: inherited colours, so that they fit a light and a dark page.
+
+A piece brings its style along, bound to its own class: a notebook shows cells in any order, alone or together.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from PIL import Image
+
+from renode_mnist.report.grid import Grid
+
+_TEMPLATES = {
+    "piece": """\
+<div class="renode-mnist"><style>
+.renode-mnist { font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; overflow-x: auto }
+.renode-mnist .beside { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start }
+.renode-mnist > * + * { margin-top: .75rem }
+.renode-mnist figure { margin: 0 } .renode-mnist figcaption { margin-bottom: .35rem; font-weight: 600 }
+.renode-mnist img { width: 168px; height: 168px; image-rendering: pixelated; border: 1px solid #8888 }
+.renode-mnist table { border-collapse: collapse; margin: 0; font-size: inherit }
+.renode-mnist caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .35rem }
+.renode-mnist tr { background: none !important }
+.renode-mnist th, .renode-mnist td { padding: .1rem .6rem; text-align: right; border: 0 }
+.renode-mnist th { border-bottom: 1px solid #8888; vertical-align: bottom; font-weight: 600 }
+.renode-mnist tr.rule td { border-top: 1px solid #8888 }
+.renode-mnist .text { text-align: left; padding-left: 0 }
+.renode-mnist .label { text-align: left; vertical-align: top; white-space: nowrap; padding-left: 0; opacity: .65 }
+.renode-mnist .value { text-align: left; white-space: normal; overflow-wrap: anywhere }
+.renode-mnist .bar { min-width: 160px; padding: .1rem 0 } .renode-mnist .bar div { height: .8em; background: #6a8caf }
+.renode-mnist .winner { font-weight: 600 } .renode-mnist .winner .bar div { background: #2e9e63 }
+.renode-mnist .notes { padding-left: 1.2rem; opacity: .8 }
+</style>
+{% for part in parts %}{{ part }}{% endfor %}</div>
+""",
+    "beside": """\
+<div class="beside">{% for part in parts %}{{ part }}{% endfor %}</div>
+""",
+    "picture": """\
+<figure><figcaption>{{ title }}</figcaption>
+<img alt="28x28, as the network sees it" src="data:image/png;base64,{{ png }}"></figure>
+""",
+    "bars": """\
+<figure><figcaption>{{ title }}</figcaption><table>{% for share in shares %}
+<tr{% if loop.index0 == winner %} class="winner"{% endif %}><td class="text">{{ loop.index0 }}</td>
+<td class="bar"><div style="width: {{ "%.1f" | format([[share, 0] | max, 1] | min * 100) }}%"></div></td>
+<td>{{ "%.4f" | format(share) }}</td></tr>
+{%- endfor %}</table></figure>
+""",
+    "facts": """\
+<table>{% for label, value in rows %}
+<tr><td class="label">{{ label }}</td><td class="value">{{ value }}</td></tr>
+{%- endfor %}</table>
+""",
+    "table": """\
+<table>{% if grid.title %}<caption>{{ grid.title }}</caption>{% endif %}
+<tr>{% for heading in grid.headings %}<th{{ text(loop.index0) }}>{{ heading }}</th>{% endfor %}</tr>
+{%- for row in grid.rows %}
+<tr{% if grid.totals and loop.revindex == grid.totals %} class="rule"{% endif %}>
+{%- for cell in row %}<td{{ text(loop.index0) }}>{{ cell }}</td>{% endfor %}</tr>
+{%- endfor %}
+</table>
+{% if grid.notes %}<ul class="notes">{% for note in grid.notes %}<li>{{ note }}</li>{% endfor %}</ul>{% endif %}
+""",
+}
+
+
+def piece(*parts: Markup) -> str:
+    """What a ``_repr_html_`` returns: parts below each other."""
+    return str(_render("piece", parts=parts))
+
+
+def beside(*parts: Markup) -> Markup:
+    """Parts side by side, as far as the width goes."""
+    return _render("beside", parts=parts)
+
+
+def picture(title: str, pixels: npt.NDArray[np.uint8]) -> Markup:
+    """A grey picture, uint8 of 28x28, its pixels to be seen."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return _render("picture", title=title, png=base64.b64encode(stream.getvalue()).decode())
+
+
+def bars(title: str, shares: Iterable[float], winner: int) -> Markup:
+    """Shares in [0, 1] as bars, numbered from 0."""
+    return _render("bars", title=title, shares=[float(share) for share in shares], winner=winner)
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> Markup:
+    """Labels with their values."""
+    return _render("facts", rows=rows)
+
+
+def table(grid: Grid) -> Markup:
+    """A table, its notes below."""
+    return _render(
+        "table", grid=grid, text=lambda column: Markup(' class="text"') if column < grid.labels else Markup()
+    )
+
+
+def _render(template: str, **values: Any) -> Markup:
+    environment = jinja2.Environment(loader=jinja2.DictLoader(_TEMPLATES), autoescape=True)
+    return Markup(environment.get_template(template).render(values))
