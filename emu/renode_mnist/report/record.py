@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.report import identity
 from renode_mnist.report.grid import Grid
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import STATED_ERROR
 from renode_mnist.wire.messages import Inference, Stats, TensorInfo
 
 COUNTER_HEADINGS = {
@@ -73,7 +73,7 @@ class Record:
             cost += f", {self.milliseconds(count):.3f} {MILLISECOND_HEADINGS[unit]}"
         return (
             f"<Record: class {self.winner}, score {self.score:.4f}, {cost}; "
-            f"{identity_line(self.target, self.firmware)}>"
+            f"{_in_short(self.target, self.firmware)}>"
         )
 
     def _repr_html_(self) -> str:
@@ -85,7 +85,7 @@ class Record:
                 html.bars(f"class {self.winner}, score {self.score:.4f}", self.inference.scores, self.winner),
                 html.table(self.layers()),
             ),
-            html.facts(identity_rows(self.target, self.firmware)),
+            html.facts(identity.rows(self.target, self.firmware)),
         )
 
     def layers(self) -> Grid:
@@ -140,47 +140,23 @@ class Connection:
 
     def __repr__(self) -> str:
         """Who answers, in one line."""
-        return f"<Connection: {identity_line(self.target, self.firmware)}>"
+        return f"<Connection: {_in_short(self.target, self.firmware)}>"
 
     def _repr_html_(self) -> str:
         from renode_mnist.report import html
 
-        return html.piece(html.facts(identity_rows(self.target, self.firmware)))
+        return html.piece(html.facts(identity.rows(self.target, self.firmware)))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, units in the names."""
         return {"target": target_json(self.target), "firmware": firmware_json(self.firmware)}
 
 
-def identity_line(target: TargetIdentity, firmware: Stats) -> str:
+def _in_short(target: TargetIdentity, firmware: Stats) -> str:
     """What runs where, as short as it can be told."""
     return (
         f"{firmware.model_name} by {firmware.engine} on {target.target} ({target.version}), commit {firmware.commit}"
     )
-
-
-def identity_rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
-    """What produced the figures, as labels and values for any face."""
-    rows = [("target", f"{target.target} ({target.version})")]
-    if target.counter_unit is CounterUnit.CYCLES_MODELLED:
-        rows.append(("model of M7", f"{STATED_ERROR}; no flash wait states, no caches"))
-    on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
-    clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
-    rows += [
-        ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
-        ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),
-        ("compiler", f"{firmware.compiler} {firmware.flags}"),
-    ]
-    if on_chip:
-        rows.append(
-            (
-                "memory",
-                f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
-                f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
-                f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
-            )
-        )
-    return rows
 
 
 def target_json(target: TargetIdentity) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from renode_mnist.report import grid
-from renode_mnist.report.record import Record, identity_rows
+from renode_mnist.report.identity import rows
+from renode_mnist.report.record import Record
 from renode_mnist.targets.base import TargetIdentity
 from renode_mnist.wire.messages import Stats
 
@@ -59,8 +60,8 @@ def identity(target: TargetIdentity, firmware: Stats) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for label, value in identity_rows(target, firmware):
-        table.add_row(label, value)
+    for row in rows(target, firmware):
+        table.add_row(*row)
     return table
 
 
