@@ -5,23 +5,48 @@ The library's calls are here by name; what they need is imported when the first 
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from renode_mnist.library import classify as classify
-    from renode_mnist.library import open_target as open_target
-    from renode_mnist.library import sample as sample
+    from renode_mnist.library import (
+        classify,
+        compare_engines,
+        convert,
+        digit_header,
+        draw_digit,
+        evaluate,
+        inspect_model,
+        mnist_subset,
+        open_target,
+        plot_layers,
+        sample,
+        train,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "classify", "open_target", "sample"]
+__all__ = [
+    "classify",
+    "compare_engines",
+    "convert",
+    "digit_header",
+    "draw_digit",
+    "evaluate",
+    "inspect_model",
+    "mnist_subset",
+    "open_target",
+    "plot_layers",
+    "sample",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'renode_mnist' has no attribute {name!r}")
-    return getattr(importlib.import_module("renode_mnist.library"), name)
+    from renode_mnist import library
+
+    return getattr(library, name)
 
 
 def __dir__() -> list[str]:

@@ -62,7 +62,7 @@ def terminal(laid_out: Grid, width: int) -> Group:
     fitting = max(1, (width - label_width) // _COLUMN_WIDTH)
     columns = range(1, len(laid_out.headings))
     tables = (columns[start : start + fitting] for start in range(0, len(columns), fitting))
-    return Group(*(table(laid_out, shown, _COLUMN_WIDTH - 3) for shown in tables))
+    return Group(*(table(laid_out, shown, max_width=_COLUMN_WIDTH - 3) for shown in tables))
 
 
 def markdown(laid_out: Grid) -> str:

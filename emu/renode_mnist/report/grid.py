@@ -31,18 +31,23 @@ class Grid:
     title: str = ""
 
 
-def table(grid: Grid, columns: Iterable[int] | None = None, max_width: int | None = None) -> Table:
+def table(
+    grid: Grid, columns: Iterable[int] | None = None, *, max_width: int | None = None, boxed: bool = True
+) -> Table:
     """For rich.
 
     Args:
         grid: What to show.
         columns: Which columns beside the labels; all without it.
         max_width: Of a column of figures, in characters.
+        boxed: Whether to draw lines; without them more columns fit.
     """
-    shown = Table(title=grid.title or None)
+    shown = Table(title=grid.title or None, title_justify="left", pad_edge=boxed)
+    if not boxed:
+        shown.box = None
     figures = list(range(grid.labels, len(grid.headings)) if columns is None else columns)
     for column in range(grid.labels):
-        shown.add_column(grid.headings[column], no_wrap=True)
+        shown.add_column(grid.headings[column], no_wrap=column == 0, overflow="fold")
     for column in figures:
         shown.add_column(grid.headings[column], justify="right", max_width=max_width)
     last = len(grid.rows) - grid.totals - 1

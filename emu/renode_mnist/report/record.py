@@ -72,8 +72,7 @@ class Record:
         if unit is not CounterUnit.NANOSECONDS:
             cost += f", {self.milliseconds(count):.3f} {MILLISECOND_HEADINGS[unit]}"
         return (
-            f"<Record: class {self.winner}, score {self.score:.4f}, {cost}; "
-            f"{_in_short(self.target, self.firmware)}>"
+            f"<Record: class {self.winner}, score {self.score:.4f}, {cost}; {_in_short(self.target, self.firmware)}>"
         )
 
     def _repr_html_(self) -> str:
