@@ -1,6 +1,7 @@
 """Parts of HTML for results in a notebook: inherited colours, so that they fit a light and a dark page.
 
-A piece brings its style along, bound to its own class: a notebook shows cells in any order, alone or together.
+A piece brings its style along, bound to its own class: a notebook shows cells in any order, alone or together. Its
+selectors name the table as well, to outweigh those by which Jupyter aligns every table's cells to the right.
 """
 
 from __future__ import annotations
@@ -21,23 +22,25 @@ from renode_mnist.report.grid import Grid
 _TEMPLATES = {
     "piece": """\
 <div class="renode-mnist"><style>
-.renode-mnist { font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; overflow-x: auto }
+.renode-mnist { display: flex; flex-direction: column; gap: .9rem; align-items: flex-start; overflow-x: auto;
+  font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums }
 .renode-mnist .beside { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start }
-.renode-mnist > * + * { margin-top: .75rem }
 .renode-mnist figure { margin: 0 } .renode-mnist figcaption { margin-bottom: .35rem; font-weight: 600 }
 .renode-mnist img { width: 168px; height: 168px; image-rendering: pixelated; border: 1px solid #8888 }
-.renode-mnist table { border-collapse: collapse; margin: 0; font-size: inherit }
+.renode-mnist table { border-collapse: collapse; margin: 0; font-size: inherit; border: 0 }
 .renode-mnist caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .35rem }
-.renode-mnist tr { background: none !important }
-.renode-mnist th, .renode-mnist td { padding: .1rem .6rem; text-align: right; border: 0 }
-.renode-mnist th { border-bottom: 1px solid #8888; vertical-align: bottom; font-weight: 600 }
-.renode-mnist tr.rule td { border-top: 1px solid #8888 }
-.renode-mnist .text { text-align: left; padding-left: 0 }
-.renode-mnist .label { text-align: left; vertical-align: top; white-space: nowrap; padding-left: 0; opacity: .65 }
-.renode-mnist .value { text-align: left; white-space: normal; overflow-wrap: anywhere }
-.renode-mnist .bar { min-width: 160px; padding: .1rem 0 } .renode-mnist .bar div { height: .8em; background: #6a8caf }
+.renode-mnist table tr { background: none !important }
+.renode-mnist table th, .renode-mnist table td { padding: .1rem .6rem; text-align: right; border: 0 }
+.renode-mnist table th { border-bottom: 1px solid #8888; vertical-align: bottom; font-weight: 600 }
+.renode-mnist table tr.rule td { border-top: 1px solid #8888 }
+.renode-mnist table .text { text-align: left; padding-left: 0 }
+.renode-mnist table .label {
+  text-align: left; vertical-align: top; white-space: nowrap; padding-left: 0; opacity: .65 }
+.renode-mnist table .value { text-align: left; white-space: normal; overflow-wrap: anywhere }
+.renode-mnist table .bar { min-width: 160px; padding: .1rem 0 }
+.renode-mnist .bar div { height: .8em; background: #6a8caf }
 .renode-mnist .winner { font-weight: 600 } .renode-mnist .winner .bar div { background: #2e9e63 }
-.renode-mnist .notes { padding-left: 1.2rem; opacity: .8 }
+.renode-mnist .notes { margin: .6rem 0 0; padding-left: 1.2rem; opacity: .8 }
 </style>
 {% for part in parts %}{{ part }}{% endfor %}</div>
 """,
@@ -61,14 +64,14 @@ _TEMPLATES = {
 {%- endfor %}</table>
 """,
     "table": """\
-<table>{% if grid.title %}<caption>{{ grid.title }}</caption>{% endif %}
+<div><table>{% if grid.title %}<caption>{{ grid.title }}</caption>{% endif %}
 <tr>{% for heading in grid.headings %}<th{{ text(loop.index0) }}>{{ heading }}</th>{% endfor %}</tr>
 {%- for row in grid.rows %}
 <tr{% if grid.totals and loop.revindex == grid.totals %} class="rule"{% endif %}>
 {%- for cell in row %}<td{{ text(loop.index0) }}>{{ cell }}</td>{% endfor %}</tr>
 {%- endfor %}
 </table>
-{% if grid.notes %}<ul class="notes">{% for note in grid.notes %}<li>{{ note }}</li>{% endfor %}</ul>{% endif %}
+{% if grid.notes %}<ul class="notes">{% for note in grid.notes %}<li>{{ note }}</li>{% endfor %}</ul>{% endif %}</div>
 """,
 }
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from renode_mnist.bench import Row
 from renode_mnist.model.train import Progress
 from renode_mnist.report.record import MILLISECOND_HEADINGS, Record
+from renode_mnist.targets.base import CounterUnit
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -75,7 +76,7 @@ def layers(rows: Sequence[Row]) -> Plot:
         for number, operator in enumerate(operators):
             axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=operator)
         axes.set_yticks(range(len(rows)), [row.case for row in rows])
-        axes.set_xlabel("ms")
+        axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit(rows[0].time_unit)])
         _legend(axes, columns=2)
     return plot
 
