@@ -154,7 +154,7 @@ def test_a_record_as_html_holds_the_picture_and_takes_no_name_for_markup(session
     assert encoded is not None
     with Image.open(io.BytesIO(base64.b64decode(encoded[1]))) as picture:
         assert np.array_equal(np.asarray(picture), digits["5"])
-    shown = re.findall(r'class="bar">.*?<td>([\d.]+)</td>', html, re.DOTALL)
+    shown = re.findall(r"</div></td>\s*<td>([\d.]+)</td>", html)
     assert shown == [f"{score:.4f}" for score in record.inference.scores]
     for layer in record.inference.layers:
         assert f"<td>{layer.counter:,}</td>" in html

@@ -1,7 +1,8 @@
 """Parts of HTML for results in a notebook: inherited colours, so that they fit a light and a dark page.
 
 A piece brings its style along, bound to its own class: a notebook shows cells in any order, alone or together. Its
-selectors name the table as well, to outweigh those by which Jupyter aligns every table's cells to the right.
+selectors name the table as well, to outweigh those by which Jupyter aligns every table's cells to the right. What
+a reader needs stands in the elements themselves: a notebook that is not trusted loses its style sheets.
 """
 
 from __future__ import annotations
@@ -26,20 +27,17 @@ _TEMPLATES = {
   font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums }
 .renode-mnist .beside { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start }
 .renode-mnist figure { margin: 0 } .renode-mnist figcaption { margin-bottom: .35rem; font-weight: 600 }
-.renode-mnist img { width: 168px; height: 168px; image-rendering: pixelated; border: 1px solid #8888 }
+.renode-mnist img { image-rendering: pixelated; border: 1px solid #8888 }
 .renode-mnist table { border-collapse: collapse; margin: 0; font-size: inherit; border: 0 }
 .renode-mnist caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .35rem }
 .renode-mnist table tr { background: none !important }
 .renode-mnist table th, .renode-mnist table td { padding: .1rem .6rem; text-align: right; border: 0 }
 .renode-mnist table th { border-bottom: 1px solid #8888; vertical-align: bottom; font-weight: 600 }
 .renode-mnist table tr.rule td { border-top: 1px solid #8888 }
-.renode-mnist table .text { text-align: left; padding-left: 0 }
-.renode-mnist table .label {
-  text-align: left; vertical-align: top; white-space: nowrap; padding-left: 0; opacity: .65 }
-.renode-mnist table .value { text-align: left; white-space: normal; overflow-wrap: anywhere }
-.renode-mnist table .bar { min-width: 160px; padding: .1rem 0 }
-.renode-mnist .bar div { height: .8em; background: #6a8caf }
-.renode-mnist .winner { font-weight: 600 } .renode-mnist .winner .bar div { background: #2e9e63 }
+.renode-mnist table .text { padding-left: 0 }
+.renode-mnist table .label { vertical-align: top; white-space: nowrap; padding-left: 0; opacity: .65 }
+.renode-mnist table .value { white-space: normal; overflow-wrap: anywhere }
+.renode-mnist .winner { font-weight: 600 }
 .renode-mnist .notes { margin: .6rem 0 0; padding-left: 1.2rem; opacity: .8 }
 </style>
 {% for part in parts %}{{ part }}{% endfor %}</div>
@@ -49,18 +47,20 @@ _TEMPLATES = {
 """,
     "picture": """\
 <figure><figcaption>{{ title }}</figcaption>
-<img alt="28x28, as the network sees it" src="data:image/png;base64,{{ png }}"></figure>
+<img alt="28x28, as the network sees it" width="168" height="168" src="data:image/png;base64,{{ png }}"></figure>
 """,
     "bars": """\
 <figure><figcaption>{{ title }}</figcaption><table>{% for share in shares %}
-<tr{% if loop.index0 == winner %} class="winner"{% endif %}><td class="text">{{ loop.index0 }}</td>
-<td class="bar"><div style="width: {{ "%.1f" | format([[share, 0] | max, 1] | min * 100) }}%"></div></td>
+<tr{% if loop.index0 == winner %} class="winner"{% endif %}><td>{{ loop.index0 }}</td>
+<td><div style="width: 160px"><div style="height: 11px; width: {{ "%.0f" | format([[share, 0] | max, 1] | min * 160)
+}}px; background-color: {{ "#2e9e63" if loop.index0 == winner else "#6a8caf" }}"></div></div></td>
 <td>{{ "%.4f" | format(share) }}</td></tr>
 {%- endfor %}</table></figure>
 """,
     "facts": """\
 <table>{% for label, value in rows %}
-<tr><td class="label">{{ label }}</td><td class="value">{{ value }}</td></tr>
+<tr><td class="label" style="text-align: left">{{ label }}</td>
+<td class="value" style="text-align: left">{{ value }}</td></tr>
 {%- endfor %}</table>
 """,
     "table": """\
@@ -106,7 +106,9 @@ def facts(rows: Sequence[tuple[str, str]]) -> Markup:
 def table(grid: Grid) -> Markup:
     """A table, its notes below."""
     return _render(
-        "table", grid=grid, text=lambda column: Markup(' class="text"') if column < grid.labels else Markup()
+        "table",
+        grid=grid,
+        text=lambda column: Markup(' class="text" style="text-align: left"') if column < grid.labels else Markup(),
     )
 
 
