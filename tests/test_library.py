@@ -19,6 +19,7 @@ from PIL import Image
 
 import renode_mnist
 from renode_mnist import library, paths
+from renode_mnist.bench import BenchError
 from renode_mnist.errors import (
     BuildError,
     CheckFailed,
@@ -32,6 +33,7 @@ from renode_mnist.report.plots import Plot
 from renode_mnist.session import Session
 from renode_mnist.targets import auto
 
+KERAS = paths.models() / "mnist.keras"
 DOCUMENT = paths.root() / "docs" / "library.md"
 
 Digits = dict[str, npt.NDArray[np.uint8]]
@@ -119,6 +121,10 @@ def test_what_is_no_picture_is_refused(session: Session, picture: Any, said: str
         (lambda: renode_mnist.open_target(engine="m8"), BuildError, "m7, reference, cmsis-nn, tflm"),
         (lambda: renode_mnist.open_target(clock_mhz=100), BuildError, "no clock mhz 100. Choose one of: 216, 288"),
         (lambda: renode_mnist.open_target(model="int4"), ModelError, "float32, int8"),
+        (lambda: renode_mnist.open_target("board", flash="tape"), TargetError, "none, openocd"),
+        (lambda: renode_mnist.compare_engines(target="host"), BenchError, "embedded, renode, board"),
+        (lambda: renode_mnist.inspect_model(objective="fun"), BuildError, "instructions, cycles, flash"),
+        (lambda: renode_mnist.convert(KERAS, variants=["int4"]), ModelError, "float32, size, uint8, int8, qat"),
         (lambda: renode_mnist.sample(10), ImageError, "0 to 9"),
         (lambda: renode_mnist.draw_digit([]), ImageError, "no stroke"),
         (lambda: renode_mnist.draw_digit([[(0.5, 1.5)]]), ImageError, "outside"),

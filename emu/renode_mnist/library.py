@@ -180,6 +180,7 @@ def compare_engines(
         flash: What gives a board each image.
 
     Raises:
+        BenchError: There is no benchmark on that target.
         CheckFailed: No case could be run.
     """
     names = [os.fspath(model) for model in models or ("int8",)]
@@ -206,12 +207,14 @@ def inspect_model(model: StrPath = "int8", objective: Objective = BuildConfig.ob
     """What a model holds, and what each engine needs for it: operators, MACs, flash, RAM, and whether it fits.
 
     Raises:
+        BuildError: There is no such objective.
         ModelError: It is no model.
     """
     from renode_mnist.model.inspect import inspect
     from renode_mnist.report.inspection import Inspection
 
-    return Inspection(inspect(resolve_model(os.fspath(model)), codegen.Objective(objective)))
+    config = BuildConfig(resolve_model(os.fspath(model)), objective=objective)
+    return Inspection(inspect(config.model, codegen.Objective(config.objective)))
 
 
 def mnist_subset(folder: StrPath, *, training: int, test: int) -> Path:

@@ -112,10 +112,12 @@ def open_session(
     """A session on a target, to be used as a context manager; a board is given its firmware where it must be.
 
     Raises:
-        TargetError: As ``make_target``.
+        TargetError: As ``make_target``, or there is no such flash tool.
         ElfError: As ``make_target``.
     """
     options = options or TargetOptions()
+    if options.flash not in FLASH_TOOLS:
+        raise TargetError(f"there is no flash tool '{options.flash}'", f"Choose one of: {', '.join(FLASH_TOOLS)}.")
     programmer = None
     if name == "board" and options.flash != "none":
         from renode_mnist.targets.flasher import Programmer
