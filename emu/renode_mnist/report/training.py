@@ -88,7 +88,7 @@ class Conversion:
 
     def sizes(self) -> Grid:
         """The article's table, with accuracy: sizes against the Keras file, as there."""
-        rows = [("Keras", self.source.name, f"{self.source_bytes:,}", "1.00", "", "", "")]
+        rows = [("Keras", self.source.name, f"{self.source_bytes:,}", "1.00", "", "")]
         for variant, record in self.records.items():
             ratio = self.source_bytes / record.bytes
             rows.append(
@@ -99,10 +99,9 @@ class Conversion:
                     f"{ratio:.2f}",
                     f"{1 - 1 / ratio:.1%}",
                     f"{record.correct / record.count:.2%}",
-                    record.sha256[:12],
                 )
             )
-        headings = ("variant", "file", "bytes", "ratio", "saving", "test accuracy", "SHA-256")
+        headings = ("variant", "file", "bytes", "ratio", "saving", "test accuracy")
         return Grid(headings, tuple(rows), labels=2, title=f"{self.source.name} converted")
 
     def __repr__(self) -> str:
