@@ -6,10 +6,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
+# Cells keep their names; which Python ran them last is an output too.
+NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
+
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup engines test pytest test-long lint format lock clean
+.PHONY: help run setup engines test pytest test-long notebook lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -63,12 +66,22 @@ pytest: setup .venv/test.stamp
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
 
-# make lint   ruff, mypy, clang-format; the workflows by jactionlint (with shellcheck) and zizmor
+# make notebook  opens models/mnist.ipynb in JupyterLab
+notebook: setup .venv/notebook.stamp
+	@$(BIN)/jupyter lab models/mnist.ipynb
+
+.venv/notebook.stamp: requirements/notebook.txt .venv/test.stamp
+	@echo "Installing the Python packages of requirements/notebook.txt into .venv"
+	@$(PIP) --require-hashes --requirement requirements/notebook.txt
+	@touch $@
+
+# make lint   ruff, mypy, clang-format; the notebook's outputs; .github by jactionlint (with shellcheck) and zizmor
 lint: setup .venv/test.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format --dry-run --Werror
+	@$(NBSTRIPOUT) --verify models/mnist.ipynb || { echo "The notebook is kept without outputs: make format"; exit 1; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
 	@$(BIN)/zizmor --offline --strict-collection --persona=pedantic -qq .github
 
@@ -77,6 +90,7 @@ format: .venv/test.stamp
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format -i
+	@$(NBSTRIPOUT) models/mnist.ipynb
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -86,6 +100,7 @@ lock: setup
 	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --group build -o requirements/run.txt
 	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --extra train --group build --group test \
 		-c requirements/run.txt -o requirements/test.txt
+	@$(UV_COMPILE) pyproject.toml --extra notebook --group build -c requirements/test.txt -o requirements/notebook.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt
 
 clean:

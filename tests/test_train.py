@@ -27,10 +27,7 @@ def renode_mnist(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """640 training and 200 test pictures as idx files."""
     folder = tmp_path_factory.mktemp("small")
-    for name, prefix, count in (("train", "train", 640), ("test", "t10k", 200)):
-        split = data.load("train" if name == "train" else "test")
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(data.to_idx(split.images[:count]))
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(data.to_idx(split.labels[:count]))
+    data.write_subset(folder, training=640, test=200)
     return folder
 
 

@@ -1,3 +1,53 @@
-"""Tests machine-learning firmware for the STM32F746 without the board, and then with it."""
+"""Tests machine-learning firmware for the STM32F746 without the board, and then with it.
+
+The library's calls are here by name; what they need is imported when the first one is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from renode_mnist.library import (
+        classify,
+        compare_engines,
+        convert,
+        digit_header,
+        draw_digit,
+        evaluate,
+        inspect_model,
+        mnist_subset,
+        open_target,
+        plot_layers,
+        sample,
+        train,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "classify",
+    "compare_engines",
+    "convert",
+    "digit_header",
+    "draw_digit",
+    "evaluate",
+    "inspect_model",
+    "mnist_subset",
+    "open_target",
+    "plot_layers",
+    "sample",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'renode_mnist' has no attribute {name!r}")
+    from renode_mnist import library
+
+    return getattr(library, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,6 +22,7 @@ from renode_mnist.targets.base import CounterUnit
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"
+TARGETS = ("embedded", "renode", "board")
 
 _DIGIT = "7.png"
 _SEED = 0
@@ -29,7 +30,7 @@ _SEED = 0
 
 
 class BenchError(RenodeMnistError):
-    """A benchmark file that cannot be read, or rows that cannot be compared."""
+    """A benchmark that there cannot be, a file of one that cannot be read, or rows that cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,15 @@ def run(
     Args:
         wanted: The matrix.
         clocks_mhz: On an emulated target they share a run, since its counts do not depend on the clock.
-        target: ``embedded``, ``renode`` or ``board``.
+        target: One of ``TARGETS``.
         options: Of the target.
         progress: Called before each case.
+
+    Raises:
+        BenchError: Another target: a PC's nanoseconds are no cost on the chip.
     """
+    if target not in TARGETS:
+        raise BenchError(f"there is no benchmark on the target '{target}'", f"Choose one of: {', '.join(TARGETS)}.")
     rows: list[Row] = []
     refused: list[Refused] = []
     for case in wanted:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from filelock import FileLock
 
@@ -38,6 +38,14 @@ ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
 OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles", "flash")
 BOARDS: tuple[Board, ...] = ("disco-f746ng", "nucleo-f746zg", "article")
 CLOCKS_MHZ = (216, 288)
+_CHOICES: dict[str, tuple[str | int, ...]] = {
+    "engine": ENGINES,
+    "objective": OBJECTIVES,
+    "board": BOARDS,
+    "clock_mhz": CLOCKS_MHZ,
+    "fpu": get_args(Fpu),
+    "machine": get_args(Machine),
+}
 
 COMPILER = "arm-none-eabi-gcc"
 COMPILER_PACKAGES = (
@@ -75,6 +83,19 @@ class BuildConfig:
     fpu: Fpu = "hard"
     machine: Machine = "stm32f746"
     definitions: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses what no build knows.
+
+        Raises:
+            BuildError: A setting has another value than those it may have.
+        """
+        for setting, known in _CHOICES.items():
+            if (value := getattr(self, setting)) not in known:
+                raise BuildError(
+                    f"there is no {setting.replace('_', ' ')} {value!r}",
+                    f"Choose one of: {', '.join(map(str, known))}.",
+                )
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Opens the target that a flag names: the one place that knows all of them."""
+"""Opens the target that a flag or an argument names: the one place that knows all of them."""
 
 from __future__ import annotations
 
@@ -50,12 +50,18 @@ def available() -> list[str]:
 
 
 def machine_of(target: str) -> Machine:
-    """For which machine an image of this target is built."""
+    """For which machine an image of this target is built.
+
+    Raises:
+        TargetError: There is no target of that name.
+    """
+    if target not in TARGETS:
+        raise _no_target(target)
     return "host" if target == "host" else "stm32f746"
 
 
-def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
-    """A target, to be used as a context manager.
+def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
+    """A target, not opened yet, to be used as a context manager.
 
     Args:
         name: One of ``TARGETS``.
@@ -88,7 +94,11 @@ def open_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         from renode_mnist.targets.host import HostTarget
 
         return HostTarget(elf)
-    raise TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
+    raise _no_target(name)
+
+
+def _no_target(name: str) -> TargetError:
+    return TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
 
 
 def open_session(
@@ -102,14 +112,16 @@ def open_session(
     """A session on a target, to be used as a context manager; a board is given its firmware where it must be.
 
     Raises:
-        TargetError: As ``open_target``.
-        ElfError: As ``open_target``.
+        TargetError: As ``make_target``, or there is no such flash tool.
+        ElfError: As ``make_target``.
     """
     options = options or TargetOptions()
+    if options.flash not in FLASH_TOOLS:
+        raise TargetError(f"there is no flash tool '{options.flash}'", f"Choose one of: {', '.join(FLASH_TOOLS)}.")
     programmer = None
     if name == "board" and options.flash != "none":
         from renode_mnist.targets.flasher import Programmer
 
         programmer = Programmer(elf, options.board, options.flash)
-    target = open_target(name, elf, options)
+    target = make_target(name, elf, options)
     return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

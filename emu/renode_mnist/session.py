@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from renode_mnist.errors import ModelError, TargetError, TargetTimeout, WireError
-from renode_mnist.report.record import Record
+from renode_mnist.model import preprocess
+from renode_mnist.report.record import Connection, Record
 from renode_mnist.targets.base import Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
 from renode_mnist.wire.messages import PROTOCOL_VERSION, Stats
@@ -87,19 +87,31 @@ class Session:
         """Closes the target."""
         self.target.__exit__(kind, error, trace)
 
-    def classify(self, pixels: npt.NDArray[np.uint8], picture: str = "") -> Record:
+    def classify(self, picture: preprocess.Picture, name: str = "") -> Record:
         """Classifies one picture.
 
         Args:
-            pixels: uint8, 28x28, white ink on black.
-            picture: What to call it in the record.
+            picture: A file, a Pillow image or an array; see ``preprocess.to_pixels``. uint8 of 28x28, white ink
+                on black, is sent as it is.
+            name: What to call it in the record; a file has a name of its own.
 
         Raises:
+            ImageError: It is no picture or a blank one.
             ModelError: The firmware's model takes no such picture, or has other than ten classes.
             FirmwareError: The firmware refuses it.
         """
         self._check_takes_pictures()
-        return Record(self.target.identity(), self.firmware, self.client.classify(pixels), picture, pixels)
+        pixels = preprocess.to_pixels(picture)
+        inference = self.client.classify(pixels)
+        return Record(self.target.identity(), self.firmware, inference, name or preprocess.name_of(picture), pixels)
+
+    def check(self) -> Connection:
+        """Asks the firmware once more who it is: an answer says that the connection works.
+
+        Raises:
+            TargetTimeout: No answer.
+        """
+        return Connection(self.target.identity(), self.client.stats())
 
     def _running_build_id(self) -> str:
         greeting = Client(self.target, timeout_seconds=_GREETING_TIMEOUT_SECONDS)

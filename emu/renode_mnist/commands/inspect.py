@@ -39,7 +39,7 @@ def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_js
     from renode_mnist.model.inspect import inspect as examine
 
     facts = examine(resolve_model(model), codegen.Objective(objective))
-    chosen = facts.engine(engine) if engine else _best(facts)
+    chosen = facts.engine(engine) if engine else facts.best
     if as_json:
         click.echo(json.dumps(asdict(facts) | {"macs": facts.macs, "parameters": facts.parameters}, indent=2))
     else:
@@ -48,46 +48,34 @@ def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_js
         raise CheckFailed(f"{facts.name} cannot run on this chip", "Its engines' reasons are listed above.")
 
 
-def _best(facts: ModelFacts) -> EngineFacts:
-    """Of the engines that plan at build time, the one that takes the model with the least RAM."""
-    planned = [found for found in facts.engines if found.exact]
-    return min(planned, key=lambda found: (bool(found.refusal), found.arena_bytes))
-
-
 def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
     from rich.console import Console
 
+    from renode_mnist.report import grid, inspection
+
     console = Console(highlight=False)
-    console.print(
-        f"[bold]{facts.name}[/]  {facts.file_bytes:,} B, {facts.parameters:,} parameters, {facts.macs:,} MACs,"
-        f" sha256 {facts.sha256[:12]}"
-    )
     for label, numbers in (("input", facts.inputs), ("output", facts.outputs)):
         for number in numbers:
             console.print(f"  {label:6} {_describe(facts.tensors[number])}")
     console.print()
-    console.print(_operators(facts))
+    console.print(grid.table(inspection.operators(facts), boxed=False))
     if tensors:
         console.print()
         console.print(_tensors(facts))
-    console.print()
-    if chosen.refusal:
-        console.print(f"{chosen.engine}: {chosen.refusal}", soft_wrap=True, markup=False)
-    else:
+    if not chosen.refusal:
+        console.print()
         _show_memory(console, chosen)
     console.print()
-    console.print(_engines(facts))
-    for found in facts.engines:
-        if found.refusal and found is not chosen:
-            console.print(f"{found.engine}: {found.refusal}", soft_wrap=True, markup=False)
+    engines = inspection.engines(facts)
+    console.print(grid.table(engines, boxed=False))
+    for note in engines.notes:
+        console.print(note, soft_wrap=True, markup=False)
 
 
 def _describe(tensor: TensorFacts) -> str:
-    return f"{tensor.type} {_shape(tensor.shape)}{_quantisation(tensor)}, {tensor.byte_count:,} B"
+    from renode_mnist.report.inspection import shape_text
 
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
+    return f"{tensor.type} {shape_text(tensor.shape)}{_quantisation(tensor)}, {tensor.byte_count:,} B"
 
 
 def _quantisation(tensor: TensorFacts) -> str:
@@ -109,32 +97,16 @@ def _grid(*headings: str) -> Table:
     return table
 
 
-def _operators(facts: ModelFacts) -> Table:
-    table = _grid(">#", "operator", "input", "weights", "output", ">parameters", ">MACs")
-    for operator in facts.operators:
-        shapes = [_shape(facts.tensors[i].shape) for i in operator.inputs if i >= 0]
-        types = [facts.tensors[i].type for i in operator.inputs if i >= 0]
-        output = facts.tensors[operator.outputs[0]]
-        table.add_row(
-            str(operator.index),
-            operator.op,
-            f"{types[0]} {shapes[0]}" if shapes else "",
-            f"{types[1]} {shapes[1]}" if operator.parameters else "",
-            f"{output.type} {_shape(output.shape)}",
-            f"{operator.parameters:,}" if operator.parameters else "",
-            f"{operator.macs:,}" if operator.macs else "",
-        )
-    return table
-
-
 def _tensors(facts: ModelFacts) -> Table:
+    from renode_mnist.report.inspection import shape_text
+
     table = _grid(">#", "tensor", "type", "shape", "quantisation", ">bytes", "")
     for tensor in facts.tensors:
         table.add_row(
             str(tensor.index),
             tensor.name,
             tensor.type,
-            _shape(tensor.shape),
+            shape_text(tensor.shape),
             _quantisation(tensor).lstrip(", "),
             f"{tensor.byte_count:,}",
             "constant" if tensor.constant else "",
@@ -143,15 +115,9 @@ def _tensors(facts: ModelFacts) -> Table:
 
 
 def _show_memory(console: Console, engine: EngineFacts) -> None:
-    """The RAM plan: a row a buffer in the order of their addresses, a column a step."""
-    console.print(f"RAM plan of engine [bold]{engine.engine}[/]: arena {engine.arena_bytes:,} B")
-    steps = range(len(engine.steps))
-    table = _grid(">from", ">to", "buffer", ">bytes", "layout", *map(str, steps))
-    for buffer in sorted(engine.buffers, key=lambda found: (found.offset, found.first)):
-        marks = ["██" if buffer.first <= step <= buffer.last else "·" for step in steps]
-        end = buffer.offset + buffer.byte_count
-        table.add_row(f"{buffer.offset:,}", f"{end:,}", buffer.name, f"{buffer.byte_count:,}", buffer.layout, *marks)
-    console.print(table)
+    from renode_mnist.report import grid, inspection
+
+    console.print(grid.table(inspection.buffers(engine), boxed=False))
     console.print()
     most = max(step.live_bytes for step in engine.steps)
     table = _grid(">step", "computes", ">MACs", ">alive", "")
@@ -162,25 +128,3 @@ def _show_memory(console: Console, engine: EngineFacts) -> None:
             f"{bar}{' peak' if step.live_bytes == most else ''}",
         )  # fmt: skip
     console.print(table)
-
-
-def _engines(facts: ModelFacts) -> Table:
-    from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES
-
-    flash, ram = f"of {FLASH_BYTES:,} B", f"of {RAM_BYTES:,} B"
-    table = _grid("engine", ">weights", ">flash, about", flash, ">arena", ">RAM, about", ram, "fits")
-    for engine in facts.engines:
-        if engine.refusal:
-            table.add_row(engine.engine, "", "", "", "", "", "", "[red]no")
-            continue
-        table.add_row(
-            engine.engine,
-            f"{engine.weights_bytes:,}",
-            f"{engine.flash_bytes:,}",
-            f"{engine.flash_bytes / FLASH_BYTES:.0%}",
-            f"{'' if engine.exact else 'at most '}{engine.arena_bytes:,}",
-            f"{engine.ram_bytes:,}",
-            f"{engine.ram_bytes / RAM_BYTES:.0%}",
-            "[green]yes" if engine.fits else "[red]no",
-        )
-    return table

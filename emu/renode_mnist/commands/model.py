@@ -136,10 +136,12 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
 
     from renode_mnist.model import export as exporter
     from renode_mnist.model import pipeline
+    from renode_mnist.report import grid
+    from renode_mnist.report.training import Conversion
 
     console = Console()
     variants = None if variant == "all" else [cast(exporter.Variant, variant)]
-    records: dict[str, Converted] = {}
+    records: dict[exporter.Variant, Converted] = {}
     directory = output or model.parent
     with console.status("Loading TensorFlow") as status:
         for name, path, record in pipeline.export_models(model, variants, directory, data_directory):
@@ -149,22 +151,6 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
                 header, source = exporter.c_array(path.read_bytes(), path.stem)
                 path.with_suffix(".h").write_text(header, encoding="utf-8")
                 path.with_suffix(".c").write_text(source, encoding="utf-8")
-    console.print(_variants(model, records))
+    console.print(grid.table(Conversion(model, model.stat().st_size, directory, records).sizes()))
     if variants is None and "qat" not in records:
         console.print("No quantisation-aware model beside it: `renode-mnist train --qat` makes one.")
-
-
-def _variants(model: Path, records: dict[str, Converted]) -> Table:
-    """The article's table, with accuracy: sizes against the Keras file, as there."""
-    keras_bytes = model.stat().st_size
-    table = Table(title=f"{model.name} converted")
-    for title in ("variant", "file"):
-        table.add_column(title)
-    for title in ("bytes", "ratio", "saving", "test accuracy"):
-        table.add_column(title, justify="right")
-    table.add_row("Keras", model.name, f"{keras_bytes:,}", "1.00", "", "")
-    for variant, record in records.items():
-        ratio = keras_bytes / record.bytes
-        accuracy = f"{record.correct / record.count:.2%}"
-        table.add_row(variant, record.file, f"{record.bytes:,}", f"{ratio:.2f}", f"{1 - 1 / ratio:.1%}", accuracy)
-    return table

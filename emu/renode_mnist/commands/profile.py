@@ -56,7 +56,7 @@ def profile(
     from renode_mnist import profiling
     from renode_mnist.model import preprocess
     from renode_mnist.report import flame as graphs
-    from renode_mnist.report import profile_table, terminal
+    from renode_mnist.report import grid, profile_table, terminal
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
@@ -72,7 +72,7 @@ def profile(
         click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
     else:
         console = Console(highlight=False)
-        console.print(terminal.layers(result.record))
+        console.print(grid.table(result.record.layers()))
         console.print(profile_table.render(result.profile, result.sources, most=top, fetch=result.fetch))
         console.print(terminal.identity(result.record.target, firmware))
     if flame is not None:

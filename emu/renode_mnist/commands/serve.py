@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.opening import TargetOptions, open_target
+from renode_mnist.opening import TargetOptions, make_target
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole
 
@@ -40,7 +40,7 @@ def serve(pty: bool, tcp_port: int | None, elf: Path | None, **options: Any) -> 
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    with open_target("embedded", image.elf, TargetOptions(board=config.board)) as target:
+    with make_target("embedded", image.elf, TargetOptions(board=config.board)) as target:
         lines: dict[str, ByteStream] = {"binary": target}
         if isinstance(target, HasConsole):
             lines["console"] = target.console

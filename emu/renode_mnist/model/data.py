@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -66,6 +66,16 @@ class Split:
     images: Pixels
     labels: Pixels
     digests: dict[str, str]
+
+    def first(self, count: int) -> Split:
+        """The first ``count`` pictures, or all where there are fewer.
+
+        Raises:
+            DataError: ``count`` is below 1.
+        """
+        if count < 1:
+            raise DataError(f"{count} pictures of {self.name} are none", "Ask for at least one.")
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
 
 
 def load(split: SplitName, directory: Path | None = None) -> Split:
@@ -157,6 +167,25 @@ def write_samples(split: Split, directory: Path) -> list[int]:
     for digit, index in enumerate(indices):
         Image.fromarray(split.images[index]).save(directory / f"{digit}.png", optimize=True)
     return indices
+
+
+def write_subset(directory: Path, training: int, test: int) -> None:
+    """Writes the first pictures of MNIST as a data set of its own: four idx files.
+
+    Args:
+        directory: Made where it is not there.
+        training: How many pictures to train on.
+        test: How many to test with.
+
+    Raises:
+        DataError: MNIST can't be had, or a count is below 1.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    counts: dict[SplitName, int] = {"train": training, "test": test}
+    for name, count in counts.items():
+        split, prefix = load(name).first(count), _PREFIXES[name][0]
+        (directory / f"{prefix}-images-idx3-ubyte").write_bytes(to_idx(split.images))
+        (directory / f"{prefix}-labels-idx1-ubyte").write_bytes(to_idx(split.labels))
 
 
 def fetch(source: Source = "auto") -> Path:

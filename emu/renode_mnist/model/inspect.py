@@ -144,6 +144,12 @@ class ModelFacts:
         """Trained numbers."""
         return sum(operator.parameters for operator in self.operators)
 
+    @property
+    def best(self) -> EngineFacts:
+        """Of the engines that plan at build time, the one that takes the model with the least RAM."""
+        planned = [found for found in self.engines if found.exact]
+        return min(planned, key=lambda found: (bool(found.refusal), found.arena_bytes))
+
     def engine(self, name: str) -> EngineFacts:
         """One of ``engines``."""
         return next(engine for engine in self.engines if engine.engine == name)

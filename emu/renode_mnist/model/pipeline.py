@@ -119,6 +119,8 @@ def sources(model_path: Path, variants: Sequence[export.Variant] | None) -> dict
         del found["qat"]
     if variants is None:
         return found
+    if unknown := [variant for variant in variants if variant not in export.VARIANTS]:
+        raise ModelError(f"There is no variant {', '.join(unknown)}", f"Choose from: {', '.join(export.VARIANTS)}.")
     if missing := [variant for variant in variants if variant not in found]:
         raise ModelError(
             f"{', '.join(missing)} needs {companion}, which is not there",

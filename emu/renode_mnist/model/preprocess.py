@@ -8,10 +8,11 @@ field. All its 70,000 pictures obey this, so one that already does is left untou
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,8 @@ Plane = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 _Value = TypeVar("_Value", np.bool_, np.int64)
 Box = tuple[int, int, int, int]
+Picture = str | os.PathLike[str] | Image.Image | NDArray[Any]
+"""A file, a picture that Pillow holds, or an array."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,54 @@ def from_image(picture: Image.Image, origin: str = "the picture") -> Digit:
     box = left, top, min(right, grey.width), min(bottom, grey.height)
     pixels = _centred(_scaled(_strength(grey, box, light, contrast)))
     return Digit(pixels, grey.size, False, contrast < 0, light.uneven, box)
+
+
+def to_pixels(picture: Picture) -> NDArray[np.uint8]:
+    """Any picture as the network wants it: (28, 28) uint8, white ink on black.
+
+    Args:
+        picture: An array of (28, 28) uint8 is taken as it is. Any other array, grey (height, width) or colour
+            (height, width, 3 or 4), and with further axes of length 1, holds whole numbers in [0, 255] or
+            floating-point ones in [0, 1]; it is brought to MNIST's form like a file or a Pillow image.
+
+    Raises:
+        ImageError: It is no picture, a damaged, a huge or a blank one.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.shape == (SIDE, SIDE) and picture.dtype == np.uint8:
+            return picture
+        return from_image(_from_array(picture), "the array").pixels
+    if isinstance(picture, Image.Image):
+        return from_image(picture).pixels
+    if isinstance(picture, str | os.PathLike):
+        return read(Path(picture)).pixels
+    raise ImageError(
+        f"a {type(picture).__name__} is no picture", "Give a file's path, a Pillow image or a NumPy array."
+    )
+
+
+def name_of(picture: Picture) -> str:
+    """What to call a picture in a record: its file's name, else nothing."""
+    return Path(picture).name if isinstance(picture, str | os.PathLike) else ""
+
+
+def _from_array(array: NDArray[Any]) -> Image.Image:
+    values = array.squeeze()
+    colour = values.ndim == 3 and values.shape[2] in (3, 4)
+    if not (colour or values.ndim == 2) or values.size == 0 or values.dtype.kind not in "buif":
+        raise ImageError(
+            f"an array of shape {array.shape} and type {array.dtype} is no picture",
+            "Give numbers of (height, width), or (height, width, 3) for colour.",
+        )
+    if values.size > PIXEL_LIMIT * (values.shape[2] if colour else 1):
+        raise _too_large("the array")
+    limit = 255 if values.dtype.kind in "ui" else 1
+    if not (values.min() >= 0 and values.max() <= limit):  # a NaN is neither
+        raise ImageError(
+            f"the array's values go from {values.min()} to {values.max()}",
+            "Whole numbers must be in [0, 255], floating-point ones in [0, 1].",
+        )
+    return Image.fromarray((values if limit == 255 else np.rint(values * 255.0)).astype(np.uint8))
 
 
 def is_mnist_form(pixels: NDArray[np.uint8]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -92,6 +93,8 @@ def import_keras() -> Any:
     except ImportError as error:
         raise EnvironmentProblem(f"Training needs {error.name}", "Run `pip install renode-mnist[train]`.") from None
     tensorflow.get_logger().setLevel("ERROR")
+    # The converter's advice for callers; it goes to sys.stderr, which a notebook shows, not to file descriptor 2.
+    logging.getLogger("absl").setLevel("ERROR")
     return keras
 
 

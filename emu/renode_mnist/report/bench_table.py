@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.console import Group
-from rich.table import Table
 
 from renode_mnist.bench import Refused, Row
+from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.timing.accuracy import STATED_ERROR
 
@@ -19,21 +18,6 @@ _UNIT_NAMES = {
 }
 FUSED = "↑"
 _COLUMN_WIDTH = 18
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Cells of text: the same for a terminal, Markdown and HTML.
-
-    Attributes:
-        headings: Of the columns, the first being the layers'.
-        rows: The label first; then a cell a column.
-        notes: What the reader must know beside it.
-    """
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
 
 
 def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
@@ -68,7 +52,8 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
         *(f"{row.case} {row.clock_mhz} MHz" for row in rows),
         *(f"{column.heading} {column.clock_mhz} MHz" for column in published),
     )
-    return Grid(headings, tuple(body), tuple(_notes(rows, refused, published)))
+    notes = tuple(_notes(rows, refused, published))
+    return Grid(headings, tuple(body), notes, totals=len(body) - len(operators))
 
 
 def terminal(laid_out: Grid, width: int) -> Group:
@@ -76,18 +61,8 @@ def terminal(laid_out: Grid, width: int) -> Group:
     label_width = max(len(row[0]) for row in laid_out.rows) + 4
     fitting = max(1, (width - label_width) // _COLUMN_WIDTH)
     columns = range(1, len(laid_out.headings))
-    return Group(*(_table(laid_out, columns[start : start + fitting]) for start in range(0, len(columns), fitting)))
-
-
-def _table(laid_out: Grid, columns: Sequence[int]) -> Table:
-    table = Table()
-    table.add_column(laid_out.headings[0], no_wrap=True)
-    for column in columns:
-        table.add_column(laid_out.headings[column], justify="right", max_width=_COLUMN_WIDTH - 3)
-    last_layer = next(i for i, row in enumerate(laid_out.rows) if row[0].startswith("total")) - 1
-    for number, row in enumerate(laid_out.rows):
-        table.add_row(row[0], *(row[column] for column in columns), end_section=number == last_layer)
-    return table
+    tables = (columns[start : start + fitting] for start in range(0, len(columns), fitting))
+    return Group(*(table(laid_out, shown, max_width=_COLUMN_WIDTH - 3) for shown in tables))
 
 
 def markdown(laid_out: Grid) -> str:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jinja2
-import matplotlib
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from renode_mnist.bench import Row
-from renode_mnist.report.bench_table import Grid
-
-matplotlib.rcParams["svg.hashsalt"] = "renode-mnist"  # the same rows give the same bytes
-matplotlib.rcParams["svg.fonttype"] = "none"
-matplotlib.rcParams["font.family"] = "sans-serif"
-
-_WIDTH_INCHES = 7.5
-_BAR_INCHES = 0.42
-# Okabe and Ito's colours, told apart by the colour-blind too.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
+from renode_mnist.report import plots
+from renode_mnist.report.grid import Grid
 
 _PAGE = """\
 <!doctype html>
@@ -74,11 +62,11 @@ def render(rows: Sequence[Row], laid_out: Grid) -> str:
     cases = list({row.case: row for row in reversed(rows)}.values())[::-1]
     clock = cases[0].clock_mhz
     figures = [
-        ("Time by layer", f"Milliseconds at {clock} MHz, {_unit(cases[0])}.", _figure(len(cases), _layers, cases)),
-        ("Memory", "Flash and RAM of the whole image, in kB (1,000 bytes).", _figure(len(cases), _memory, cases)),
+        ("Time by layer", f"Milliseconds at {clock} MHz, {_unit(cases[0])}.", plots.layers(cases).svg()),
+        ("Memory", "Flash and RAM of the whole image, in kB (1,000 bytes).", plots.memory(cases).svg()),
     ]
     if all({"instructions", "cycles_modelled"} <= row.counts.keys() for row in cases):
-        both = _figure(len(cases) * 1.6, _instructions_and_cycles, cases)
+        both = plots.instructions_and_cycles(cases).svg()
         figures.insert(1, ("Instructions against modelled cycles", "In millions, a whole inference.", both))
     environment = jinja2.Environment(autoescape=True)
     environment.globals["published"] = lambda heading: (
@@ -93,63 +81,3 @@ def _unit(row: Row) -> str:
         "cycles_modelled": "from modelled cycles",
         "cycles_measured": "from measured cycles",
     }[row.time_unit]
-
-
-def _figure(bars: float, draw: Callable[[Axes, Sequence[Row]], None], rows: Sequence[Row]) -> str:
-    figure = Figure(figsize=(_WIDTH_INCHES, 1.1 + _BAR_INCHES * bars), layout="constrained")
-    axes = figure.subplots()
-    draw(axes, rows)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(left=False)
-    axes.invert_yaxis()
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    svg = stream.getvalue()
-    return svg[svg.index("<svg") :]
-
-
-def _layers(axes: Axes, rows: Sequence[Row]) -> None:
-    operators = list(dict.fromkeys(layer.op for row in rows for layer in row.layers))
-    for number, row in enumerate(rows):
-        start = 0.0
-        for layer in row.layers:
-            width = row.milliseconds(layer.counts[row.time_unit])
-            colour = _COLOURS[operators.index(layer.op) % len(_COLOURS)]
-            axes.barh(number, width, left=start, color=colour, edgecolor="white", linewidth=0.5)
-            start += width
-        axes.text(start, number, f" {start:.2f}", va="center", fontsize=9)
-    for number, operator in enumerate(operators):
-        axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=operator)
-    axes.set_yticks(range(len(rows)), [row.case for row in rows])
-    axes.set_xlabel("ms")
-    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-
-
-def _instructions_and_cycles(axes: Axes, rows: Sequence[Row]) -> None:
-    for unit, offset, colour in (("instructions", -0.2, _COLOURS[0]), ("cycles_modelled", 0.2, _COLOURS[1])):
-        millions = [row.counts[unit] / 1e6 for row in rows]
-        places = [number + offset for number in range(len(rows))]
-        axes.barh(places, millions, height=0.38, color=colour, label=unit.replace("_", " "))
-        for place, value in zip(places, millions, strict=True):
-            axes.text(value, place, f" {value:.2f}", va="center", fontsize=8)
-    axes.set_yticks(range(len(rows)), [row.case for row in rows])
-    axes.set_xlabel("millions")
-    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-
-
-def _memory(axes: Axes, rows: Sequence[Row]) -> None:
-    places = range(len(rows))
-    code = [(row.flash_bytes - row.weights_bytes) / 1e3 for row in rows]
-    weights = [row.weights_bytes / 1e3 for row in rows]
-    ram = [row.ram_bytes / 1e3 for row in rows]
-    axes.barh([place - 0.2 for place in places], code, height=0.36, color=_COLOURS[0], label="flash: code")
-    axes.barh(
-        [place - 0.2 for place in places], weights, left=code, height=0.36, color=_COLOURS[4], label="flash: weights"
-    )
-    axes.barh([place + 0.2 for place in places], ram, height=0.36, color=_COLOURS[1], label="RAM")
-    for place, row in enumerate(rows):
-        axes.text(row.flash_bytes / 1e3, place - 0.2, f" {row.flash_bytes / 1e3:.1f}", va="center", fontsize=8)
-        axes.text(row.ram_bytes / 1e3, place + 0.2, f" {row.ram_bytes / 1e3:.1f}", va="center", fontsize=8)
-    axes.set_yticks(list(places), [row.case for row in rows])
-    axes.set_xlabel("kB")
-    axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)

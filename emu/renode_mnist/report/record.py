@@ -1,4 +1,7 @@
-"""One run with its identity: what a table, a JSON file or a check is made from."""
+"""One run with its identity: what a table, a JSON file or a check is made from.
+
+In a notebook these show themselves as HTML, elsewhere as one line.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.report import identity
+from renode_mnist.report.grid import Grid
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
 from renode_mnist.wire.messages import Inference, Stats, TensorInfo
 
@@ -45,6 +50,56 @@ class Record:
     picture: str
     pixels: npt.NDArray[np.uint8]
 
+    @property
+    def winner(self) -> int:
+        """The class with the highest score."""
+        return self.inference.winner
+
+    @property
+    def score(self) -> float:
+        """The winner's score, 0..1."""
+        return float(self.inference.scores[self.inference.winner])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that the model asks for."""
+        return sum(layer.macs for layer in self.inference.layers)
+
+    def __repr__(self) -> str:
+        """Answer, cost and identity in one line."""
+        unit, count = self.target.counter_unit, self.inference.counter
+        cost = f"{count:,} {COUNTER_HEADINGS[unit]}"
+        if unit is not CounterUnit.NANOSECONDS:
+            cost += f", {self.milliseconds(count):.3f} {MILLISECOND_HEADINGS[unit]}"
+        return (
+            f"<Record: class {self.winner}, score {self.score:.4f}, {cost}; {_in_short(self.target, self.firmware)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from renode_mnist.report import html
+
+        return html.piece(
+            html.beside(
+                html.picture(self.picture or "what the network saw", self.pixels),
+                html.bars(f"class {self.winner}, score {self.score:.4f}", self.inference.scores, self.winner),
+                html.table(self.layers()),
+            ),
+            html.facts(identity.rows(self.target, self.firmware)),
+        )
+
+    def layers(self) -> Grid:
+        """What each step cost, with the total."""
+        unit = self.target.counter_unit
+        steps = [(layer.op, layer.macs, layer.counter) for layer in self.inference.layers]
+        steps.append(("total", self.macs, self.inference.counter))
+        return Grid(
+            ("layer", "MACs", COUNTER_HEADINGS[unit], MILLISECOND_HEADINGS[unit]),
+            tuple(
+                (op, f"{macs:,}", f"{counter:,}", f"{self.milliseconds(counter):.3f}") for op, macs, counter in steps
+            ),
+            totals=1,
+        )
+
     def milliseconds(self, counter: int) -> float:
         """A counter difference as time: at the core clock, or nanoseconds where the target counts those."""
         if self.target.counter_unit is CounterUnit.NANOSECONDS:
@@ -65,14 +120,52 @@ class Record:
             "picture": self.picture,
             "pixels_sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
             "output_tensor_hex": self.inference.tensor.hex(),
-            "target": {
-                "name": self.target.target,
-                "version": self.target.version,
-                "counter_unit": unit,
-                "deterministic": self.target.deterministic,
-            },
+            "target": target_json(self.target),
             "firmware": firmware_json(self.firmware),
         }
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A target whose firmware answers.
+
+    Attributes:
+        target: Where it runs.
+        firmware: What the firmware says of itself.
+    """
+
+    target: TargetIdentity
+    firmware: Stats
+
+    def __repr__(self) -> str:
+        """Who answers, in one line."""
+        return f"<Connection: {_in_short(self.target, self.firmware)}>"
+
+    def _repr_html_(self) -> str:
+        from renode_mnist.report import html
+
+        return html.piece(html.facts(identity.rows(self.target, self.firmware)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, units in the names."""
+        return {"target": target_json(self.target), "firmware": firmware_json(self.firmware)}
+
+
+def _in_short(target: TargetIdentity, firmware: Stats) -> str:
+    """What runs where, as short as it can be told."""
+    return (
+        f"{firmware.model_name} by {firmware.engine} on {target.target} ({target.version}), commit {firmware.commit}"
+    )
+
+
+def target_json(target: TargetIdentity) -> dict[str, Any]:
+    """A target's identity as plain values."""
+    return {
+        "name": target.target,
+        "version": target.version,
+        "counter_unit": str(target.counter_unit),
+        "deterministic": target.deterministic,
+    }
 
 
 def firmware_json(stats: Stats) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from renode_mnist.report.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
-from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.report import grid
+from renode_mnist.report.identity import rows
+from renode_mnist.report.record import Record
+from renode_mnist.targets.base import TargetIdentity
 from renode_mnist.wire.messages import Stats
 
 _BAR_CELLS = 24
@@ -54,41 +55,13 @@ def scores(record: Record) -> Table:
     return table
 
 
-def layers(record: Record) -> Table:
-    """What each step cost, with the total."""
-    unit = record.target.counter_unit
-    table = Table(title=None, show_footer=True)
-    total_macs = sum(layer.macs for layer in record.inference.layers)
-    counter = record.inference.counter
-    table.add_column("layer", "total", no_wrap=True)
-    table.add_column("MACs", f"{total_macs:,}", justify="right")
-    table.add_column(COUNTER_HEADINGS[unit], f"{counter:,}", justify="right")
-    table.add_column(MILLISECOND_HEADINGS[unit], f"{record.milliseconds(counter):.3f}", justify="right")
-    for layer in record.inference.layers:
-        table.add_row(layer.op, f"{layer.macs:,}", f"{layer.counter:,}", f"{record.milliseconds(layer.counter):.3f}")
-    return table
-
-
 def identity(target: TargetIdentity, firmware: Stats) -> Table:
     """What produced the figures."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    table.add_row("target", f"{target.target} ({target.version})")
-    if target.counter_unit is CounterUnit.CYCLES_MODELLED:
-        table.add_row("model of M7", f"{STATED_ERROR}; no flash wait states, no caches")
-    on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
-    clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
-    table.add_row("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}")
-    table.add_row("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)")
-    table.add_row("compiler", f"{firmware.compiler} {firmware.flags}")
-    if on_chip:
-        table.add_row(
-            "memory",
-            f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
-            f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
-            f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
-        )
+    for row in rows(target, firmware):
+        table.add_row(*row)
     return table
 
 
@@ -104,6 +77,6 @@ def run(record: Record, *, colour: bool) -> RenderableType:
                 Panel(scores(record), title=verdict, expand=False),
             ]
         ),
-        layers(record),
+        grid.table(record.layers()),
         identity(record.target, record.firmware),
     )

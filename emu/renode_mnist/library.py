@@ -1,0 +1,346 @@
+"""The Python library: what a notebook or a script does with a target or a model is one call.
+
+Everything public here can be had from ``renode_mnist`` itself. The calls are thin: each sets what lies below it
+to work and hands back a typed result that shows itself, in a notebook as HTML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+import numpy as np
+
+from renode_mnist import codegen, paths
+from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, Fpu, Image, Objective, build, resolve_model
+from renode_mnist.errors import CheckFailed, ImageError
+from renode_mnist.model.preprocess import Picture, name_of, to_pixels
+from renode_mnist.model.strokes import draw_digit
+from renode_mnist.opening import ClockModel, TargetOptions, machine_of, open_session
+from renode_mnist.report.record import Record
+from renode_mnist.session import Session
+
+if TYPE_CHECKING:
+    from renode_mnist.model.export import Variant
+    from renode_mnist.report.benchmark import Benchmark
+    from renode_mnist.report.inspection import Inspection
+    from renode_mnist.report.plots import Plot
+    from renode_mnist.report.training import Accuracy, Conversion, Training
+
+__all__ = [
+    "classify",
+    "compare_engines",
+    "convert",
+    "digit_header",
+    "draw_digit",
+    "evaluate",
+    "inspect_model",
+    "mnist_subset",
+    "open_target",
+    "plot_layers",
+    "sample",
+    "train",
+]
+
+StrPath = str | os.PathLike[str]
+
+
+class Settings(TypedDict, total=False):
+    """Keyword arguments of ``open_target``, for the calls that hand them on."""
+
+    engine: Engine
+    objective: Objective
+    board: Board
+    clock_mhz: int
+    fpu: Fpu
+    elf: StrPath | None
+    clock_model: ClockModel
+    port: str | None
+    console_port: str | None
+    baud: int
+    flash: str
+
+
+def open_target(
+    target: str = "embedded",
+    *,
+    model: StrPath = "int8",
+    engine: Engine = BuildConfig.engine,
+    objective: Objective = BuildConfig.objective,
+    board: Board = BuildConfig.board,
+    clock_mhz: int = BuildConfig.clock_mhz,
+    fpu: Fpu = BuildConfig.fpu,
+    elf: StrPath | None = None,
+    clock_model: ClockModel = TargetOptions.clock_model,
+    port: str | None = None,
+    console_port: str | None = None,
+    baud: int = TargetOptions.baud,
+    flash: str = TargetOptions.flash,
+) -> Session:
+    """A target that runs the firmware, built first where it must be; to be used as a context manager.
+
+    Args:
+        target: ``embedded``, ``renode``, ``board``, ``host``, or ``auto``: Renode where it is installed, else
+            ``embedded``.
+        model: A committed model's name (``int8``) or a ``.tflite`` file.
+        engine: What computes the network: ``m7``, ``reference``, ``cmsis-nn`` or ``tflm``.
+        objective: What engine ``m7`` minimises: ``instructions``, ``cycles`` or ``flash``.
+        board: Which UARTs carry the two lines: ``disco-f746ng``, ``nucleo-f746zg`` or ``article``.
+        clock_mhz: Core clock, 216 or 288 (overclocked).
+        fpu: ``hard`` or ``soft`` floating point.
+        elf: Run this image in place of building one.
+        clock_model: What the embedded target's cycle counter returns: ``instructions``, or modelled cycles (``m7``).
+        port: Serial port or pyserial URL of a board's binary line; its ST-LINK is looked for without one.
+        console_port: The same of its text console, where that is wired.
+        baud: Of a board's lines.
+        flash: The tool that gives a board its firmware: ``none``, ``openocd``, ``pyocd`` or ``st-flash``.
+
+    Returns:
+        A session: ``session.classify(picture)`` gives a ``Record``, ``session.check()`` a ``Connection``.
+
+    Raises:
+        RenodeMnistError: The model, the build or the target refuses; the message ends with what to do next.
+    """
+    if target == "auto":
+        from renode_mnist.targets import auto
+
+        target = auto.choose().target
+    config = BuildConfig(
+        resolve_model(os.fspath(model)),
+        engine=engine,
+        objective=objective,
+        board=board,
+        clock_mhz=clock_mhz,
+        fpu=fpu,
+        machine=machine_of(target),
+    )
+    image = build(config) if elf is None else Image(Path(elf), None, fresh=False)
+    options = TargetOptions(
+        board=board, clock_model=clock_model, port=port, console_port=console_port, baud=baud, flash=flash
+    )
+    return open_session(target, image.elf, options)
+
+
+def classify(
+    picture: Picture, target: str = "embedded", *, model: StrPath = "int8", **settings: Unpack[Settings]
+) -> Record:
+    """Classifies one picture of a digit by the firmware on a target.
+
+    Args:
+        picture: A file, a Pillow image or an array of any size and polarity; uint8 of 28x28, white ink on black,
+            is sent as it is.
+        target: See ``open_target``; so are the rest.
+        model: What classifies it.
+        **settings: How to build and run it.
+
+    Raises:
+        RenodeMnistError: As ``open_target``, or it is no picture of a digit.
+    """
+    with open_target(target, model=model, **settings) as session:
+        return session.classify(picture)
+
+
+def sample(digit: int) -> Path:
+    """The file of a sample digit, a typical one of the MNIST test set.
+
+    Raises:
+        ImageError: There is none.
+    """
+    file = paths.digits() / f"{digit}.png"
+    if not file.is_file():
+        raise ImageError(f"there is no sample digit {digit!r}", "Take one of 0 to 9.")
+    return file
+
+
+def compare_engines(
+    *models: StrPath,
+    engines: Sequence[Engine] = ENGINES,
+    objectives: Sequence[Objective] = (BuildConfig.objective,),
+    clock_mhz: int = BuildConfig.clock_mhz,
+    target: str = "embedded",
+    board: Board = BuildConfig.board,
+    port: str | None = None,
+    baud: int = TargetOptions.baud,
+    flash: str = TargetOptions.flash,
+) -> Benchmark:
+    """Runs models on engines and keeps what each layer cost; on the embedded target in two units.
+
+    Args:
+        *models: As in ``open_target``; ``int8`` where there are none.
+        engines: Which; one that refuses a model is listed with its reason.
+        objectives: Of engine ``m7``.
+        clock_mhz: At which counts become time.
+        target: ``embedded``, ``renode`` or ``board``.
+        board: See ``open_target``; so are the rest.
+        port: Of a board.
+        baud: Of a board.
+        flash: What gives a board each image.
+
+    Raises:
+        BenchError: There is no benchmark on that target.
+        CheckFailed: No case could be run.
+    """
+    names = [os.fspath(model) for model in models or ("int8",)]
+    from renode_mnist import bench
+    from renode_mnist.report.benchmark import Benchmark
+
+    cases = bench.cases(names, engines, objectives, [BuildConfig.fpu])
+    rows, refused = bench.run(
+        cases, [clock_mhz], target, TargetOptions(board=board, port=port, baud=baud, flash=flash)
+    )
+    if not rows:
+        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+    return Benchmark(tuple(rows), tuple(refused))
+
+
+def plot_layers(record: Record) -> Plot:
+    """A matplotlib figure with a bar for each step of an inference."""
+    from renode_mnist.report import plots
+
+    return plots.steps(record)
+
+
+def inspect_model(model: StrPath = "int8", objective: Objective = BuildConfig.objective) -> Inspection:
+    """What a model holds, and what each engine needs for it: operators, MACs, flash, RAM, and whether it fits.
+
+    Raises:
+        BuildError: There is no such objective.
+        ModelError: It is no model.
+    """
+    from renode_mnist.model.inspect import inspect
+    from renode_mnist.report.inspection import Inspection
+
+    config = BuildConfig(resolve_model(os.fspath(model)), objective=objective)
+    return Inspection(inspect(config.model, codegen.Objective(config.objective)))
+
+
+def mnist_subset(folder: StrPath, *, training: int, test: int) -> Path:
+    """Writes the first pictures of MNIST as a data set of its own, for ``train``, ``convert`` and ``evaluate``.
+
+    Raises:
+        DataError: MNIST can't be had.
+    """
+    from renode_mnist.model import data
+
+    data.write_subset(Path(folder), training, test)
+    return Path(folder)
+
+
+def train(
+    folder: StrPath, *, epochs: int = 5, seed: int = 1, quantisation_aware: bool = False, data: StrPath | None = None
+) -> Training:
+    """Trains the article's network; the same seed on the same machine gives the same weights.
+
+    Args:
+        folder: Where the model files and their card go.
+        epochs: Of the plain training.
+        seed: Of every generator.
+        quantisation_aware: Whether to train a second network that is used to the rounding of int8.
+        data: Folder with idx files (28x28 grey, ten classes); MNIST without it.
+
+    Raises:
+        DataError: No training data.
+        EnvironmentProblem: TensorFlow is missing.
+    """
+    from renode_mnist.model import pipeline
+    from renode_mnist.model.train import Progress
+    from renode_mnist.report.training import Training
+
+    plan = pipeline.TrainPlan(Path(folder), epochs, seed, quantisation_aware, _path(data))
+    progress: list[Progress] = []
+    records = tuple(pipeline.train_models(plan, progress.append))
+    return Training(plan.directory, records, tuple(progress))
+
+
+def convert(
+    keras_file: StrPath,
+    folder: StrPath | None = None,
+    *,
+    variants: Sequence[Variant] | None = None,
+    data: StrPath | None = None,
+) -> Conversion:
+    """Converts a Keras model to ``.tflite`` files and measures each on the whole test set.
+
+    Args:
+        keras_file: As ``train`` writes it.
+        folder: Where the files go; beside the model without it.
+        variants: ``float32``, ``size``, ``uint8``, ``int8``, ``qat``; all that can be made without it.
+        data: See ``train``.
+
+    Raises:
+        ModelError: A model that can't be read or converted.
+    """
+    from renode_mnist.model import pipeline
+    from renode_mnist.report.training import Conversion
+
+    source = Path(keras_file)
+    output = _path(folder) or source.parent
+    made = pipeline.export_models(source, variants, output, _path(data))
+    records = {variant: record for variant, _, record in made}
+    return Conversion(source, source.stat().st_size, output, records)
+
+
+def evaluate(
+    model: StrPath = "int8",
+    *,
+    images: int = 1000,
+    target: str | None = None,
+    data: StrPath | None = None,
+    **settings: Unpack[Settings],
+) -> Accuracy:
+    """Classifies the first pictures of a test set.
+
+    Args:
+        model: As in ``open_target``.
+        images: How many; all where there are fewer.
+        target: Where the firmware classifies them; without it LiteRT does, on this PC.
+        data: Folder with idx files (28x28 grey, ten classes); MNIST without it.
+        **settings: See ``open_target``.
+
+    Raises:
+        DataError: No test data.
+        ModelError: The model does not take such pictures.
+    """
+    from renode_mnist.model import data as data_sets
+    from renode_mnist.model import export
+    from renode_mnist.model.train import evaluation, versions
+    from renode_mnist.report.training import Accuracy
+
+    split = data_sets.load("test", _path(data)).first(images)
+    if target is None:
+        file = resolve_model(os.fspath(model))
+        content = file.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        result = export.evaluate(content, split)
+        return Accuracy(file.name, digest, f"LiteRT {versions()['ai-edge-litert']}", split.name, result)
+    with open_target(target, model=model, **settings) as session:
+        answers = [session.classify(pixels).winner for pixels in split.images]
+        firmware, where = session.firmware, session.target.identity()
+    runtime = f"engine {firmware.engine} on {where.target} ({where.version}), commit {firmware.commit}"
+    result = evaluation(split.labels, np.array(answers))
+    return Accuracy(firmware.model_name, firmware.model_sha256, runtime, split.name, result)
+
+
+def digit_header(picture: Picture, file: StrPath | None = None) -> str:
+    """A picture as the C++ header of the digit that the firmware's console classifies by ``CMD=2``.
+
+    Args:
+        picture: As in ``classify``.
+        file: Where to write it as well.
+
+    Raises:
+        ImageError: It is no picture of a digit.
+    """
+    from renode_mnist.codegen import builtin_digit
+
+    header = builtin_digit.emit(to_pixels(picture), name_of(picture) or "a picture")
+    if file is not None:
+        Path(file).write_text(header, encoding="utf-8")
+    return header
+
+
+def _path(given: StrPath | None) -> Path | None:
+    return None if given is None else Path(given)

@@ -1,0 +1,103 @@
+"""What a model holds and needs, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES, EngineFacts, ModelFacts
+from renode_mnist.report import grid, html
+from renode_mnist.report.grid import Grid
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model's facts, to be looked at.
+
+    Attributes:
+        facts: All of them.
+    """
+
+    facts: ModelFacts
+
+    def __repr__(self) -> str:
+        """The operators, and what each engine makes of them."""
+        return "\n".join(grid.text(part) for part in (operators(self.facts), engines(self.facts)))
+
+    def _repr_html_(self) -> str:
+        best = self.facts.best
+        plan = () if best.refusal else (html.table(buffers(best)),)
+        return html.piece(html.table(operators(self.facts)), html.table(engines(self.facts)), *plan)
+
+
+def operators(facts: ModelFacts) -> Grid:
+    """A row an operator."""
+    rows = []
+    for operator in facts.operators:
+        inputs = [facts.tensors[number] for number in operator.inputs if number >= 0]
+        output = facts.tensors[operator.outputs[0]]
+        rows.append(
+            (
+                operator.op,
+                f"{inputs[0].type} {shape_text(inputs[0].shape)}" if inputs else "",
+                f"{inputs[1].type} {shape_text(inputs[1].shape)}" if operator.parameters else "",
+                f"{output.type} {shape_text(output.shape)}",
+                f"{operator.parameters:,}" if operator.parameters else "",
+                f"{operator.macs:,}" if operator.macs else "",
+            )
+        )
+    rows.append(("total", "", "", "", f"{facts.parameters:,}", f"{facts.macs:,}"))
+    title = f"{facts.name}, {facts.file_bytes:,} B, SHA-256 {facts.sha256[:12]}…"
+    headings = ("operator", "input", "weights", "output", "parameters", "MACs")
+    return Grid(headings, tuple(rows), labels=4, totals=1, title=title)
+
+
+def engines(facts: ModelFacts) -> Grid:
+    """A row an engine: what it needs of the chip, or why it refuses."""
+    rows, notes = [], []
+    for engine in facts.engines:
+        if engine.refusal:
+            rows.append((engine.engine, "no", *[""] * 6))
+            notes.append(f"{engine.engine}: {engine.refusal}")
+            continue
+        rows.append(
+            (
+                engine.engine,
+                "yes" if engine.fits else "no",
+                f"{engine.weights_bytes:,}",
+                f"{engine.flash_bytes:,}",
+                f"{engine.flash_bytes / FLASH_BYTES:.0%}",
+                f"{'' if engine.exact else 'at most '}{engine.arena_bytes:,}",
+                f"{engine.ram_bytes:,}",
+                f"{engine.ram_bytes / RAM_BYTES:.0%}",
+            )
+        )
+    headings = (
+        "engine",
+        "fits",
+        "weights, B",
+        "flash, about",
+        f"of {FLASH_BYTES // 1024:,} KiB",
+        "arena, B",
+        "RAM, about",
+        f"of {RAM_BYTES // 1024} KiB",
+    )
+    return Grid(headings, tuple(rows), tuple(notes), labels=2)
+
+
+def buffers(engine: EngineFacts) -> Grid:
+    """The RAM plan: a row a buffer in the order of their addresses, a column a step in which it may be alive."""
+    rows = []
+    for buffer in sorted(engine.buffers, key=lambda found: (found.offset, found.first)):
+        alive = ("██" if buffer.first <= step <= buffer.last else "·" for step in range(len(engine.steps)))
+        end = buffer.offset + buffer.byte_count
+        rows.append(
+            (buffer.name, buffer.layout, f"{buffer.offset:,}", f"{end:,}", f"{buffer.byte_count:,}", *alive),
+        )
+    headings = ("buffer", "layout", "from", "to", "bytes", *map(str, range(len(engine.steps))))
+    title = f"RAM plan of engine {engine.engine}: arena {engine.arena_bytes:,} B"
+    return Grid(headings, tuple(rows), labels=2, title=title)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """``1x28x28x1``."""
+    return "x".join(map(str, shape)) or "scalar"
