@@ -22,8 +22,8 @@ from typing import Any
 from renode_mnist.draw.choice import Choice, Job
 from renode_mnist.errors import RenodeMnistError, TargetError
 
-_STOP_SECONDS = 8.0
-"""What a worker gets to end its target; Renode's own process gets 5 of them (``targets.renode``)."""
+_STOP_SECONDS = 3.0
+"""What a worker gets to end its target; a hung one makes whoever wants to end or switch wait so long."""
 
 _LINE_BYTES = 1 << 20
 """The longest answer: a record has about 200 bytes a layer."""
@@ -93,6 +93,7 @@ class Supervisor:
         self._session: dict[str, Any] | None = None
         self._error: str | None = None
         self._waiting: _Request | None = None
+        self._asked: _Request | None = None  # the worker has it
         self._arrived = asyncio.Event()
         self._again = asyncio.Event()
         self._changed = asyncio.Event()
@@ -123,7 +124,7 @@ class Supervisor:
         if self._error is not None:
             raise TargetError(self._error)
         if self._waiting is not None:
-            self._waiting.refuse(Superseded("a newer picture has come"))
+            self._waiting.refuse(Superseded("a newer picture has come", "Its answer is the one to show."))
         self._waiting = _Request(pixels, asyncio.get_running_loop().create_future())
         self._arrived.set()
         return await self._waiting.answer
@@ -131,7 +132,7 @@ class Supervisor:
     def switch(self, choice: Choice, job: Job) -> None:
         """Ends what runs and starts this job; the same one again after a failure."""
         self._choice, self._job = choice, job
-        self._drop_waiting(Superseded("the target was changed"))
+        self._refuse_all(Superseded("the target was changed", "Ask again once it is ready."))
         self._enter(State.STARTING)
         self._again.set()
 
@@ -141,8 +142,9 @@ class Supervisor:
             self.switch(self._choice, self._job)
 
     def close(self) -> None:
-        """Ends all ``snapshots``."""
+        """Ends all that waits for this: ``classify`` and ``snapshots``."""
         self._closed = True
+        self._refuse_all(Superseded("the server ends", "Start it again."))
         self._tell()
 
     async def run(self) -> None:
@@ -158,28 +160,23 @@ class Supervisor:
 
     async def _serve(self, job: Job) -> None:
         worker: _Worker | None = None
-        current: _Request | None = None
         self._enter(State.STARTING)
         try:
             worker = await _Worker.start(job)
             await self._open(worker, job)
             while True:
-                current = await self._next(worker)
+                request = await self._next(worker)
                 self._enter(State.BUSY)
                 record = (await worker.answer(self._deadline(job)))["record"]
-                if not current.answer.done():
-                    current.answer.set_result(record)
+                if not request.answer.done():
+                    request.answer.set_result(record)
                 self._enter(State.READY)
         except (RenodeMnistError, OSError, ValueError) as error:
             # A failure of the job that has just been replaced is nobody's concern any more.
             if not self._again.is_set():
                 self._enter(State.FAILED, error=str(error))
-                self._drop_waiting(TargetError(str(error)))
-                if current is not None:
-                    current.refuse(TargetError(str(error)))
+                self._refuse_all(TargetError(str(error)))
         finally:
-            if current is not None:
-                current.refuse(Superseded("the target was changed"))
             if worker is not None:
                 await worker.stop()
 
@@ -196,7 +193,7 @@ class Supervisor:
         """The next picture, which the worker has been sent; notices as well when the worker ends meanwhile."""
         while True:
             if (request := self._waiting) is not None:
-                self._waiting = None
+                self._waiting, self._asked = None, request
                 await worker.send(request.pixels)
                 return request
             self._arrived.clear()
@@ -223,10 +220,11 @@ class Supervisor:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _drop_waiting(self, why: RenodeMnistError) -> None:
-        if self._waiting is not None:
-            self._waiting.refuse(why)
-            self._waiting = None
+    def _refuse_all(self, why: RenodeMnistError) -> None:
+        for request in (self._waiting, self._asked):
+            if request is not None:
+                request.refuse(why)
+        self._waiting = self._asked = None
 
 
 class _Worker:

@@ -15,6 +15,7 @@ import pickle
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 from typing import TextIO
 
@@ -24,9 +25,11 @@ import numpy as np
 from renode_mnist import build as building
 from renode_mnist.draw import view
 from renode_mnist.draw.choice import Job
-from renode_mnist.errors import RenodeMnistError
+from renode_mnist.errors import RenodeMnistError, TargetError
 from renode_mnist.opening import open_session
-from renode_mnist.session import PICTURE_SHAPE
+from renode_mnist.session import PICTURE_SHAPE, Session
+
+_LOG_LINES = 15
 
 
 def main() -> None:
@@ -58,7 +61,19 @@ def _work(job: Job, answers: TextIO) -> None:
         _say(answers, session=view.of_session(session))
         for line in sys.stdin.buffer:
             pixels = np.frombuffer(bytes.fromhex(line.decode("ascii")), np.uint8).reshape(PICTURE_SHAPE)
-            _say(answers, record=view.of_record(session.classify(pixels, "a drawing")))
+            try:
+                record = session.classify(pixels, "a drawing")
+            except RenodeMnistError as error:
+                # Messages refer to the target's log, which whoever reads them on the page cannot get at.
+                raise TargetError(f"{error}{_end_of_log(session)}") from error
+            _say(answers, record=view.of_record(record))
+
+
+def _end_of_log(session: Session) -> str:
+    with suppress(RenodeMnistError, OSError):
+        if lines := session.target.log().strip().splitlines()[-_LOG_LINES:]:
+            return "\n".join(["\nThe target's log ends in:", *lines])
+    return ""
 
 
 def _say(answers: TextIO, **answer: object) -> None:

@@ -12,7 +12,6 @@ export class Answer {
   constructor() {
     this.#rows = Array.from({ length: CLASSES }, (_, label) => row(label));
     document.getElementById("scores").replaceChildren(...this.#rows.map((each) => each.item));
-    this.clear();
   }
 
   show(record) {
@@ -34,10 +33,11 @@ export class Answer {
     this.#live.textContent = `Class ${record.class}, score ${record.scores[record.class].toFixed(2)}`;
   }
 
-  clear() {
+  /** Shows that there is no answer, and why. */
+  clear(why) {
     this.#section.classList.add("empty");
     this.#numeral.textContent = "–";
-    this.#verdict.textContent = "The answer appears while you draw.";
+    this.#verdict.textContent = why;
     this.#live.textContent = "";
     for (const { item, bar, value } of this.#rows) {
       item.classList.remove("winner");

@@ -61,8 +61,8 @@ function note(text, bad = false) {
   element("note").classList.toggle("bad", bad);
 }
 
-function clearResult() {
-  answer.clear();
+function clearResult(why) {
+  answer.clear(why);
   layers.clear();
   setStale(false);
 }
@@ -72,7 +72,7 @@ function showSeen(seen) {
   element("seen").setAttribute("aria-label", seen ? `What the network sees: ${seen.description}` : "What the network sees: nothing yet");
   for (const id of ["export-png", "export-header"]) element(id).disabled = seen === null;
   note("");
-  if (seen === null) clearResult();
+  if (seen === null) clearResult("The answer appears while you draw.");
 }
 
 asking.addEventListener("seen", (event) => showSeen(event.detail));
@@ -88,7 +88,7 @@ asking.addEventListener("answer", (event) => {
 });
 target.addEventListener("closed", () => {
   asking.forget();
-  clearResult();
+  clearResult("The answer appears when the target is ready.");
 });
 target.addEventListener("session", () => asking.again());
 

@@ -76,9 +76,10 @@ export class Target extends EventTarget {
   }
 
   #showTrouble(text, canRetry) {
-    // Set only when it is another one: a screen reader says it anew each time.
     const element = document.getElementById("trouble-text");
-    if (element.textContent !== (text ?? "")) element.textContent = text ?? "";
+    const sentence = text === null ? "" : text[0].toUpperCase() + text.slice(1);
+    // Set only when it is another one: a screen reader says it anew each time.
+    if (element.textContent !== sentence) element.textContent = sentence;
     this.#retry.hidden = !canRetry;
     this.#trouble.hidden = text === null;
   }
