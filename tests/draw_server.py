@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 120
 """For what must come; only a build from nothing on a busy machine takes minutes."""
 
 

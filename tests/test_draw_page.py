@@ -398,7 +398,7 @@ def test_a_target_that_dies_is_shown_and_comes_back_by_a_button(
         expect(page.get_by_text("Ready", exact=True)).to_be_visible()
         os.kill(children(server.worker())[0], signal.SIGKILL)
         draw(page, ONE)
-        expect(page.get_by_role("alert")).to_contain_text("lost the program")
+        expect(page.get_by_role("alert")).to_contain_text("Lost the program")
         expect(page.get_by_text("Failed", exact=True)).to_be_visible()
         expect(page.locator("#class")).to_have_text("–")
         expect(page.locator("#identity")).to_be_hidden()

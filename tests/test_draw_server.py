@@ -42,6 +42,7 @@ def test_a_picture_is_seen_as_run_sees_it_and_classified(server: DrawServer) -> 
     assert record["class"] == 7
     assert record["counter_heading"] == "instructions"
     assert record["counter"] >= sum(layer["counter"] for layer in record["layers"]) > 0
+    assert server.post("/api/classify", {"pixels": seen["pixels"]}).value == record
 
 
 def test_the_header_is_what_codegen_writes(server: DrawServer, seven: dict[str, str]) -> None:
@@ -184,6 +185,16 @@ def test_only_what_is_there_is_served(server: DrawServer) -> None:
     assert server.get("/../app.py").status == 404
     assert server.get("/%2e%2e/app.py").status == 404
     assert server.get("/api/retry").status == 404
+
+
+def test_a_model_of_ones_own_is_offered_by_its_name_beside_the_committed_ones(tmp_path: Path) -> None:
+    own = tmp_path / "own.tflite"
+    own.write_bytes((paths.models() / "mnist_int8.tflite").read_bytes())
+    with draw_server("--model", own) as server:
+        assert server.get("/api/offers").value["models"] == ["float32", "int8", "qat", "size", "uint8", str(own)]
+    with draw_server("--model", paths.models() / "mnist_int8.tflite") as server:
+        models = server.get("/api/offers").value["models"]
+        assert models == ["float32", str(paths.models() / "mnist_int8.tflite"), "qat", "size", "uint8"]
 
 
 def test_a_choice_that_cannot_be_built_fails_with_its_reason_and_the_way_back(seven: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from renode_mnist import build as building
-from renode_mnist import opening, paths
+from renode_mnist import opening
 from renode_mnist.build import BuildConfig, Engine
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.opening import TargetOptions
@@ -74,8 +74,13 @@ class Offers:
 
     def models(self) -> list[str]:
         """The committed models, that of the command line, and others that are built with its settings."""
-        others = [str(config.model) for config in self._built() if config.model.parent != paths.models()]
-        return list(dict.fromkeys([*building.committed_models(), self.first.model, *others]))
+        names = [*building.committed_models(), *(str(config.model) for config in self._built()), self.first.model]
+        # One name a file: the command line's where it has one, else the shorter.
+        by_file: dict[Path, str] = {}
+        for name in names:
+            by_file.setdefault(building.resolve_model(name).resolve(), name)
+        by_file[building.resolve_model(self.first.model).resolve()] = self.first.model
+        return list(by_file.values())
 
     def to_json(self) -> dict[str, Any]:
         """For the page; ``built`` has machine, model and engine of what need not be built first."""

@@ -62,7 +62,7 @@ export class Target extends EventTarget {
     const elapsed = performance.now() - this.#since;
     // Short work keeps the look of what was before it, which would flicker otherwise.
     if (state === "busy" && elapsed < SHORT_MS) return;
-    const firmware = this.#offers?.elf ?? `${choice.model}, ${choice.engine}`;
+    const firmware = this.#offers?.elf ?? `${fileName(choice.model)}, ${choice.engine}`;
     const words = {
       building: `Building ${firmware}`,
       starting: `Starting ${choice.target}`,
@@ -112,7 +112,7 @@ export class Target extends EventTarget {
     const { machine } = targets.find((each) => each.name === choice.target);
     const isBuilt = (model, engine) =>
       built.some((each) => each[0] === machine && each[1] === model && each[2] === engine);
-    const label = (name, model, engine) => (isBuilt(model, engine) ? name : `${name} (to build)`);
+    const label = (name, model, engine) => fileName(name) + (isBuilt(model, engine) ? "" : " (to build)");
     fill(this.#selects.target, targets.map(({ name }) => [name, name]), choice.target);
     fill(this.#selects.model, models.map((name) => [name, label(name, name, choice.engine)]), choice.model);
     fill(this.#selects.engine, engines.map((name) => [name, label(name, choice.model, name)]), choice.engine);
@@ -137,6 +137,9 @@ export class Target extends EventTarget {
     }
   }
 }
+
+/** A model is named by its file where it is none of the committed ones. */
+const fileName = (path) => path.split("/").at(-1);
 
 /** Options of a select, which keeps them where they are the same: an open list stays open. */
 function fill(select, options, chosen) {
