@@ -10,7 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, Machine
-from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TargetOptions
+from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TARGETS, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,6 +97,28 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
 
     with Console(stderr=True).status(f"building {config.name} …"):
         return building.build(config)
+
+
+def target_option(*, default: str = "embedded", choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
+    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided and told here."""
+    return click.option(
+        "--target",
+        type=click.Choice(("auto", *choices)),
+        default=default,
+        show_default=True,
+        callback=_decided,
+        help="auto is Renode where it is installed, else embedded.",
+    )
+
+
+def _decided(context: click.Context, parameter: click.Parameter, target: str) -> str:
+    if target != "auto" or context.resilient_parsing:
+        return target
+    from renode_mnist.targets import auto
+
+    choice = auto.choose()
+    click.echo(f"target {choice.target}: {choice.reason}", err=True)
+    return choice.target
 
 
 def target_options(command: F) -> F:
