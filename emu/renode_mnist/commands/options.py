@@ -142,7 +142,9 @@ def target_options(command: F) -> F:
                 show_default=True,
                 help="What the embedded target's cycle counter returns: instructions, or modelled cycles (m7).",
             ),
-            click.option("--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to Renode there."),
+            click.option(
+                "--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to the emulator there."
+            ),
         ]
     ):
         command = option(command)

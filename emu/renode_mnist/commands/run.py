@@ -63,7 +63,6 @@ def run(
     from renode_mnist.model import preprocess
     from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
-    from renode_mnist.targets.renode import gdb_command
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
@@ -71,7 +70,8 @@ def run(
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
     if (port := given(config).gdb_port) is not None:
-        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
+        attach = f"gdb-multiarch -ex 'target remote localhost:{port}' {image.elf}"
+        click.echo(f"waiting for the debugger: {attach}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None

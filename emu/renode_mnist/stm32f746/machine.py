@@ -117,6 +117,7 @@ class Machine:
         self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self._may_access)
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self._stack_refusal, self.log)
         self.stop_at_bkpt = False
+        self.hold_exceptions = False
         self.resets = 0
         self._asleep = False
         self._event_register = False
@@ -265,7 +266,7 @@ class Machine:
                 return Halt.TIME
             if self._asleep and self.exceptions.wakes():
                 self._asleep = False
-            if self.exceptions.take_pending():
+            if not self.hold_exceptions and self.exceptions.take_pending():
                 self._asleep = False
                 self._event_register = True
             self._follow_protection()

@@ -49,11 +49,6 @@ _EXPECTED = re.compile(
 _NANOSECONDS = 1_000_000_000
 
 
-def gdb_command(elf_path: Path, port: int) -> str:
-    """What to type to attach the debugger to a target with this ``gdb_port``."""
-    return f"gdb-multiarch -ex 'target remote localhost:{port}' {elf_path}"
-
-
 class RenodeTarget:
     """An STM32F746 in Renode.
 
