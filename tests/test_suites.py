@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.renode_install import locate
+
 _CALL = [sys.executable, "-c", "from renode_mnist.cli import main; main()"]
 
 
@@ -56,7 +59,18 @@ def port() -> Iterator[dict[str, str]]:
 def test_all_suites_pass_on_the_embedded_target(tmp_path: Path, engine: str) -> None:
     outcome = run_suites(tmp_path, "--target", "embedded", "--engine", engine)
     assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
-    assert outcome.passed > 25
+    assert outcome.passed > 30
+
+
+@pytest.mark.parametrize("engine", ["m7", pytest.param("reference", marks=pytest.mark.long)])
+def test_all_suites_pass_on_renode(tmp_path: Path, engine: str) -> None:
+    try:
+        locate.find()
+    except EnvironmentProblem as problem:
+        pytest.skip(str(problem))
+    outcome = run_suites(tmp_path, "--target", "renode", "--engine", engine)
+    assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
+    assert outcome.passed > 30
 
 
 def test_all_suites_pass_on_this_pc(tmp_path: Path) -> None:

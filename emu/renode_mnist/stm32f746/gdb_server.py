@@ -217,33 +217,13 @@ class GdbServer:
         return _OK
 
     def _read(self, address: int, size_bytes: int) -> bytes:
-        data = self._machine.core.peek(address, size_bytes)
-        if data is None:
-            data = self._read_peripheral(address, size_bytes)
+        data = self._machine.read_memory(address, size_bytes)
         return _BAD_ADDRESS if data is None else data.hex().encode()
-
-    def _read_peripheral(self, address: int, size_bytes: int) -> bytes | None:
-        bus = self._machine.bus
-        words = range(address & ~3, address + size_bytes, 4)
-        if not all(bus.answers(word, 4, False) for word in words):
-            return None
-        data = b"".join(bus.read(word, 4).to_bytes(4, "little") for word in words)
-        return data[address & 3 :][:size_bytes]
 
     def _write(self, address: int, size_bytes: int, data: bytes) -> bytes:
         if len(data) != size_bytes:
             return _BAD_REQUEST
-        core, bus = self._machine.core, self._machine.bus
-        if core.peek(address, size_bytes) is not None:
-            core.load(address, data)
-            return _OK
-        unit = next(unit for unit in (4, 2, 1) if address % unit == size_bytes % unit == 0)
-        places = range(0, size_bytes, unit)
-        if not all(bus.answers(address + at, unit, True) for at in places):
-            return _BAD_ADDRESS
-        for at in places:
-            bus.write(address + at, unit, int.from_bytes(data[at : at + unit], "little"))
-        return _OK
+        return _OK if self._machine.write_memory(address, data) else _BAD_ADDRESS
 
 
 def _register(number: bytes) -> Register:

@@ -230,6 +230,18 @@ class EmbeddedTarget:
         """Executed since the last reset."""
         return self.machine.instructions()
 
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """See `ReachesMemory`."""
+        data = self.machine.read_memory(address, size_bytes)
+        if data is None:
+            raise _nothing_at(address, size_bytes)
+        return data
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """See `ReachesMemory`."""
+        if not self.machine.write_memory(address, data):
+            raise _nothing_at(address, len(data))
+
     def block_counts(self) -> list[BlockCount]:
         """How often each block of code ran since the last reset."""
         return self.machine.block_counts()
@@ -237,6 +249,12 @@ class EmbeddedTarget:
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the last reset."""
         return self.machine.edge_counts()
+
+
+def _nothing_at(address: int, size_bytes: int) -> TargetError:
+    return TargetError(
+        f"no memory or peripheral holds all of the {size_bytes} bytes at {address:#010x}", "Check the address."
+    )
 
 
 def _clock_model(model: str | ClockModel) -> ClockModel | None:

@@ -162,6 +162,14 @@ class RenodeTarget:
         """Executed since the last reset."""
         return self._instructions
 
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """See ``ReachesMemory``."""
+        return bytes.fromhex(self._ask(do="read", address=address, size_bytes=size_bytes)["data"])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """See ``ReachesMemory``."""
+        self._ask(do="write", address=address, data=data.hex())
+
     def monitor(self, command: str) -> str:
         """The output of one command of Renode's monitor (``sysbus ReadDoubleWord 0x20000000``).
 
