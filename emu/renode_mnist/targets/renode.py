@@ -210,7 +210,8 @@ class RenodeTarget:
         limit_seconds = None if self._gdb_port else silence_seconds or self._silence_seconds
         answer = worker.ask(request, limit_seconds)
         if "error" in answer:
-            raise TargetError(answer["error"], f"Check the firmware and the call. {worker.pointer()}")
+            remedy = answer.get("remedy", "Check the firmware and the call.")
+            raise TargetError(answer["error"], f"{remedy} {worker.pointer()}")
         self._now_ns = answer["now_ns"]
         self._instructions = answer["instructions"]
         for line, data in answer["received"].items():
@@ -301,7 +302,9 @@ class _Worker:
 
     def pointer(self) -> str:
         """Where Renode's log is and how it ends, for the end of a message."""
-        return f"Renode's log is {self.renode_log}{_end_of(self.warnings())}"
+        if self.renode_log.exists():
+            return f"Renode's log is {self.renode_log}{_end_of(self.warnings())}"
+        return f"What it said is in {self._output_log}{_end_of(self._output_log.read_text(errors='replace'))}"
 
     def stop(self, *, keep_logs: bool) -> None:
         """Ends the process and removes its files."""

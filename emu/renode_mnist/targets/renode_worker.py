@@ -355,7 +355,8 @@ def _serve(replies: TextIO) -> None:
         emulation = Emulation(json.loads(requests.get()), give_up)
         reply({"version": version()} | emulation.state())
     except BaseException as error:  # pyrenode3 leaves by sys.exit where it finds no Renode
-        reply({"error": f"Renode does not start: {_describe(error)}"})
+        remedy = "Check the Renode that `renode-mnist renode where` names."
+        reply({"error": f"Renode does not start: {_describe(error)}", "remedy": remedy})
         return
     while (request := json.loads(requests.get()))["do"] != "close":
         try:
@@ -366,7 +367,7 @@ def _serve(replies: TextIO) -> None:
 
 def _describe(error: BaseException) -> str:
     if isinstance(error, RuntimeError):
-        return str(error)
+        return " ".join(str(error).split())
     # .NET's exceptions print their cause after an arrow and then the stack.
     lines = str(error).split(" ---> ")[0].splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
