@@ -62,8 +62,8 @@ class FirmwareLibrary:
     | ``ELF`` | an image to run instead of building one | |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
-    can't do skips the test with the reason. When a test fails, the log holds the bytes on the line and what the
-    target has to say. All times are the target's own: virtual in emulation.
+    can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
+    and what the target has to say. All times are the target's own: virtual in emulation.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
@@ -74,6 +74,8 @@ class FirmwareLibrary:
         self._record: Record | None = None
         self._replies: list[Reply] = []
         self._traffic: list[str] = []
+        self._last_request = ""
+        self._failed = False
         self._console_text = ""
 
     # Target ---------------------------------------------------------------------------------------------------
@@ -115,8 +117,13 @@ class FirmwareLibrary:
     def close_target(self) -> None:
         """Stops the target; does nothing where none is open."""
         if self._session is not None:
-            self._session.__exit__(None, None, None)
+            # A target that is left by an error keeps the files that its messages point to.
+            if self._failed:
+                self._session.__exit__(TargetError, TargetError("a test failed"), None)
+            else:
+                self._session.__exit__(None, None, None)
             self._session = None
+            self._failed = False
 
     @keyword
     def reset_target(self) -> None:
@@ -375,13 +382,22 @@ class FirmwareLibrary:
     # --------------------------------------------------------------------------------------------------------
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Robot calls it after each test: what was on the line goes to the log of a failed one."""
+        """Robot calls it after each test: a failed one's log gets what was on the lines and what the target says."""
         if result.failed and self._session is not None:
-            logger.info("On the line:\n" + "\n".join(self._traffic))
+            self._failed = True
             try:
-                logger.info(f"The target says:\n{self._session.target.log()}")
+                said = self._session.target.log()
             except RenodeMnistError as error:
-                logger.info(f"The target says nothing: {error}")
+                said = str(error)
+            unfinished = self._session.client.unfinished.hex(" ")
+            for title, text in (
+                ("The last request", self._last_request),
+                ("On the line in this test", "\n".join(self._traffic)),
+                ("The beginning of a reply that did not end", unfinished),
+                ("Not yet read from the console", self._console_text),
+                ("The target says", said),
+            ):
+                logger.info(f"{title}:\n{text or '(nothing)'}")
         self._traffic.clear()
 
     @property
@@ -411,7 +427,10 @@ class FirmwareLibrary:
         return target.console
 
     def _observe(self, direction: str, data: bytes, seconds: float) -> None:
-        self._traffic.append(f"{seconds:12.6f} s  {direction:8}  {data.hex(' ')}")
+        line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
+        self._traffic.append(line)
+        if direction == "sent":
+            self._last_request = line
 
 
 def _target_named(name: str) -> str:
