@@ -5,6 +5,7 @@ Library             OperatingSystem
 Resource            firmware.resource
 Suite Setup         Open Target Without A Network
 Suite Teardown      Close Target
+Test Tags           needs-emulator
 
 
 *** Variables ***

@@ -63,15 +63,29 @@ def test_all_suites_pass_on_the_embedded_target(tmp_path: Path, engine: str) -> 
     assert outcome.passed > 30
 
 
-@pytest.mark.parametrize("engine", ["m7", pytest.param("reference", marks=pytest.mark.long)])
-def test_all_suites_pass_on_renode(tmp_path: Path, engine: str) -> None:
+@pytest.fixture
+def renode() -> None:
+    """Skips where there is none, with how to get it."""
     try:
         locate.find()
     except EnvironmentProblem as problem:
         pytest.skip(str(problem))
+
+
+@pytest.mark.usefixtures("renode")
+@pytest.mark.parametrize("engine", ["m7", pytest.param("reference", marks=pytest.mark.long)])
+def test_all_suites_pass_on_renode(tmp_path: Path, engine: str) -> None:
     outcome = run_suites(tmp_path, "--target", "renode", "--engine", engine)
     assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
     assert outcome.passed > 30
+
+
+@pytest.mark.usefixtures("renode")
+def test_renode_answers_as_the_embedded_target_does() -> None:
+    targets = ["--target", "embedded", "--target", "renode"]
+    done = subprocess.run([*_CALL, "parity", *targets], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("same") == 10
 
 
 def test_all_suites_pass_on_this_pc(tmp_path: Path) -> None:

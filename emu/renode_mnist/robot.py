@@ -63,7 +63,9 @@ class FirmwareLibrary:
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
     can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
-    and what the target has to say. All times are the target's own: virtual in emulation.
+    and what the target has to say. The tags ``needs-console``, ``needs-instruction-counts`` and ``needs-emulator``
+    stand at what not every target can do: ``--exclude`` leaves it out instead of skipping it. All times are the
+    target's own: virtual in emulation.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
