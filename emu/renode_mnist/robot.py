@@ -311,6 +311,21 @@ class FirmwareLibrary:
         return frame.encode(messages.encode_get_stats(number))
 
     @keyword
+    def pixels_request_frame(self, count: int, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """An inference request with so many black pixels, whatever the model takes."""
+        return frame.encode(messages.encode_pixels(number, np.zeros(count, np.uint8)))
+
+    @keyword
+    def reals_request_frame(self, value: float, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """The article's inference request, 784 times the same number (``nan``)."""
+        return frame.encode(messages.encode_digit(number, np.full(784, value, np.float32)))
+
+    @keyword
+    def command_frame(self, command: int, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """A command by its number in schema/mnist.fbs, with nothing that may belong to it."""
+        return frame.encode(messages.encode_command(number, command))
+
+    @keyword
     def frame_of(self, payload: bytes) -> bytes:
         """A well-formed frame around any payload."""
         return frame.encode(payload)
