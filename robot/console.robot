@@ -3,6 +3,7 @@ Documentation       The text console of the article, on the second UART.
 Resource            firmware.resource
 Suite Setup         Open A Target With A Console
 Suite Teardown      Close Target
+Test Tags           needs-console
 
 
 *** Test Cases ***

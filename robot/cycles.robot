@@ -3,6 +3,7 @@ Documentation       What an inference may cost: the budgets of budgets.toml, ins
 Resource            firmware.resource
 Suite Setup         Open Target
 Suite Teardown      Close Target
+Test Tags           needs-instruction-counts
 
 
 *** Test Cases ***

@@ -44,6 +44,26 @@ A Well-Formed Frame That Is No Message
     Send Raw Bytes    ${frame}
     Error Should Be    NOT_A_FLATBUFFER
 
+A Picture With A Pixel Too Few
+    ${frame}=    Pixels Request Frame    count=783
+    Send Raw Bytes    ${frame}
+    Error Should Be    WRONG_SIZE
+
+An Inference Of Nothing
+    ${frame}=    Command Frame    command=1
+    Send Raw Bytes    ${frame}
+    Error Should Be    WRONG_SIZE
+
+Pixels That Are No Numbers
+    ${frame}=    Reals Request Frame    value=nan
+    Send Raw Bytes    ${frame}
+    Error Should Be    BAD_VALUE
+
+A Command That Is No Request
+    ${frame}=    Command Frame    command=99
+    Send Raw Bytes    ${frame}
+    Error Should Be    UNKNOWN_COMMAND
+
 A Request While Another Is Under Way
     ${first}=    Request Frame    digit=2
     ${second}=    Stats Request Frame    number=${77}

@@ -1,19 +1,13 @@
 /* A program for the tests of the Renode target: it needs no start-up code, no linker script and no data section.
  *
- * On the console (USART6): "boot", then what DWT.CYCCNT says of a loop of SPIN_INSTRUCTIONS.
- * On the binary line (USART1, or UART7 with BINARY_UART7): echoes what comes; `!` first reads an address that is
- * not there.
+ * On the console (USART6): "boot".
+ * On the binary line (USART1): echoes what comes; `!` first reads an address that is not there.
  */
 #include <stdint.h>
 
 #define REGISTER(address) (*(volatile uint32_t*)(uintptr_t)(address))
-#define SPIN_INSTRUCTIONS 2000000u /* two an iteration */
 
-#ifdef BINARY_UART7
-enum { BINARY = 0x40007800, BINARY_IRQ = 82, BINARY_CLOCK_HZ = 54000000 };
-#else
 enum { BINARY = 0x40011000, BINARY_IRQ = 37, BINARY_CLOCK_HZ = 108000000 };
-#endif
 enum { CONSOLE = 0x40011400 };
 enum { CR1 = 0x00, BRR = 0x0C, ISR = 0x1C, RDR = 0x24, TDR = 0x28 };
 enum { UE = 1 << 0, RE = 1 << 2, TE = 1 << 3, RXNEIE = 1 << 5, RXNE = 1 << 5, TXE = 1 << 7 };
@@ -27,11 +21,6 @@ static void print(const char* text) {
   while (*text != '\0') put(CONSOLE, (uint8_t)*text++);
 }
 
-static void print_hex(uint32_t value) {
-  const char digits[] = "0123456789abcdef";
-  for (int shift = 28; shift >= 0; shift -= 4) put(CONSOLE, (uint8_t)digits[value >> shift & 0xF]);
-}
-
 static void on_byte(void) {
   const uint8_t byte = (uint8_t)REGISTER(BINARY + RDR);
   if (byte == '!') (void)REGISTER(0x60000000);
@@ -43,15 +32,7 @@ static void start(void) {
   REGISTER(BINARY + CR1) = UE | RE | TE | RXNEIE;
   REGISTER(CONSOLE + CR1) = UE | TE;
   REGISTER(0xE000E100 + BINARY_IRQ / 32 * 4) = 1u << BINARY_IRQ % 32; /* NVIC_ISER */
-  REGISTER(0xE000EDFC) |= 1u << 24;                                   /* DEMCR.TRCENA */
-  REGISTER(0xE0001000) |= 1;                                          /* DWT_CTRL.CYCCNTENA */
   print("boot\n");
-  uint32_t count = SPIN_INSTRUCTIONS / 2;
-  const uint32_t before = REGISTER(0xE0001004);
-  __asm volatile("1: subs %0, #1\n bne 1b" : "+r"(count) : : "cc");
-  const uint32_t after = REGISTER(0xE0001004);
-  print_hex(after - before);
-  print("\n");
   for (;;) __asm volatile("wfi");
 }
 

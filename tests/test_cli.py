@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from renode_mnist import paths
+from renode_mnist.targets import auto
 
 
 def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -121,6 +122,21 @@ def test_no_board_is_an_answer_not_a_hang() -> None:
 
 def test_an_unknown_suite_names_the_known_ones() -> None:
     assert "classification" in refused("test", "--suite", "nope")
+
+
+@pytest.mark.parametrize(
+    "call_that_ends_early",
+    [
+        ("run", "--target", "auto", "--image", "nothing.png"),
+        ("test", "--target", "auto", "--suite", "nope"),
+        ("bench", "--target", "auto", "--engines", "m8"),
+        ("replay", "--target", "auto", "nothing.jsonl"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_auto_tells_what_it_takes_and_why(call_that_ends_early: tuple[str, ...]) -> None:
+    choice = auto.choose()
+    assert refused(*call_that_ends_early).startswith(f"target {choice.target}: {choice.reason}\n")
 
 
 def test_parity_needs_two_targets() -> None:

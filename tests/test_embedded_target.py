@@ -14,6 +14,7 @@ from renode_mnist.targets.base import (
     CounterUnit,
     CountsInstructions,
     HasConsole,
+    ReachesMemory,
     RunsVirtualTime,
     Target,
 )
@@ -71,6 +72,18 @@ def test_it_is_all_that_a_target_can_be(target: EmbeddedTarget) -> None:
     assert isinstance(target, HasConsole)
     assert isinstance(target, RunsVirtualTime)
     assert isinstance(target, CountsInstructions)
+    assert isinstance(target, ReachesMemory)
+
+
+def test_memories_and_registers_are_read_and_written(target: EmbeddedTarget) -> None:
+    target.write_memory(0x2004_FFF1, b"seven bytes"[:7])
+    assert target.read_memory(0x2004_FFF0, 9)[1:8] == b"seven b"
+    cpuid = target.read_memory(0xE000_ED00, 4)
+    assert target.read_memory(0xE000_ED01, 2) == cpuid[1:3]
+    with pytest.raises(TargetError, match="no memory or peripheral holds all of the 8 bytes at 0x2004fffc"):
+        target.read_memory(0x2004_FFFC, 8)
+    with pytest.raises(TargetError, match="no memory or peripheral holds all of the 4 bytes at 0x60000000"):
+        target.write_memory(0x6000_0000, b"none")
 
 
 @pytest.mark.parametrize("board", BINARY_LINES)

@@ -401,9 +401,15 @@ def test_the_environment_comes_first(
     packages("pythonnet", "pyrenode3")
     install(release, driver)
     monkeypatch.setenv("PYRENODE_BUILD_DIR", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="not a build of Renode with output/bin/Release in it"):
+        locate.find()
+    (tmp_path / "output" / "bin" / "Release").mkdir(parents=True)
     found = locate.find()
     assert (found.path, found.found_by) == (tmp_path, "PYRENODE_BUILD_DIR")
     assert found.variables == {"PYRENODE_BUILD_DIR": str(tmp_path), "PYRENODE_RUNTIME": "mono"}
+    monkeypatch.setenv("PYRENODE_RUNTIME", "jvm")
+    with pytest.raises(EnvironmentProblem, match=r"PYRENODE_RUNTIME is 'jvm'.*mono or coreclr"):
+        locate.find()
     monkeypatch.setenv("PYRENODE_BIN", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match="PYRENODE_BIN and PYRENODE_BUILD_DIR exclude each other"):
         locate.find()
@@ -428,6 +434,9 @@ def test_says_what_is_missing(
     with pytest.raises(EnvironmentProblem, match=r"PYRENODE_BIN points to .*gone, which does not exist"):
         locate.find()
     monkeypatch.setenv("PYRENODE_BIN", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="which is not an executable file"):
+        locate.find()
+    monkeypatch.setenv("PYRENODE_BIN", sys.executable)
     locate.pyrenode3_home().rename(tmp_path / "moved away")
     with pytest.raises(EnvironmentProblem, match="pyrenode3, which drives it, is not installed"):
         locate.find()

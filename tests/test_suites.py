@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.renode_install import locate
 
 _CALL = [sys.executable, "-c", "from renode_mnist.cli import main; main()"]
 
@@ -56,7 +60,32 @@ def port() -> Iterator[dict[str, str]]:
 def test_all_suites_pass_on_the_embedded_target(tmp_path: Path, engine: str) -> None:
     outcome = run_suites(tmp_path, "--target", "embedded", "--engine", engine)
     assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
-    assert outcome.passed > 25
+    assert outcome.passed > 30
+
+
+@pytest.fixture
+def renode() -> None:
+    """Skips where there is none, with how to get it."""
+    try:
+        locate.find()
+    except EnvironmentProblem as problem:
+        pytest.skip(str(problem))
+
+
+@pytest.mark.usefixtures("renode")
+@pytest.mark.parametrize("engine", ["m7", pytest.param("reference", marks=pytest.mark.long)])
+def test_all_suites_pass_on_renode(tmp_path: Path, engine: str) -> None:
+    outcome = run_suites(tmp_path, "--target", "renode", "--engine", engine)
+    assert (outcome.failed, outcome.skipped, outcome.status) == ({}, {}, 0)
+    assert outcome.passed > 30
+
+
+@pytest.mark.usefixtures("renode")
+def test_renode_answers_as_the_embedded_target_does() -> None:
+    targets = ["--target", "embedded", "--target", "renode"]
+    done = subprocess.run([*_CALL, "parity", *targets], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("same") == 10
 
 
 def test_all_suites_pass_on_this_pc(tmp_path: Path) -> None:
@@ -88,3 +117,35 @@ def test_a_suite_that_cannot_start_fails_by_the_reason(tmp_path: Path) -> None:
     outcome = run_suites(tmp_path, "--suite", "identity", "--board", "article", "--elf", "/bin/true")
     assert outcome.status == 1
     assert all("not for a 32-bit Arm core" in message for message in outcome.failed.values())
+
+
+def test_the_log_of_a_failed_test_tells_what_went_over_the_line(tmp_path: Path) -> None:
+    suite = tmp_path / "failing.robot"
+    suite.write_text(
+        """
+*** Settings ***
+Library           renode_mnist.robot
+Suite Setup       Open Target
+Suite Teardown    Close Target
+
+*** Test Cases ***
+The Next Test Has Nothing To Send
+    Send Raw Bytes    de ad be ef 00
+    Error Should Be    FRAME_MALFORMED
+
+The Target Is Silent
+    ${library}=    Get Library Instance    renode_mnist.robot
+    Evaluate    $library._session.target.read_memory(0x40000000, 4)
+    Error Should Be    BUSY    timeout_seconds=0.1
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "robot", "--outputdir", tmp_path, suite], capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    passed, failed = ElementTree.parse(tmp_path / "output.xml").iter("test")
+    assert not [message for message in passed.iter("msg") if "The last request" in (message.text or "")]
+    said = "\n".join(message.text or "" for message in failed.iter("msg"))
+    assert "No byte came on USART1 within 0.1 s" in said
+    assert re.search(r"The last request:\n.* sent +5 bytes  de ad be ef 00", said)
+    assert re.search(r"The target says:\n.*TIM2 is not modelled", said)

@@ -29,7 +29,7 @@ class TargetOptions:
         console_port: The same of its text console, where that is wired.
         baud: Of a board's lines.
         flash: The tool that gives a board its firmware; ``none`` takes it as it is.
-        gdb_port: Where Renode serves GDB; opening it then waits for the debugger.
+        gdb_port: Where an emulator serves GDB; opening it then waits for the debugger.
     """
 
     board: Board = "disco-f746ng"
@@ -73,13 +73,13 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         ElfError: The target cannot run this ELF.
     """
     options = options or TargetOptions()
-    if options.gdb_port is not None and name != "renode":
-        raise TargetError(f"the target {name} serves no debugger", "Debug with --target renode.")
+    if options.gdb_port is not None and name not in ("embedded", "renode"):
+        raise TargetError(f"the target {name} serves no debugger", "Debug with --target embedded or renode.")
     # Each target is imported when it is asked for: they need packages that not every installation has.
     if name == "embedded":
         from renode_mnist.targets.embedded import EmbeddedTarget
 
-        return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model)
+        return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model, gdb_port=options.gdb_port)
     if name == "renode":
         from renode_mnist.targets.renode import RenodeTarget
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from robot.api import SkipExecution, logger
@@ -14,17 +15,31 @@ from robot.libraries.BuiltIn import BuiltIn
 from renode_mnist import budgets, paths
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig
-from renode_mnist.errors import RenodeMnistError, TargetTimeout
+from renode_mnist.errors import RenodeMnistError, TargetError, TargetTimeout
 from renode_mnist.model import preprocess
 from renode_mnist.opening import TargetOptions, machine_of, open_session
 from renode_mnist.report.record import Record
 from renode_mnist.session import Session
 from renode_mnist.stream import ByteStream, Deadline
-from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole
+from renode_mnist.targets import auto
+from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole, ReachesMemory, RunsVirtualTime
 from renode_mnist.wire import frame, messages
 from renode_mnist.wire.messages import ErrorReport, Reply, Stats
 
 _DAMAGED_REQUEST_NUMBER = 0x5EED
+_DWT_CYCCNT = 0xE000_1004
+
+_LOOK_SECONDS = 0.0002
+_ARRIVAL_SECONDS = 0.5
+"""A request of 860 bytes takes 75 ms at 115200 baud."""
+
+
+class Stretch(NamedTuple):
+    """What a stretch of virtual time took."""
+
+    microseconds: float
+    instructions: int
+    cyccnt: int
 
 
 @library(scope="SUITE", auto_keywords=False)
@@ -35,7 +50,7 @@ class FirmwareLibrary:
     by ``renode-mnist test``:
 
     | = variable = | = meaning = | = default = |
-    | ``TARGET`` | ``embedded``, ``renode``, ``board`` or ``host`` | ``embedded`` |
+    | ``TARGET`` | ``embedded``, ``renode``, ``board``, ``host`` or ``auto`` | ``embedded`` |
     | ``MODEL`` | a committed model's name or a ``.tflite`` file | ``int8`` |
     | ``ENGINE`` | ``m7``, ``reference``, ``cmsis-nn`` or ``tflm`` | the default of ``renode-mnist build`` |
     | ``BOARD`` | which UARTs carry the two lines | ``disco-f746ng`` |
@@ -47,8 +62,10 @@ class FirmwareLibrary:
     | ``ELF`` | an image to run instead of building one | |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
-    can't do skips the test with the reason. When a test fails, the log holds the bytes on the line and what the
-    target has to say. All times are the target's own: virtual in emulation.
+    can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
+    and what the target has to say. The tags ``needs-console``, ``needs-instruction-counts`` and ``needs-emulator``
+    stand at what not every target can do: ``--exclude`` leaves it out instead of skipping it. All times are the
+    target's own: virtual in emulation.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
@@ -59,24 +76,30 @@ class FirmwareLibrary:
         self._record: Record | None = None
         self._replies: list[Reply] = []
         self._traffic: list[str] = []
+        self._last_request = ""
+        self._failed = False
         self._console_text = ""
 
     # Target ---------------------------------------------------------------------------------------------------
 
     @keyword
-    def open_target(self) -> None:
-        """Builds the image where there is none, starts the target with it, and asks who it is."""
+    def open_target(self, board: str | None = None) -> None:
+        """Builds the image where there is none, starts the target with it, and asks who it is.
+
+        An open target is closed first. ``board`` is used instead of the variable ``BOARD``.
+        """
         variables = BuiltIn()
 
         def variable(name: str, default: str) -> str:
             return str(variables.get_variable_value(f"${{{name}}}", default) or default)
 
-        name = variable("TARGET", "embedded")
+        self.close_target()
+        name = _target_named(variable("TARGET", "embedded"))
         config = BuildConfig(
             machine=machine_of(name),
             model=building.resolve_model(variable("MODEL", "int8")),
             engine=variable("ENGINE", BuildConfig.engine),  # type: ignore[arg-type]
-            board=variable("BOARD", BuildConfig.board),  # type: ignore[arg-type]
+            board=board or variable("BOARD", BuildConfig.board),  # type: ignore[arg-type]
         )
         elf = variable("ELF", "")
         image = Path(elf) if elf else building.build(config).elf
@@ -96,8 +119,13 @@ class FirmwareLibrary:
     def close_target(self) -> None:
         """Stops the target; does nothing where none is open."""
         if self._session is not None:
-            self._session.__exit__(None, None, None)
+            # A target that is left by an error keeps the files that its messages point to.
+            if self._failed:
+                self._session.__exit__(TargetError, TargetError("a test failed"), None)
+            else:
+                self._session.__exit__(None, None, None)
             self._session = None
+            self._failed = False
 
     @keyword
     def reset_target(self) -> None:
@@ -117,6 +145,89 @@ class FirmwareLibrary:
         unit = self._opened.target.identity().counter_unit
         if not isinstance(self._opened.target, CountsInstructions) or unit is not CounterUnit.INSTRUCTIONS:
             raise SkipExecution(f"this target's counter counts {unit}, not instructions")
+
+    # Platform -------------------------------------------------------------------------------------------------
+
+    @keyword
+    def target_should_be_an_emulator(self) -> None:
+        """Skips the test where the chip, if there is one, is what it is."""
+        if not isinstance(self._opened.target, RunsVirtualTime):
+            raise SkipExecution("this target is no emulator")
+
+    @keyword
+    def target_should_have_nothing_to_say(self) -> None:
+        """Fails where the emulator's log has a line: an access to nothing, a download that failed, a fault."""
+        self.target_should_be_an_emulator()
+        if said := self._opened.target.log():
+            raise AssertionError(f"the target says:\n{said}")
+
+    @keyword
+    def memory_should_be_reachable(self) -> None:
+        """Skips the test where nobody but the core gets at the chip's memory."""
+        _ = self._memory
+
+    @keyword
+    def memory_should_have_size(self, first: int, size_kib: int) -> None:
+        """Fails unless a memory begins at that address and its last word is the last of anything there."""
+        memory, last = self._memory, first + 1024 * size_kib - 4
+        with contextlib.suppress(TargetError):
+            raise AssertionError(f"behind the memory there is {memory.read_memory(last + 4, 4).hex()}")
+        for address in (first, last):
+            kept = memory.read_memory(address, 4)
+            for value in (bytes(4), b"\xff\x00\xaa\x55"):
+                memory.write_memory(address, value)
+                if (found := memory.read_memory(address, 4)) != value:
+                    raise AssertionError(f"{address:#010x} holds {found.hex()} after {value.hex()} was written")
+            memory.write_memory(address, kept)
+
+    @keyword
+    def memories_should_be_one(self, first: int, other: int, size_kib: int) -> None:
+        """Fails unless two ranges of addresses are the same memory, at their first and at their last word."""
+        memory = self._memory
+        for offset in (0, 1024 * size_kib - 4):
+            kept = memory.read_memory(first + offset, 4)
+            memory.write_memory(first + offset, b"one?")
+            found = memory.read_memory(other + offset, 4)
+            memory.write_memory(first + offset, kept)
+            if found != b"one?" or memory.read_memory(other + offset, 4) != kept:
+                raise AssertionError(f"{first + offset:#010x} and {other + offset:#010x} are not the same memory")
+
+    @keyword
+    def start_classifying(self, digit: int = 7) -> None:
+        """Sends a request and runs until the core computes the answer, which the test has to wait for.
+
+        Skips where the target's time is not virtual, or its instructions can't be counted.
+        """
+        self.target_should_be_an_emulator()
+        self.target_should_count_instructions()
+        self._opened.client.send_raw(self.request_frame(digit))
+        enough = self._opened.firmware.freq_hz * _LOOK_SECONDS / 2  # receiving takes a tenth of that
+        for _ in range(round(_ARRIVAL_SECONDS / _LOOK_SECONDS)):
+            if self.run_for(_LOOK_SECONDS * 1e6).instructions > enough:
+                return
+        raise AssertionError(f"the core does not compute {_ARRIVAL_SECONDS} s after a request")
+
+    @keyword
+    def run_for(self, microseconds: float) -> Stretch:
+        """Runs for a virtual time, or to the end of the straight piece of code under way then.
+
+        Returns ``microseconds`` that went by, ``instructions`` that were executed, and the difference of two reads of
+        DWT's ``cyccnt``. Skips as ``Start Classifying`` does.
+        """
+        self.target_should_be_an_emulator()
+        self.target_should_count_instructions()
+        target, memory = self._opened.target, self._memory
+        assert isinstance(target, RunsVirtualTime)
+        assert isinstance(target, CountsInstructions)
+
+        def look() -> tuple[float, int, int]:
+            cyccnt = int.from_bytes(memory.read_memory(_DWT_CYCCNT, 4), "little")
+            return 1e6 * target.now(), target.instructions(), cyccnt
+
+        before = look()
+        target.run_for(microseconds / 1e6)
+        after = look()
+        return Stretch(after[0] - before[0], after[1] - before[1], (after[2] - before[2]) % 2**32)
 
     # Classification -------------------------------------------------------------------------------------------
 
@@ -200,6 +311,21 @@ class FirmwareLibrary:
         return frame.encode(messages.encode_get_stats(number))
 
     @keyword
+    def pixels_request_frame(self, count: int, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """An inference request with so many black pixels, whatever the model takes."""
+        return frame.encode(messages.encode_pixels(number, np.zeros(count, np.uint8)))
+
+    @keyword
+    def reals_request_frame(self, value: float, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """The article's inference request, 784 times the same number (``nan``)."""
+        return frame.encode(messages.encode_digit(number, np.full(784, value, np.float32)))
+
+    @keyword
+    def command_frame(self, command: int, number: int = _DAMAGED_REQUEST_NUMBER) -> bytes:
+        """A command by its number in schema/mnist.fbs, with nothing that may belong to it."""
+        return frame.encode(messages.encode_command(number, command))
+
+    @keyword
     def frame_of(self, payload: bytes) -> bytes:
         """A well-formed frame around any payload."""
         return frame.encode(payload)
@@ -273,13 +399,22 @@ class FirmwareLibrary:
     # --------------------------------------------------------------------------------------------------------
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Robot calls it after each test: what was on the line goes to the log of a failed one."""
+        """Robot calls it after each test: a failed one's log gets what was on the lines and what the target says."""
         if result.failed and self._session is not None:
-            logger.info("On the line:\n" + "\n".join(self._traffic))
+            self._failed = True
             try:
-                logger.info(f"The target says:\n{self._session.target.log()}")
+                said = self._session.target.log()
             except RenodeMnistError as error:
-                logger.info(f"The target says nothing: {error}")
+                said = str(error)
+            unfinished = self._session.client.unfinished.hex(" ")
+            for title, text in (
+                ("The last request", self._last_request),
+                ("On the line in this test", "\n".join(self._traffic)),
+                ("The beginning of a reply that did not end", unfinished),
+                ("Not yet read from the console", self._console_text),
+                ("The target says", said),
+            ):
+                logger.info(f"{title}:\n{text or '(nothing)'}")
         self._traffic.clear()
 
     @property
@@ -287,6 +422,13 @@ class FirmwareLibrary:
         if self._session is None:
             raise RuntimeError("no target is open; put `Suite Setup    Open Target` into the suite's settings")
         return self._session
+
+    @property
+    def _memory(self) -> ReachesMemory:
+        target = self._opened.target
+        if not isinstance(target, ReachesMemory):
+            raise SkipExecution("nobody but the core gets at this target's memory")
+        return target
 
     @property
     def _last_record(self) -> Record:
@@ -302,4 +444,15 @@ class FirmwareLibrary:
         return target.console
 
     def _observe(self, direction: str, data: bytes, seconds: float) -> None:
-        self._traffic.append(f"{seconds:12.6f} s  {direction:8}  {data.hex(' ')}")
+        line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
+        self._traffic.append(line)
+        if direction == "sent":
+            self._last_request = line
+
+
+def _target_named(name: str) -> str:
+    if name != "auto":
+        return name
+    choice = auto.choose()
+    logger.info(f"target {choice.target}: {choice.reason}", also_console=True)
+    return choice.target

@@ -10,7 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist import paths
-from renode_mnist.commands.options import target_options, target_options_of
+from renode_mnist.commands.options import target_option, target_options, target_options_of
 from renode_mnist.errors import CheckFailed
 
 _MODELS = ("float32", "int8", "uint8")
@@ -44,7 +44,7 @@ class _List(click.ParamType[tuple[str, ...]]):
     "--clocks", type=_List(tuple(map(str, building.CLOCKS_MHZ))), default="216,288", show_default=True, help="MHz."
 )
 @click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
-@click.option("--target", type=click.Choice(_TARGETS), default="embedded", show_default=True)
+@target_option(choices=_TARGETS)
 @click.option("--board", type=click.Choice(building.BOARDS), default="disco-f746ng", show_default=True)
 @target_options
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")

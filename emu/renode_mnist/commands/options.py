@@ -10,7 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, Machine
-from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TargetOptions
+from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TARGETS, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,6 +99,28 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
         return building.build(config)
 
 
+def target_option(*, default: str = "embedded", choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
+    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided and told here."""
+    return click.option(
+        "--target",
+        type=click.Choice(("auto", *choices)),
+        default=default,
+        show_default=True,
+        callback=_decided,
+        help="auto is Renode where it is installed, else embedded.",
+    )
+
+
+def _decided(context: click.Context, parameter: click.Parameter, target: str) -> str:
+    if target != "auto" or context.resilient_parsing:
+        return target
+    from renode_mnist.targets import auto
+
+    choice = auto.choose()
+    click.echo(f"target {choice.target}: {choice.reason}", err=True)
+    return choice.target
+
+
 def target_options(command: F) -> F:
     """``--port``, ``--console-port``, ``--baud``, ``--flash``, ``--clock-model``, ``--gdb``: how a target is run."""
     for option in reversed(
@@ -120,7 +142,9 @@ def target_options(command: F) -> F:
                 show_default=True,
                 help="What the embedded target's cycle counter returns: instructions, or modelled cycles (m7).",
             ),
-            click.option("--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to Renode there."),
+            click.option(
+                "--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to the emulator there."
+            ),
         ]
     ):
         command = option(command)

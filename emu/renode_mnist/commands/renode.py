@@ -34,7 +34,8 @@ def install(version: str, archives: tuple[Path, ...]) -> None:
 
     release = releases.release_for(version, releases.this_machine())
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks = {}
 
         def report(name: str, done_bytes: int, expected_bytes: int) -> None:

@@ -12,16 +12,17 @@ from renode_mnist.commands.options import (
     elf_option,
     image_of,
     image_options,
+    target_option,
     target_options,
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TARGETS, machine_of, open_session
+from renode_mnist.opening import machine_of, open_session
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@target_option()
 @image_options
 @elf_option
 @target_options

@@ -18,11 +18,12 @@ from renode_mnist.commands.options import (
     elf_option,
     image_of,
     image_options,
+    target_option,
     target_options,
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TARGETS, TargetOptions, machine_of, open_session
+from renode_mnist.opening import TargetOptions, machine_of, open_session
 from renode_mnist.repetition import Digest
 
 
@@ -35,13 +36,7 @@ from renode_mnist.repetition import Digest
 )
 @image_options
 @elf_option
-@click.option(
-    "--target",
-    type=click.Choice(("auto", *TARGETS)),
-    default="auto",
-    show_default=True,
-    help="auto is Renode where it is installed, else embedded.",
-)
+@target_option(default="auto")
 @target_options
 @click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
 @click.option("--record", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Keep the session here.")
@@ -68,20 +63,15 @@ def run(
     from renode_mnist.model import preprocess
     from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
-    from renode_mnist.targets import auto
-    from renode_mnist.targets.renode import gdb_command
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
-    if target == "auto":
-        choice = auto.choose()
-        target = choice.target
-        click.echo(f"target {target}: {choice.reason}", err=True)
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
     if (port := given(config).gdb_port) is not None:
-        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
+        attach = f"gdb-multiarch -ex 'target remote localhost:{port}' {image.elf}"
+        click.echo(f"waiting for the debugger: {attach}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None

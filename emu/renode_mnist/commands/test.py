@@ -10,9 +10,8 @@ import click
 from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig
-from renode_mnist.commands.options import elf_option, target_options
+from renode_mnist.commands.options import elf_option, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
-from renode_mnist.opening import TARGETS
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
@@ -23,7 +22,7 @@ def _suites() -> list[str]:
 
 
 @click.command()
-@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@target_option()
 @click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
 @click.option("--model", default="int8", show_default=True, help="A committed model's name, or a .tflite file.")
 @click.option("--engine", type=click.Choice(building.ENGINES), default=BuildConfig.engine, show_default=True)

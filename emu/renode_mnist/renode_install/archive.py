@@ -90,6 +90,9 @@ def unpack(archive: Path, destination: Path) -> Path:
                     tarred.extractall(destination, filter="data")
                 else:
                     tarred.extractall(destination)
+    except tarfile.ReadError as error:
+        why = "it is no archive" if "\n" in str(error) else error  # a line for each compression that it is not
+        raise EnvironmentProblem(f"{archive.name} cannot be unpacked ({why})", "Download it again.") from None
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise EnvironmentProblem(f"{archive.name} cannot be unpacked ({error})", "Download it again.") from None
     folders = list(destination.iterdir())

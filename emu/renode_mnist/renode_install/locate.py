@@ -15,6 +15,10 @@ from renode_mnist.renode_install.releases import DEFAULT_VERSION, PYRENODE3
 # pyrenode3's configuration; each excludes the others.
 _BINARY, _BUILD, _PACKAGE = "PYRENODE_BIN", "PYRENODE_BUILD_DIR", "PYRENODE_PKG"
 _RUNTIME = "PYRENODE_RUNTIME"
+_RUNTIMES = ("mono", "coreclr")
+
+_BUILD_OUTPUT = "PYRENODE_BUILD_OUTPUT", "output/bin/Release"
+"""Where in a build its assemblies are, and the default of that."""
 
 _SYSTEM_WIDE = Path("/opt/renode")
 """Where pyrenode3 looks for a Renode that a distribution's package has installed."""
@@ -82,11 +86,21 @@ def _find_renode() -> tuple[Path, str, dict[str, str]]:
 
 def _from_environment(name: str) -> tuple[Path, str, dict[str, str]]:
     path = Path(os.environ[name]).absolute()
-    if not path.exists():
-        raise EnvironmentProblem(f"{name} points to {path}, which does not exist", f"Correct or unset {name}.")
+    output = os.environ.get(*_BUILD_OUTPUT)
+    wanted, found = {
+        _BINARY: ("an executable file", path.is_file() and os.access(path, os.X_OK)),
+        _BUILD: (f"a build of Renode with {output} in it", (path / output).is_dir()),
+        _PACKAGE: ("a file", path.is_file()),
+    }[name]
+    if not found:
+        why = f"is not {wanted}" if path.exists() else "does not exist"
+        raise EnvironmentProblem(f"{name} points to {path}, which {why}", f"Correct or unset {name}.")
     if name == _BINARY:
         return path, name, _portable(path)
-    return path, name, {name: str(path), _RUNTIME: os.environ.get(_RUNTIME, "mono")}
+    runtime = os.environ.get(_RUNTIME, "mono")
+    if runtime not in _RUNTIMES:
+        raise EnvironmentProblem(f"{_RUNTIME} is '{runtime}'", f"Set it to {' or '.join(_RUNTIMES)}, or unset it.")
+    return path, name, {name: str(path), _RUNTIME: runtime}
 
 
 def _portable(binary: Path) -> dict[str, str]:

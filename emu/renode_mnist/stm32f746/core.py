@@ -15,7 +15,7 @@ What `Core` does is written against these properties of 2.1.4, each met in pract
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntFlag, auto
 from typing import NamedTuple
@@ -184,6 +184,8 @@ class Core:
         timing = clock_model(self.read_code) if clock_model else None
         self.counter: BlockCounter = blockcounter.hook_blocks(engine, timing, python_hook=python_hook)
         self._observers: list[BlockObserver] = []
+        self._traps: list[int] = []
+        self._trap_to_pass: int | None = None
         engine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         engine.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
         engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid_access)
@@ -271,6 +273,7 @@ class Core:
     def load(self, address: int, data: bytes) -> None:
         """Puts code or data into a memory, read-only or not, as a debugger would."""
         self.poke(address, data)
+        self._positions.clear()
         self._engine.ctl_flush_tb()
 
     def poke(self, address: int, data: bytes) -> None:
@@ -402,10 +405,37 @@ class Core:
             _check(status)
         self.counter.raise_pending()
         if self._stop:
+            if self._stop.kind is StopKind.BREAKPOINT:
+                self.cut_short(repeat=True)
             return self._stop
         if self.counter.at_breakpoint:
             return Stop(StopKind.BREAKPOINT)
         return Stop(StopKind.LIMIT if self.counter.stopped else StopKind.WAIT_FOR_INTERRUPT)
+
+    def set_traps(self, addresses: Collection[int] | None) -> None:
+        """From now on runs end before the instructions at ``addresses``; None: before each instruction.
+
+        Unlike `BlockCounter.set_breakpoints` they may lie anywhere but inside IT blocks, where Unicorn has no hooks;
+        the price is a translation anew. Counts stay exact: a block that a trap divides counts as two.
+        """
+        for trap in self._traps:
+            self._engine.hook_del(trap)
+        ranges = [(1, 0)] if addresses is None else [(address, address) for address in addresses]
+        self._traps = [
+            self._engine.hook_add(unicorn.UC_HOOK_CODE, self._on_trap, begin=begin, end=end) for begin, end in ranges
+        ]
+        self._engine.ctl_flush_tb()
+
+    def pass_trap(self) -> None:
+        """The next run executes the instruction at PC, trap or not."""
+        self._trap_to_pass = self.pc
+
+    def _on_trap(self, _engine: unicorn.Uc, address: int, _size: int, _user_data: object) -> None:
+        if self.counter.stopped:
+            return  # the run ends before this block
+        to_pass, self._trap_to_pass = self._trap_to_pass, None
+        if address != to_pass:
+            self._end(Stop(StopKind.BREAKPOINT))
 
     def observe(self, observer: BlockObserver) -> None:
         """From now on ``observer`` sees all that is counted."""

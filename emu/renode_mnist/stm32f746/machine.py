@@ -117,6 +117,7 @@ class Machine:
         self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self._may_access)
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self._stack_refusal, self.log)
         self.stop_at_bkpt = False
+        self.hold_exceptions = False
         self.resets = 0
         self._asleep = False
         self._event_register = False
@@ -265,7 +266,7 @@ class Machine:
                 return Halt.TIME
             if self._asleep and self.exceptions.wakes():
                 self._asleep = False
-            if self.exceptions.take_pending():
+            if not self.hold_exceptions and self.exceptions.take_pending():
                 self._asleep = False
                 self._event_register = True
             self._follow_protection()
@@ -343,6 +344,29 @@ class Machine:
         self.core.write(arm.UC_ARM_REG_PC, self.core.pc + 2 | 1)
 
     # What there is to see
+
+    def read_memory(self, address: int, size_bytes: int) -> bytes | None:
+        """What a debugger sees: memories as they are, peripherals by words; None where nothing is."""
+        if (data := self.core.peek(address, size_bytes)) is not None:
+            return data
+        words = range(address & ~3, address + size_bytes, 4)
+        if not all(self.bus.answers(word, 4, False) for word in words):
+            return None
+        data = b"".join(self.bus.read(word, 4).to_bytes(4, "little") for word in words)
+        return data[address & 3 :][:size_bytes]
+
+    def write_memory(self, address: int, data: bytes) -> bool:
+        """Puts data where a debugger wants it, in read-only memories too; whether something is there."""
+        if self.core.peek(address, len(data)) is not None:
+            self.core.load(address, data)
+            return True
+        unit = next(unit for unit in (4, 2, 1) if address % unit == len(data) % unit == 0)
+        places = range(0, len(data), unit)
+        if not all(self.bus.answers(address + at, unit, True) for at in places):
+            return False
+        for at in places:
+            self.bus.write(address + at, unit, int.from_bytes(data[at : at + unit], "little"))
+        return True
 
     @property
     def asleep(self) -> bool:

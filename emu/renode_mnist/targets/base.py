@@ -19,6 +19,7 @@ __all__ = [
     "CountsInstructions",
     "Deadline",
     "HasConsole",
+    "ReachesMemory",
     "RunsVirtualTime",
     "Target",
     "TargetIdentity",
@@ -106,4 +107,25 @@ class CountsInstructions(Protocol):
 
     def instructions(self) -> int:
         """Executed since the last reset."""
+        ...
+
+
+@runtime_checkable
+class ReachesMemory(Protocol):
+    """A target whose address space is open to others than the core, as to a debugger."""
+
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """What memories and registers hold, without the core's doing.
+
+        Raises:
+            TargetError: Nothing is there.
+        """
+        ...
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Changes it, also where the core may only read.
+
+        Raises:
+            TargetError: Nothing is there.
+        """
         ...

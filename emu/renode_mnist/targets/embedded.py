@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ try:
     from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
     from renode_mnist.stm32f746.clock import PICOSECONDS
     from renode_mnist.stm32f746.core import ClockModel
+    from renode_mnist.stm32f746.gdb_server import GdbServer
     from renode_mnist.stm32f746.machine import Halt, Machine
     from renode_mnist.stm32f746.usart import Usart
 except ModuleNotFoundError as missing:
@@ -59,8 +61,7 @@ class _Line:
         self._target.machine.usarts[self._name].feed(data)
 
     def receive(self, deadline: Deadline) -> bytes:
-        machine = self._target.machine
-        halt = machine.run_until(round(deadline.at_seconds * PICOSECONDS), lambda: bool(self._received))
+        halt = self._target.run_until(round(deadline.at_seconds * PICOSECONDS), lambda: bool(self._received))
         if halt is not Halt.CONDITION:
             raise TargetTimeout(self._why(deadline), "The target's log says what the machine has met so far.")
         data = bytes(self._received)
@@ -93,6 +94,8 @@ class EmbeddedTarget:
             of one's own, as `Machine` takes it.
         python_hook: Counts in Python even where the C hook was built: slower, the same counts.
         line_baud: Rate of the other ends of the lines; None follows what the firmware sets.
+        gdb_port: Serves GDB there. Entering the target then waits for the debugger, which has the core stopped at its
+            first instruction.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class EmbeddedTarget:
         clock_model: Literal["instructions", "m7"] | ClockModel = "instructions",
         python_hook: bool = False,
         line_baud: int | None = LINE_BAUD,
+        gdb_port: int | None = None,
     ) -> None:
         if board not in BINARY_LINES:
             raise TargetError(f"There is no board '{board}'", f"Choose one of: {', '.join(BINARY_LINES)}.")
@@ -111,6 +115,8 @@ class EmbeddedTarget:
         self._clock_model = _clock_model(clock_model)
         self._python_hook = python_hook
         self._line_baud = line_baud
+        self._gdb_port = gdb_port
+        self._debugger: GdbServer | None = None
         self._machine: Machine | None = None
         self._binary = _Line(self, BINARY_LINES[board])
         self._console = _Line(self, CONSOLE_LINE)
@@ -131,19 +137,33 @@ class EmbeddedTarget:
         )
         self._binary.connect(self._machine.usarts[BINARY_LINES[self._board]])
         self._console.connect(self._machine.usarts[CONSOLE_LINE])
-        self._boot()
+        if self._gdb_port is not None:
+            self._debugger = GdbServer(self._machine, self._gdb_port)
+        try:
+            if self._debugger is not None:
+                self._debugger.wait()
+            self._boot()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drops the machine."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._debugger is not None:
+            self._debugger.close()
+            self._debugger = None
         self._machine = None
 
     def _boot(self) -> None:
         usart = self.machine.usarts[BINARY_LINES[self._board]]
         until_ps = self.machine.clock.now_ps() + round(BOOT_SECONDS * PICOSECONDS)
-        self.machine.run_until(until_ps, lambda: usart.receiver_on)
+        self.run_until(until_ps, lambda: usart.receiver_on)
 
     @property
     def machine(self) -> Machine:
@@ -180,7 +200,11 @@ class EmbeddedTarget:
 
     def run_for(self, virtual_seconds: float) -> None:
         """Runs for a virtual time, to the end of the block under way."""
-        self.machine.run_for(virtual_seconds)
+        self.run_until(self.machine.clock.now_ps() + round(virtual_seconds * PICOSECONDS))
+
+    def run_until(self, time_ps: int, condition: Callable[[], bool] | None = None) -> Halt:
+        """`Machine.run_until`, stopped in between where a debugger wants it."""
+        return (self._debugger or self.machine).run_until(time_ps, condition)
 
     def reset(self) -> None:
         """Resets the chip and starts it as ``__enter__`` does; bytes on the way are dropped."""
@@ -196,7 +220,7 @@ class EmbeddedTarget:
         except PackageNotFoundError:  # a build of one's own
             unicorn = "of unknown version"
         unit = CounterUnit.CYCLES_MODELLED if self._clock_model else CounterUnit.INSTRUCTIONS
-        return TargetIdentity("embedded", f"Unicorn {unicorn}", unit, deterministic=True)
+        return TargetIdentity("embedded", f"Unicorn {unicorn}", unit, deterministic=self._gdb_port is None)
 
     def log(self) -> str:
         """What the machine met: unmodelled peripherals, clocks out of limits, faults."""
@@ -206,6 +230,18 @@ class EmbeddedTarget:
         """Executed since the last reset."""
         return self.machine.instructions()
 
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """See `ReachesMemory`."""
+        data = self.machine.read_memory(address, size_bytes)
+        if data is None:
+            raise _nothing_at(address, size_bytes)
+        return data
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """See `ReachesMemory`."""
+        if not self.machine.write_memory(address, data):
+            raise _nothing_at(address, len(data))
+
     def block_counts(self) -> list[BlockCount]:
         """How often each block of code ran since the last reset."""
         return self.machine.block_counts()
@@ -213,6 +249,12 @@ class EmbeddedTarget:
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the last reset."""
         return self.machine.edge_counts()
+
+
+def _nothing_at(address: int, size_bytes: int) -> TargetError:
+    return TargetError(
+        f"no memory or peripheral holds all of the {size_bytes} bytes at {address:#010x}", "Check the address."
+    )
 
 
 def _clock_model(model: str | ClockModel) -> ClockModel | None:

@@ -49,11 +49,6 @@ _EXPECTED = re.compile(
 _NANOSECONDS = 1_000_000_000
 
 
-def gdb_command(elf_path: Path, port: int) -> str:
-    """What to type to attach the debugger to a target with this ``gdb_port``."""
-    return f"gdb-multiarch -ex 'target remote localhost:{port}' {elf_path}"
-
-
 class RenodeTarget:
     """An STM32F746 in Renode.
 
@@ -167,6 +162,14 @@ class RenodeTarget:
         """Executed since the last reset."""
         return self._instructions
 
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """See ``ReachesMemory``."""
+        return bytes.fromhex(self._ask(do="read", address=address, size_bytes=size_bytes)["data"])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """See ``ReachesMemory``."""
+        self._ask(do="write", address=address, data=data.hex())
+
     def monitor(self, command: str) -> str:
         """The output of one command of Renode's monitor (``sysbus ReadDoubleWord 0x20000000``).
 
@@ -207,7 +210,8 @@ class RenodeTarget:
         limit_seconds = None if self._gdb_port else silence_seconds or self._silence_seconds
         answer = worker.ask(request, limit_seconds)
         if "error" in answer:
-            raise TargetError(answer["error"], f"Check the firmware and the call. {worker.pointer()}")
+            remedy = answer.get("remedy", "Check the firmware and the call.")
+            raise TargetError(answer["error"], f"{remedy} {worker.pointer()}")
         self._now_ns = answer["now_ns"]
         self._instructions = answer["instructions"]
         for line, data in answer["received"].items():
@@ -298,7 +302,9 @@ class _Worker:
 
     def pointer(self) -> str:
         """Where Renode's log is and how it ends, for the end of a message."""
-        return f"Renode's log is {self.renode_log}{_end_of(self.warnings())}"
+        if self.renode_log.exists():
+            return f"Renode's log is {self.renode_log}{_end_of(self.warnings())}"
+        return f"What it said is in {self._output_log}{_end_of(self._output_log.read_text(errors='replace'))}"
 
     def stop(self, *, keep_logs: bool) -> None:
         """Ends the process and removes its files."""

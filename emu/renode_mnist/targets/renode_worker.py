@@ -197,6 +197,48 @@ class Emulation:
         else:
             self.lines[line].send(data)
 
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """What a debugger sees: memories as they are, peripherals by words.
+
+        Raises:
+            RuntimeError: Nothing is there.
+        """
+        from System import UInt64
+
+        bus = self._machine.sysbus.internal
+        if self._is_memory(address, size_bytes):
+            return bytes(bus.ReadBytes(UInt64(address), size_bytes, True))
+        words = range(address & ~3, address + size_bytes, 4)
+        data = b"".join(int(bus.ReadDoubleWord(UInt64(word))).to_bytes(4, "little") for word in words)
+        return data[address & 3 :][:size_bytes]
+
+    def write(self, address: int, data: bytes) -> None:
+        """Puts data there.
+
+        Raises:
+            RuntimeError: Nothing is there.
+        """
+        from System import Array, Byte, UInt32, UInt64
+
+        bus = self._machine.sysbus.internal
+        if self._is_memory(address, len(data)):
+            bus.WriteBytes(Array[Byte](data), UInt64(address), True)
+        elif address % 4 or len(data) % 4:
+            raise RuntimeError(f"registers are written by words, not {len(data)} bytes at {address:#010x}")
+        else:
+            for at in range(0, len(data), 4):
+                bus.WriteDoubleWord(UInt64(address + at), UInt32(int.from_bytes(data[at : at + 4], "little")))
+
+    def _is_memory(self, address: int, size_bytes: int) -> bool:
+        """By what is at both ends; else a peripheral is."""
+        from System import UInt64
+
+        bus = self._machine.sysbus.internal
+        ends = UInt64(address), UInt64(address + size_bytes - 1)
+        if any(bus.WhatPeripheralIsAt(end) is None for end in ends):
+            raise RuntimeError(f"no memory or peripheral holds all of the {size_bytes} bytes at {address:#010x}")
+        return all(bus.IsMemory(end) for end in ends)
+
     def reset(self) -> None:
         """Resets the chip and lets it start; drops the bytes under way on either side."""
         for line in self.lines.values():
@@ -282,6 +324,10 @@ def _execute(emulation: Emulation, request: dict[str, Any]) -> dict[str, Any]:
             emulation.send(bytes.fromhex(request["data"]), request["line"])
         case "reset":
             emulation.reset()
+        case "read":
+            return {"data": emulation.read(request["address"], request["size_bytes"]).hex()}
+        case "write":
+            emulation.write(request["address"], bytes.fromhex(request["data"]))
         case "monitor":
             return {"output": emulation.monitor(request["command"])}
     return {}
@@ -309,7 +355,8 @@ def _serve(replies: TextIO) -> None:
         emulation = Emulation(json.loads(requests.get()), give_up)
         reply({"version": version()} | emulation.state())
     except BaseException as error:  # pyrenode3 leaves by sys.exit where it finds no Renode
-        reply({"error": f"Renode does not start: {_describe(error)}"})
+        remedy = "Check the Renode that `renode-mnist renode where` names."
+        reply({"error": f"Renode does not start: {_describe(error)}", "remedy": remedy})
         return
     while (request := json.loads(requests.get()))["do"] != "close":
         try:
@@ -320,7 +367,7 @@ def _serve(replies: TextIO) -> None:
 
 def _describe(error: BaseException) -> str:
     if isinstance(error, RuntimeError):
-        return str(error)
+        return " ".join(str(error).split())
     # .NET's exceptions print their cause after an arrow and then the stack.
     lines = str(error).split(" ---> ")[0].splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"

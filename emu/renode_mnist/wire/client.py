@@ -71,6 +71,11 @@ class Client:
         self._arrived: deque[bytes | frame.BadFrame] = deque()
         self._request = 0
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a reply that is not whole yet."""
+        return self._decoder.pending
+
     def stats(self) -> Stats:
         """What the firmware says of itself."""
         return self._ask(messages.encode_get_stats, Stats)

@@ -169,14 +169,19 @@ def _finish(request: int, command: int, body: fbs.InferenceInputT | None = None)
     return bytes(builder.Output())
 
 
+def encode_command(request: int, command: int) -> bytes:
+    """A command by its number (``MnistProt.Command``), with nothing else."""
+    return _finish(request, command)
+
+
 def encode_get_stats(request: int) -> bytes:
     """A request for ``Stats``."""
-    return _finish(request, fbs.Command.CMD_GET_STATS)
+    return encode_command(request, fbs.Command.CMD_GET_STATS)
 
 
 def encode_reset(request: int) -> bytes:
     """A request to reset the chip."""
-    return _finish(request, fbs.Command.CMD_RESET)
+    return encode_command(request, fbs.Command.CMD_RESET)
 
 
 def encode_pixels(request: int, pixels: npt.NDArray[np.uint8]) -> bytes:
