@@ -97,6 +97,11 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
     raise _no_target(name)
 
 
+def gdb_command(elf: Path, port: int) -> str:
+    """What to type to attach the debugger to a target with this ``gdb_port``."""
+    return f"gdb-multiarch -ex 'target remote localhost:{port}' {elf}"
+
+
 def _no_target(name: str) -> TargetError:
     return TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
 

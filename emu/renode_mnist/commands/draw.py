@@ -10,8 +10,15 @@ from typing import Any
 
 import click
 
-from renode_mnist.commands.options import config_of, elf_option, image_options, target_options, target_options_of
-from renode_mnist.opening import TARGETS, machine_of
+from renode_mnist.commands.options import (
+    config_of,
+    elf_option,
+    image_options,
+    target_option,
+    target_options,
+    target_options_of,
+)
+from renode_mnist.opening import machine_of
 
 _PORT = 7460
 
@@ -19,13 +26,7 @@ _PORT = 7460
 @click.command()
 @image_options
 @elf_option
-@click.option(
-    "--target",
-    type=click.Choice(("auto", *TARGETS)),
-    default="auto",
-    show_default=True,
-    help="auto is Renode where it is installed, else embedded.",
-)
+@target_option(default="auto")
 @target_options
 @click.option(
     "--http-port",
@@ -57,12 +58,7 @@ def draw(
     """
     from renode_mnist.draw import server
     from renode_mnist.draw.choice import Choice, Offers
-    from renode_mnist.targets import auto
 
-    if target == "auto":
-        choice = auto.choose()
-        target = choice.target
-        click.echo(f"target {target}: {choice.reason}", err=True)
     given = target_options_of(options)
     model = options["model"]
     config = config_of(options, machine_of(target))

@@ -23,7 +23,7 @@ from renode_mnist.commands.options import (
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TargetOptions, machine_of, open_session
+from renode_mnist.opening import TargetOptions, gdb_command, machine_of, open_session
 from renode_mnist.repetition import Digest
 
 
@@ -70,8 +70,7 @@ def run(
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
     if (port := given(config).gdb_port) is not None:
-        attach = f"gdb-multiarch -ex 'target remote localhost:{port}' {image.elf}"
-        click.echo(f"waiting for the debugger: {attach}", err=True)
+        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None

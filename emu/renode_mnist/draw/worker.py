@@ -26,7 +26,7 @@ from renode_mnist import build as building
 from renode_mnist.draw import view
 from renode_mnist.draw.choice import Job
 from renode_mnist.errors import RenodeMnistError, TargetError
-from renode_mnist.opening import open_session
+from renode_mnist.opening import gdb_command, open_session
 from renode_mnist.session import PICTURE_SHAPE, Session
 
 _LOG_LINES = 15
@@ -53,10 +53,8 @@ def _work(job: Job, answers: TextIO) -> None:
         _say(answers, state="building")
         elf = building.build(job.config).elf
     _say(answers, state="starting")
-    if job.options.gdb_port is not None and job.target == "renode":
-        from renode_mnist.targets.renode import gdb_command
-
-        click.echo(f"waiting for the debugger: {gdb_command(elf, job.options.gdb_port)}", err=True)
+    if (port := job.options.gdb_port) is not None:
+        click.echo(f"waiting for the debugger: {gdb_command(elf, port)}", err=True)
     with open_session(job.target, elf, job.options) as session:
         _say(answers, session=view.of_session(session))
         for line in sys.stdin.buffer:
