@@ -177,7 +177,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
     for options in runs:
         with open_session(target, elf, options) as session:
             _infer(session)  # warms up what there is: caches and ART on silicon
-            identity = session.target.identity()
+            identity = session.identity()
             results[str(identity.counter_unit)] = _infer(session)
             firmware = session.client.stats()
     last = next(reversed(results.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -108,8 +108,11 @@ def open_session(
     options = options or TargetOptions()
     programmer = None
     if name == "board" and options.flash != "none":
+        from renode_mnist.targets.board import find_port, probe_of
         from renode_mnist.targets.flasher import Programmer
 
-        programmer = Programmer(elf, options.board, options.flash)
+        options = replace(options, port=options.port or find_port())
+        assert options.port is not None
+        programmer = Programmer(elf, options.board, options.flash, probe_of(options.port))
     target = open_target(name, elf, options)
     return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

@@ -60,7 +60,7 @@ class Recorder:
 
     def identify(self, session: Session) -> None:
         """Writes the first line; to be called once the session is open."""
-        identity = session.target.identity()
+        identity = session.identity()
         target = {**vars(identity), "counter_unit": str(identity.counter_unit)}
         self._write({"format": FORMAT, "target": target, "firmware": firmware_json(session.firmware)})
         waiting, self._waiting = self._waiting, None

@@ -22,7 +22,7 @@ from renode_mnist.session import Session
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole
 from renode_mnist.wire import frame, messages
-from renode_mnist.wire.messages import ErrorReport, Reply, Stats
+from renode_mnist.wire.messages import ErrorReport, Stats
 
 _DAMAGED_REQUEST_NUMBER = 0x5EED
 
@@ -57,7 +57,6 @@ class FirmwareLibrary:
         self.ROBOT_LIBRARY_LISTENER = self
         self._session: Session | None = None
         self._record: Record | None = None
-        self._replies: list[Reply] = []
         self._traffic: list[str] = []
         self._console_text = ""
 
@@ -89,7 +88,7 @@ class FirmwareLibrary:
             clock_model=variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
         )
         self._session = open_session(name, image, options, observer=self._observe).__enter__()
-        identity = self._session.target.identity()
+        identity = self._session.identity()
         logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
 
     @keyword
@@ -102,8 +101,7 @@ class FirmwareLibrary:
     @keyword
     def reset_target(self) -> None:
         """Resets the chip; what it had not answered is lost."""
-        self._opened.target.reset()
-        self._replies.clear()
+        self._opened.reset()
         self._console_text = ""
 
     @keyword
@@ -114,7 +112,7 @@ class FirmwareLibrary:
     @keyword
     def target_should_count_instructions(self) -> None:
         """Skips the test where the target can't count instructions exactly."""
-        unit = self._opened.target.identity().counter_unit
+        unit = self._opened.identity().counter_unit
         if not isinstance(self._opened.target, CountsInstructions) or unit is not CounterUnit.INSTRUCTIONS:
             raise SkipExecution(f"this target's counter counts {unit}, not instructions")
 
