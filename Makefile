@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup test test-long lint format lock clean
+.PHONY: help run setup test test-long fuzz lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +50,16 @@ test: setup .venv/test.stamp lint
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
+
+# make fuzz   libFuzzer on all that reads what comes over the firmware's lines, for FUZZ_SECONDS (600)
+FUZZ_SECONDS ?= 600
+FUZZ_CORPUS ?= build/fuzz/corpus
+fuzz: setup
+	@sh requirements/system.sh fuzz
+	@cd firmware && PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset fuzz && cmake --build --preset fuzz
+	@mkdir -p $(FUZZ_CORPUS)
+	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/
 
 # make lint   ruff, mypy, clang-format
 lint: setup .venv/test.stamp
