@@ -171,7 +171,7 @@ def test_a_recording_begins_with_its_identity_and_replays_without_difference(
     assert kept.identity["firmware"]["model_sha256"] == session.firmware.model_sha256
     assert len(kept.exchanges) == 3
     assert kept.cut_off is None
-    assert list(recording.replay(kept, session.client)) == []
+    assert list(recording.replay(kept, session)) == []
 
 
 def test_a_changed_answer_is_found_by_its_line(recorded: Path, session: Session) -> None:
@@ -184,7 +184,7 @@ def test_a_changed_answer_is_found_by_its_line(recorded: Path, session: Session)
     request["bytes"] = frame.encode(messages.encode_pixels(2, np.zeros((28, 28), np.uint8))).hex()
     lines[3] = json.dumps(request)
     recorded.write_text("\n".join(lines) + "\n")
-    differences = list(recording.replay(recording.load(recorded), session.client))
+    differences = list(recording.replay(recording.load(recorded), session))
     assert {difference.line for difference in differences} == {4}
     assert differences[0].what.startswith("class 3 against")
 
@@ -194,7 +194,7 @@ def test_a_recording_cut_off_in_mid_line_replays_up_to_there(recorded: Path, ses
     recorded.write_bytes(whole[:-20])
     kept = recording.load(recorded)
     assert kept.cut_off == len(whole.splitlines())
-    assert list(recording.replay(kept, session.client)) == []
+    assert list(recording.replay(kept, session)) == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _COMMANDS = {
     "bench": "renode_mnist.commands.bench:bench",
     "compare": "renode_mnist.commands.bench:compare",
     "profile": "renode_mnist.commands.profile:profile",
+    "console": "renode_mnist.commands.console:console",
     "serve": "renode_mnist.commands.serve:serve",
     "train": "renode_mnist.commands.model:train",
     "data": "renode_mnist.commands.model:data",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetTimeout
 from renode_mnist.model import preprocess
 from renode_mnist.opening import TargetOptions, machine_of, open_session
+from renode_mnist.recording import Recorder
 from renode_mnist.report.record import Record
 from renode_mnist.session import Session
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole
 from renode_mnist.wire import frame, messages
+from renode_mnist.wire.client import Direction
 from renode_mnist.wire.messages import ErrorReport, Stats
 
 _DAMAGED_REQUEST_NUMBER = 0x5EED
@@ -45,6 +48,7 @@ class FirmwareLibrary:
     | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
     | ``CLOCK_MODEL`` | what the embedded target's counter returns: ``instructions`` or ``m7`` | ``instructions`` |
     | ``ELF`` | an image to run instead of building one | |
+    | ``RECORD`` | a folder in which each suite's session is kept, for ``renode-mnist replay`` | none |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
     can't do skips the test with the reason. When a test fails, the log holds the bytes on the line and what the
@@ -56,6 +60,7 @@ class FirmwareLibrary:
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
         self._session: Session | None = None
+        self._recorder: Recorder | None = None
         self._record: Record | None = None
         self._traffic: list[str] = []
         self._console_text = ""
@@ -87,7 +92,13 @@ class FirmwareLibrary:
             flash=variable("FLASH", TargetOptions.flash),
             clock_model=variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
         )
+        if folder := variable("RECORD", ""):
+            suite = Path(variable("SUITE SOURCE", "suite"))
+            self._recorder = Recorder(Path(folder) / f"{suite.stem}.jsonl")
+            self._recorder.__enter__()
         self._session = open_session(name, image, options, observer=self._observe).__enter__()
+        if self._recorder is not None:
+            self._recorder.identify(self._session)
         identity = self._session.identity()
         logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
 
@@ -97,10 +108,13 @@ class FirmwareLibrary:
         if self._session is not None:
             self._session.__exit__(None, None, None)
             self._session = None
+        if self._recorder is not None:
+            self._recorder.__exit__(None, None, None)
+            self._recorder = None
 
     @keyword
     def reset_target(self) -> None:
-        """Resets the chip; what it had not answered is lost."""
+        """Resets the chip and waits until the same firmware is there again; what it had not answered is lost."""
         self._opened.reset()
         self._console_text = ""
 
@@ -227,6 +241,15 @@ class FirmwareLibrary:
             raise AssertionError(f"class is {reply.body.winner}, expected {expected}")
 
     @keyword
+    def let_time_pass(self, seconds: float) -> None:
+        """Lets the target run on; what it says meanwhile is dropped."""
+        target = self._opened.target
+        deadline = Deadline.after(target, seconds)
+        with suppress(TargetTimeout):
+            while True:
+                target.receive(deadline)
+
+    @keyword
     def no_reply_should_come(self, within_seconds: float = 0.5) -> None:
         """Fails where the firmware says anything in that time."""
         try:
@@ -299,5 +322,7 @@ class FirmwareLibrary:
         assert isinstance(target, HasConsole)
         return target.console
 
-    def _observe(self, direction: str, data: bytes, seconds: float) -> None:
+    def _observe(self, direction: Direction, data: bytes, seconds: float) -> None:
         self._traffic.append(f"{seconds:12.6f} s  {direction:8}  {data.hex(' ')}")
+        if self._recorder is not None:
+            self._recorder.observe(direction, data, seconds)

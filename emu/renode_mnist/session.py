@@ -40,7 +40,7 @@ class Session:
     Args:
         target: Not opened yet; the session opens and closes it.
         timeout_seconds: How long one request may take, in the target's time.
-        observer: Sees each frame both ways.
+        observer: Sees each frame both ways, and each reset.
         programmer: For a target that keeps its firmware: used where another firmware, or none, answers.
 
     Attributes:
@@ -59,6 +59,7 @@ class Session:
     ) -> None:
         self.target = target
         self._programmer = programmer
+        self._observer = observer
         self.client = Client(target, timeout_seconds=timeout_seconds, observer=observer)
         self.firmware: Stats
 
@@ -107,6 +108,8 @@ class Session:
         """
         self.target.reset()
         self.client.forget()
+        if self._observer is not None:
+            self._observer("reset", b"", self.target.now())
         before, self.firmware = self.firmware, self._greet()
         if self.firmware.build_id != before.build_id:
             raise TargetError(

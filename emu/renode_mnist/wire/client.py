@@ -38,9 +38,9 @@ _REMEDIES = {
 }
 _LINE_REMEDY = "Check the line: baud rate, wiring, and that nothing else writes to it."
 
-Direction = Literal["sent", "received"]
+Direction = Literal["sent", "received", "reset"]
 Observer = Callable[[Direction, bytes, float], None]
-"""Called with each frame's bytes (delimiter included) and the target's time in seconds."""
+"""Called with each frame's bytes (delimiter included; none at a reset) and the target's time in seconds."""
 
 T = TypeVar("T")
 
