@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_a_reset_loses_nothing_that_was_answered(session: Session, digits: Digit
     session.target.reset()
     assert session.client.stats().build_id == session.firmware.build_id
     assert session.classify(digits["4"]).inference.tensor == before
+
+
+def test_a_reset_at_any_moment_of_an_inference_loses_only_that(session: Session, digits: Digits) -> None:
+    before = session.classify(digits["4"]).inference
+    request = frame.encode(messages.encode_pixels(900, digits["5"]))
+    for part in range(10):
+        session.target.send(request)
+        with suppress(TargetTimeout):  # a tenth of an inference further into it each time
+            session.target.receive(Deadline.after(session.target, before.timer_ms / 1e3 * part / 10))
+        session.reset()
+        assert session.classify(digits["4"]).inference.tensor == before.tensor
 
 
 def test_a_program_that_does_not_start_is_an_error_with_a_way_out(tmp_path: Path) -> None:
