@@ -57,9 +57,9 @@ FUZZ_CORPUS ?= build/fuzz/corpus
 fuzz: setup
 	@sh requirements/system.sh fuzz
 	@cd firmware && PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset fuzz && cmake --build --preset fuzz
-	@mkdir -p $(FUZZ_CORPUS)
-	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-		-artifact_prefix=build/fuzz/
+	@$(BIN)/python firmware/host/fuzz_seeds.py $(FUZZ_CORPUS)
+	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/
 
 # make lint   ruff, mypy, clang-format
 lint: setup .venv/test.stamp
