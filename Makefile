@@ -12,7 +12,7 @@ NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup engines test pytest test-long notebook lint format lock clean
+.PHONY: help run setup engines test pytest test-long fuzz notebook lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -65,6 +65,16 @@ pytest: setup .venv/test.stamp
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
+
+# make fuzz   libFuzzer on all that reads what comes over the firmware's lines, for FUZZ_SECONDS (600)
+FUZZ_SECONDS ?= 600
+FUZZ_CORPUS ?= build/fuzz/corpus
+fuzz: setup
+	@sh requirements/system.sh fuzz
+	@cd firmware && PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset fuzz && cmake --build --preset fuzz
+	@$(BIN)/python firmware/host/fuzz_seeds.py $(FUZZ_CORPUS)
+	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/
 
 # make notebook  opens models/mnist.ipynb in JupyterLab
 notebook: setup .venv/notebook.stamp

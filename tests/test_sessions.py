@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_a_reset_loses_nothing_that_was_answered(session: Session, digits: Digit
     session.target.reset()
     assert session.client.stats().build_id == session.firmware.build_id
     assert session.classify(digits["4"]).inference.tensor == before
+
+
+def test_a_reset_at_any_moment_of_an_inference_loses_only_that(session: Session, digits: Digits) -> None:
+    before = session.classify(digits["4"]).inference
+    request = frame.encode(messages.encode_pixels(900, digits["5"]))
+    for part in range(10):
+        session.target.send(request)
+        with suppress(TargetTimeout):  # a tenth of an inference further into it each time
+            session.target.receive(Deadline.after(session.target, before.timer_ms / 1e3 * part / 10))
+        session.reset()
+        assert session.classify(digits["4"]).inference.tensor == before.tensor
 
 
 def test_a_program_that_does_not_start_is_an_error_with_a_way_out(tmp_path: Path) -> None:
@@ -171,7 +183,7 @@ def test_a_recording_begins_with_its_identity_and_replays_without_difference(
     assert kept.identity["firmware"]["model_sha256"] == session.firmware.model_sha256
     assert len(kept.exchanges) == 3
     assert kept.cut_off is None
-    assert list(recording.replay(kept, session.client)) == []
+    assert list(recording.replay(kept, session)) == []
 
 
 def test_a_changed_answer_is_found_by_its_line(recorded: Path, session: Session) -> None:
@@ -184,7 +196,7 @@ def test_a_changed_answer_is_found_by_its_line(recorded: Path, session: Session)
     request["bytes"] = frame.encode(messages.encode_pixels(2, np.zeros((28, 28), np.uint8))).hex()
     lines[3] = json.dumps(request)
     recorded.write_text("\n".join(lines) + "\n")
-    differences = list(recording.replay(recording.load(recorded), session.client))
+    differences = list(recording.replay(recording.load(recorded), session))
     assert {difference.line for difference in differences} == {4}
     assert differences[0].what.startswith("class 3 against")
 
@@ -194,7 +206,7 @@ def test_a_recording_cut_off_in_mid_line_replays_up_to_there(recorded: Path, ses
     recorded.write_bytes(whole[:-20])
     kept = recording.load(recorded)
     assert kept.cut_off == len(whole.splitlines())
-    assert list(recording.replay(kept, session.client)) == []
+    assert list(recording.replay(kept, session)) == []
 
 
 @pytest.mark.parametrize(

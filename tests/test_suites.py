@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -15,8 +14,7 @@ import pytest
 
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import locate
-
-_CALL = [sys.executable, "-c", "from renode_mnist.cli import main; main()"]
+from served import Served, call, served
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Outcome:
 
 
 def run_suites(output: Path, *arguments: str) -> Outcome:
-    done = subprocess.run([*_CALL, "test", "--output", str(output), *arguments], capture_output=True, text=True)
+    done = call("test", "--output", output, *arguments)
     assert (output / "xunit.xml").exists(), done.stdout + done.stderr
     outcome = Outcome(done.returncode, 0, {}, {})
     for case in ElementTree.parse(output / "xunit.xml").iter("testcase"):
@@ -45,15 +43,9 @@ def run_suites(output: Path, *arguments: str) -> Outcome:
 
 
 @pytest.fixture
-def port() -> Iterator[dict[str, str]]:
-    """The emulated board's lines as pseudo-terminals, by role, served by a process of its own."""
-    process = subprocess.Popen([*_CALL, "serve", "--pty"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    lines = dict(process.stdout.readline().split() for _ in range(2))
-    yield lines
-    process.send_signal(signal.SIGTERM)
-    assert process.wait() == 0
-    process.stdout.close()
+def board() -> Iterator[Served]:
+    with served("--pty") as board:
+        yield board
 
 
 @pytest.mark.parametrize("engine", ["m7", "reference"])
@@ -82,8 +74,7 @@ def test_all_suites_pass_on_renode(tmp_path: Path, engine: str) -> None:
 
 @pytest.mark.usefixtures("renode")
 def test_renode_answers_as_the_embedded_target_does() -> None:
-    targets = ["--target", "embedded", "--target", "renode"]
-    done = subprocess.run([*_CALL, "parity", *targets], capture_output=True, text=True)
+    done = call("parity", "--target", "embedded", "--target", "renode")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("same") == 10
 
@@ -95,22 +86,38 @@ def test_all_suites_pass_on_this_pc(tmp_path: Path) -> None:
     assert outcome.passed > 25
 
 
-def test_all_suites_pass_through_a_serial_port(tmp_path: Path, port: dict[str, str]) -> None:
-    outcome = run_suites(tmp_path, "--target", "board", "--port", port["binary"], "--console-port", port["console"])
+def test_all_suites_pass_through_a_serial_port(tmp_path: Path, board: Served) -> None:
+    lines = ["--port", board.binary, "--console-port", board.console]
+    outcome = run_suites(tmp_path, "--target", "board", *lines, "--record", str(tmp_path / "sessions"))
     assert (outcome.failed, outcome.status) == ({}, 0)
     assert outcome.passed > 25
+    # A board's sessions, resets and damaged frames among them, checked in emulation.
+    for suite in ("protocol", "reset"):
+        done = call("replay", tmp_path / "sessions" / f"{suite}.jsonl")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "recorded on board" in done.stdout
 
 
-def test_run_and_parity_work_through_a_serial_port(port: dict[str, str]) -> None:
-    line = ["--port", port["binary"]]
-    done = subprocess.run(
-        [*_CALL, "run", "--target", "board", "--expect", "7", *line], capture_output=True, text=True
-    )
+def test_a_session_of_the_emulator_is_replayed_on_a_board(tmp_path: Path, board: Served) -> None:
+    outcome = run_suites(tmp_path, "--suite", "protocol", "--suite", "reset", "--record", str(tmp_path / "sessions"))
+    assert outcome.status == 0
+    for suite in ("protocol", "reset"):
+        file = tmp_path / "sessions" / f"{suite}.jsonl"
+        done = call("replay", file, "--target", "board", "--port", board.binary)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "sent again to board: 0 difference(s)" in done.stdout
+
+
+def test_run_and_parity_work_through_a_serial_port(board: Served) -> None:
+    line = ["--port", board.binary]
+    done = call("run", "--target", "board", "--expect", "7", *line)
     assert done.returncode == 0, done.stderr
-    assert "cycles (measured)" in done.stdout
-    targets = ["--target", "embedded", "--target", "board"]
-    done = subprocess.run([*_CALL, "parity", *targets, *line], capture_output=True, text=True)
+    assert "embedded emulator at" in done.stdout
+    assert "measured" not in done.stdout
+    done = call("parity", "--target", "embedded", "--target", "board", *line)
     assert done.returncode == 0, done.stdout + done.stderr
+    # Counted by the same emulator, so to the instruction.
+    assert done.stdout.count("instructions") >= 10
 
 
 def test_a_suite_that_cannot_start_fails_by_the_reason(tmp_path: Path) -> None:

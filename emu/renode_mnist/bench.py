@@ -13,7 +13,8 @@ import numpy as np
 
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, build, resolve_model
-from renode_mnist.errors import RenodeMnistError
+from renode_mnist.elf import build_id
+from renode_mnist.errors import RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
 from renode_mnist.opening import ClockModel, TargetOptions, open_session
 from renode_mnist.report.record import firmware_json
@@ -182,8 +183,13 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
     results: dict[str, Inference] = {}
     for options in runs:
         with open_session(target, elf, options) as session:
+            if target == "board" and session.firmware.build_id != build_id(elf):
+                raise TargetError(
+                    f"the board runs another image than this case's (build {session.firmware.build_id})",
+                    "Let it be programmed: `--flash openocd`.",
+                )
             _infer(session)  # warms up what there is: caches and ART on silicon
-            identity = session.target.identity()
+            identity = session.identity()
             results[str(identity.counter_unit)] = _infer(session)
             firmware = session.client.stats()
     last = next(reversed(results.values()))

@@ -25,6 +25,7 @@ _COMMANDS = {
     "compare": "renode_mnist.commands.bench:compare",
     "profile": "renode_mnist.commands.profile:profile",
     "draw": "renode_mnist.commands.draw:draw",
+    "console": "renode_mnist.commands.console:console",
     "serve": "renode_mnist.commands.serve:serve",
     "train": "renode_mnist.commands.model:train",
     "data": "renode_mnist.commands.model:data",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from renode_mnist.build import Board, Machine
 from renode_mnist.errors import TargetError
 from renode_mnist.session import Session
-from renode_mnist.targets.base import Target
+from renode_mnist.stream import ByteStream
+from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
 TARGETS = ("embedded", "renode", "board", "host")
@@ -106,6 +109,56 @@ def _no_target(name: str) -> TargetError:
     return TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
 
 
+@dataclass(frozen=True)
+class ConsoleLine:
+    """A text console that can be talked to.
+
+    Attributes:
+        stream: Its line.
+        place: Whose it is, for a message.
+        virtual_time: Whether its time passes only while it is read.
+    """
+
+    stream: ByteStream
+    place: str
+    virtual_time: bool
+
+
+@contextmanager
+def open_console(name: str, elf: Callable[[], Path], options: TargetOptions | None = None) -> Iterator[ConsoleLine]:
+    """The text console of a target; of a board only that port is opened, unless it is to be programmed.
+
+    Args:
+        name: One of ``TARGETS``.
+        elf: Gives the firmware where one is needed.
+        options: See ``TargetOptions``.
+
+    Raises:
+        TargetError: The target has no console that can be reached, or cannot be opened.
+        ElfError: The target cannot run this ELF.
+    """
+    options = options or TargetOptions()
+    if name == "board" and options.console_port is not None and options.flash == "none":
+        from renode_mnist.targets.serial_line import SerialLine
+
+        with SerialLine(options.console_port, options.baud) as line:
+            yield ConsoleLine(line, f"the board at {line.port}", virtual_time=False)
+        return
+    if name == "board" and options.console_port is None:
+        raise TargetError(
+            "the board's console is on a UART of its own, not on the ST-LINK's port",
+            "Wire it to a serial adapter (docs/boards.md) and name that: `--console-port`.",
+        )
+    opened = open_session(name, elf(), options) if name == "board" else make_target(name, elf(), options)
+    with opened as inside:
+        target = inside.target if isinstance(inside, Session) else inside
+        if not isinstance(target, HasConsole):
+            raise TargetError(f"the console of target {name} can't be reached", "Choose another target.")
+        identity = target.identity()
+        place = f"{identity.target} ({identity.version})"
+        yield ConsoleLine(target.console, place, virtual_time=isinstance(target, RunsVirtualTime))
+
+
 def open_session(
     name: str,
     elf: Path,
@@ -125,8 +178,11 @@ def open_session(
         raise TargetError(f"there is no flash tool '{options.flash}'", f"Choose one of: {', '.join(FLASH_TOOLS)}.")
     programmer = None
     if name == "board" and options.flash != "none":
+        from renode_mnist.targets.board import find_port, probe_of
         from renode_mnist.targets.flasher import Programmer
 
-        programmer = Programmer(elf, options.board, options.flash)
+        options = replace(options, port=options.port or find_port())
+        assert options.port is not None
+        programmer = Programmer(elf, options.board, options.flash, probe_of(options.port))
     target = make_target(name, elf, options)
     return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

@@ -1,14 +1,14 @@
 """Sessions kept as JSON lines, and played again elsewhere.
 
 The first line is the identity; each further line is one frame: its direction, the target's time in seconds, and
-its bytes as hexadecimal, delimiter included.
+its bytes as hexadecimal, delimiter included. A reset is a line of its own, with ``reset`` for its direction.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from renode_mnist.errors import RenodeMnistError, TargetTimeout, WireError
 from renode_mnist.report.record import firmware_json
 from renode_mnist.session import Session
 from renode_mnist.wire import frame
-from renode_mnist.wire.client import Client, Direction
+from renode_mnist.wire.client import Direction
 from renode_mnist.wire.messages import Body, decode_reply
 
 FORMAT = "renode-mnist session 1"
@@ -47,6 +47,7 @@ class Recorder:
             RecordingError: It cannot be written.
         """
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._file.open("w", encoding="ascii")
         except OSError as error:
             raise RecordingError(f"cannot write {self._file}: {error.strerror}", "Name another file.") from error
@@ -60,7 +61,7 @@ class Recorder:
 
     def identify(self, session: Session) -> None:
         """Writes the first line; to be called once the session is open."""
-        identity = session.target.identity()
+        identity = session.identity()
         target = {**vars(identity), "counter_unit": str(identity.counter_unit)}
         self._write({"format": FORMAT, "target": target, "firmware": firmware_json(session.firmware)})
         waiting, self._waiting = self._waiting, None
@@ -82,11 +83,12 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was sent, and what came before the next was sent."""
+    """What was sent (nothing but a reset where ``reset`` is set), and what came before the next was sent."""
 
     line: int
     sent: bytes
     received: tuple[bytes, ...]
+    reset: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,23 +139,22 @@ def _checked(line: Any, *, first: bool) -> dict[str, Any]:
         if line.get("format") != FORMAT:
             raise ValueError(f"not a '{FORMAT}'")
         return line
-    if line["direction"] not in ("sent", "received"):
+    if line["direction"] not in ("sent", "received", "reset"):
         raise ValueError(f"direction '{line['direction']}'")
     return {**line, "bytes": bytes.fromhex(line["bytes"])}
 
 
 def _exchanges(lines: list[dict[str, Any]]) -> Iterator[Exchange]:
-    sent: tuple[int, bytes] | None = None
-    received: list[bytes] = []
+    begun: Exchange | None = None
     for number, line in enumerate(lines, 2):
-        if line["direction"] == "received":
-            received.append(line["bytes"])
-            continue
-        if sent is not None:
-            yield Exchange(*sent, tuple(received))
-        sent, received = (number, line["bytes"]), []
-    if sent is not None:
-        yield Exchange(*sent, tuple(received))
+        if line["direction"] != "received":
+            if begun is not None:
+                yield begun
+            begun = Exchange(number, line["bytes"], (), reset=line["direction"] == "reset")
+        elif begun is not None:
+            begun = replace(begun, received=(*begun.received, line["bytes"]))
+    if begun is not None:
+        yield begun
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,13 @@ class Difference:
     what: str
 
 
-def replay(recording: Recording, client: Client) -> Iterator[Difference]:
+def replay(recording: Recording, session: Session) -> Iterator[Difference]:
     """Sends the recorded bytes again and tells which answers differ, counters aside."""
+    client = session.client
     for exchange in recording.exchanges:
+        if exchange.reset:
+            session.reset()
+            continue
         client.send_raw(exchange.sent)
         for data in exchange.received:
             expected = _body(data)

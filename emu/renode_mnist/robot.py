@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,13 +18,15 @@ from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetError, TargetTimeout
 from renode_mnist.model import preprocess
 from renode_mnist.opening import TargetOptions, machine_of, open_session
+from renode_mnist.recording import Recorder
 from renode_mnist.report.record import Record
 from renode_mnist.session import Session
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets import auto
 from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole, ReachesMemory, RunsVirtualTime
 from renode_mnist.wire import frame, messages
-from renode_mnist.wire.messages import ErrorReport, Reply, Stats
+from renode_mnist.wire.client import Direction
+from renode_mnist.wire.messages import ErrorReport, Stats
 
 _DAMAGED_REQUEST_NUMBER = 0x5EED
 _DWT_CYCCNT = 0xE000_1004
@@ -60,6 +62,7 @@ class FirmwareLibrary:
     | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
     | ``CLOCK_MODEL`` | what the embedded target's counter returns: ``instructions`` or ``m7`` | ``instructions`` |
     | ``ELF`` | an image to run instead of building one | |
+    | ``RECORD`` | a folder in which each suite's session is kept, for ``renode-mnist replay`` | none |
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
     can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
@@ -73,8 +76,8 @@ class FirmwareLibrary:
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
         self._session: Session | None = None
+        self._recorder: Recorder | None = None
         self._record: Record | None = None
-        self._replies: list[Reply] = []
         self._traffic: list[str] = []
         self._last_request = ""
         self._failed = False
@@ -111,8 +114,14 @@ class FirmwareLibrary:
             flash=variable("FLASH", TargetOptions.flash),
             clock_model=variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
         )
+        if folder := variable("RECORD", ""):
+            suite = Path(variable("SUITE SOURCE", "suite"))
+            self._recorder = Recorder(Path(folder) / f"{suite.stem}.jsonl")
+            self._recorder.__enter__()
         self._session = open_session(name, image, options, observer=self._observe).__enter__()
-        identity = self._session.target.identity()
+        if self._recorder is not None:
+            self._recorder.identify(self._session)
+        identity = self._session.identity()
         logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
 
     @keyword
@@ -126,12 +135,14 @@ class FirmwareLibrary:
                 self._session.__exit__(None, None, None)
             self._session = None
             self._failed = False
+        if self._recorder is not None:
+            self._recorder.__exit__(None, None, None)
+            self._recorder = None
 
     @keyword
     def reset_target(self) -> None:
-        """Resets the chip; what it had not answered is lost."""
-        self._opened.target.reset()
-        self._replies.clear()
+        """Resets the chip and waits until the same firmware is there again; what it had not answered is lost."""
+        self._opened.reset()
         self._console_text = ""
 
     @keyword
@@ -142,7 +153,7 @@ class FirmwareLibrary:
     @keyword
     def target_should_count_instructions(self) -> None:
         """Skips the test where the target can't count instructions exactly."""
-        unit = self._opened.target.identity().counter_unit
+        unit = self._opened.identity().counter_unit
         if not isinstance(self._opened.target, CountsInstructions) or unit is not CounterUnit.INSTRUCTIONS:
             raise SkipExecution(f"this target's counter counts {unit}, not instructions")
 
@@ -170,7 +181,7 @@ class FirmwareLibrary:
     def memory_should_have_size(self, first: int, size_kib: int) -> None:
         """Fails unless a memory begins at that address and its last word is the last of anything there."""
         memory, last = self._memory, first + 1024 * size_kib - 4
-        with contextlib.suppress(TargetError):
+        with suppress(TargetError):
             raise AssertionError(f"behind the memory there is {memory.read_memory(last + 4, 4).hex()}")
         for address in (first, last):
             kept = memory.read_memory(address, 4)
@@ -355,6 +366,15 @@ class FirmwareLibrary:
             raise AssertionError(f"class is {reply.body.winner}, expected {expected}")
 
     @keyword
+    def let_time_pass(self, seconds: float) -> None:
+        """Lets the target run on; what it says meanwhile is dropped."""
+        target = self._opened.target
+        deadline = Deadline.after(target, seconds)
+        with suppress(TargetTimeout):
+            while True:
+                target.receive(deadline)
+
+    @keyword
     def no_reply_should_come(self, within_seconds: float = 0.5) -> None:
         """Fails where the firmware says anything in that time."""
         try:
@@ -443,11 +463,13 @@ class FirmwareLibrary:
         assert isinstance(target, HasConsole)
         return target.console
 
-    def _observe(self, direction: str, data: bytes, seconds: float) -> None:
+    def _observe(self, direction: Direction, data: bytes, seconds: float) -> None:
         line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
         self._traffic.append(line)
         if direction == "sent":
             self._last_request = line
+        if self._recorder is not None:
+            self._recorder.observe(direction, data, seconds)
 
 
 def _target_named(name: str) -> str:

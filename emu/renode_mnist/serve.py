@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import socket
+import termios
 import time
 import tty
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from renode_mnist.errors import TargetError, TargetTimeout
 from renode_mnist.stream import ByteStream, Deadline
-from renode_mnist.targets.base import Target
+from renode_mnist.targets.base import HasLineBaud, Target
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,6 +25,11 @@ _MOST_BEHIND_SECONDS = 0.5
 """An emulator slower than the chip falls behind; beyond this it does not try to catch up."""
 
 _CHUNK_BYTES = 4096
+
+_ISPEED, _OSPEED = 4, 5  # in what termios.tcgetattr returns
+_BAUD_RATES = {
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name.startswith("B") and name[1:].isdigit()
+}
 
 
 class Door(Protocol):
@@ -52,12 +58,25 @@ class Door(Protocol):
 
 
 class PseudoTerminal:
-    """A device file, as a USB serial adapter would be."""
+    """A device file, as a USB serial adapter would be.
 
-    def __init__(self) -> None:
+    Args:
+        baud: What it is set to until a client sets it.
+    """
+
+    def __init__(self, baud: int) -> None:
+        # This end of the client's side stays open, so that a client may go and another come.
         self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
+        settings = termios.tcgetattr(self._theirs)
+        settings[_ISPEED] = settings[_OSPEED] = getattr(termios, f"B{baud}")
+        termios.tcsetattr(self._theirs, termios.TCSANOW, settings)
         os.set_blocking(self._ours, False)
+
+    @property
+    def baud(self) -> int:
+        """The rate that the client has set; 0 where it is none of the standard ones."""
+        return _BAUD_RATES.get(termios.tcgetattr(self._theirs)[_OSPEED], 0)
 
     @property
     def address(self) -> str:
@@ -161,7 +180,10 @@ def serve(target: Target, lines: Mapping[Door, ByteStream], until: Callable[[], 
     """
     real, virtual = time.monotonic(), target.now()
     while not until():
+        step_at = time.monotonic() + _STEP_SECONDS
         for door, line in lines.items():
+            if isinstance(door, PseudoTerminal) and isinstance(line, HasLineBaud) and door.baud:
+                line.set_line_baud(door.baud)
             if data := door.read():
                 line.send(data)
         due = virtual + time.monotonic() - real
@@ -170,10 +192,7 @@ def serve(target: Target, lines: Mapping[Door, ByteStream], until: Callable[[], 
             due = virtual
         _run_until(target, due, lines)
         # Bytes that come meanwhile are worth waking up for; otherwise the next step is soon enough.
-        with selectors.DefaultSelector() as selector:
-            for door in lines:
-                selector.register(door.fileno(), selectors.EVENT_READ)
-            selector.select(_STEP_SECONDS)
+        select.select([door.fileno() for door in lines], [], [], max(0.0, step_at - time.monotonic()))
 
 
 def _run_until(target: Target, due: float, lines: Mapping[Door, ByteStream]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 
-from renode_mnist.errors import ModelError, TargetError, TargetTimeout, WireError
+from renode_mnist.errors import FirmwareError, ModelError, TargetError, TargetTimeout, WireError
 from renode_mnist.model import preprocess
 from renode_mnist.report.record import Connection, Record
-from renode_mnist.targets.base import Target
+from renode_mnist.stm32f746 import chip_id
+from renode_mnist.targets.base import CounterUnit, Target, TargetIdentity
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
 from renode_mnist.wire.messages import PROTOCOL_VERSION, Stats
 
 PICTURE_SHAPE = (28, 28)
 _CLASSES = 10
-_GREETING_TIMEOUT_SECONDS = 1.0
+_GREETING_SECONDS = 2.0
+"""Of one of the client's three attempts: together longer than the slowest inference that may be under way (3 s)."""
 
 
 class Programmer(Protocol):
@@ -37,7 +40,7 @@ class Session:
     Args:
         target: Not opened yet; the session opens and closes it.
         timeout_seconds: How long one request may take, in the target's time.
-        observer: Sees each frame both ways.
+        observer: Sees each frame both ways, and each reset.
         programmer: For a target that keeps its firmware: used where another firmware, or none, answers.
 
     Attributes:
@@ -56,6 +59,7 @@ class Session:
     ) -> None:
         self.target = target
         self._programmer = programmer
+        self._observer = observer
         self.client = Client(target, timeout_seconds=timeout_seconds, observer=observer)
         self.firmware: Stats
 
@@ -68,14 +72,9 @@ class Session:
         """
         self.target.__enter__()
         try:
-            if self._programmer is not None and not self._programmer.holds(self._running_build_id()):
-                self._programmer.program()
-            self.firmware = self.client.stats()
-            if self.firmware.protocol_version != PROTOCOL_VERSION:
-                raise TargetError(
-                    f"the firmware speaks protocol {self.firmware.protocol_version}, this program {PROTOCOL_VERSION}",
-                    "Build and load the firmware of this version: `renode-mnist build`.",
-                )
+            if self._programmer is not None:
+                self._bring_up_to_date(self._programmer)
+            self.firmware = self._greet()
         except BaseException as error:
             self.target.__exit__(type(error), error, error.__traceback__)
             raise
@@ -103,7 +102,7 @@ class Session:
         self._check_takes_pictures()
         pixels = preprocess.to_pixels(picture)
         inference = self.client.classify(pixels)
-        return Record(self.target.identity(), self.firmware, inference, name or preprocess.name_of(picture), pixels)
+        return Record(self.identity(), self.firmware, inference, name or preprocess.name_of(picture), pixels)
 
     def check(self) -> Connection:
         """Asks the firmware once more who it is: an answer says that the connection works.
@@ -111,14 +110,68 @@ class Session:
         Raises:
             TargetTimeout: No answer.
         """
-        return Connection(self.target.identity(), self.client.stats())
+        return Connection(self.identity(), self.client.stats())
 
-    def _running_build_id(self) -> str:
-        greeting = Client(self.target, timeout_seconds=_GREETING_TIMEOUT_SECONDS)
+    def reset(self) -> None:
+        """Resets the target and waits until its firmware has said who it is; what it had not answered is lost.
+
+        Raises:
+            TargetError: It does not come back, or as another firmware.
+        """
+        self.target.reset()
+        self.client.forget()
+        if self._observer is not None:
+            self._observer("reset", b"", self.target.now())
+        before, self.firmware = self.firmware, self._greet()
+        if self.firmware.build_id != before.build_id:
+            raise TargetError(
+                f"the target came back from its reset with build {self.firmware.build_id}, before it was "
+                f"{before.build_id}",
+                "Look for who else programs it.",
+            )
+
+    def identity(self) -> TargetIdentity:
+        """The target's, and what the firmware knows better: which chip it runs on, or that this is none.
+
+        An emulator behind a serial port looks like a board, but its cycle counter counts instructions.
+        """
+        identity = self.target.identity()
+        if identity.counter_unit is not CounterUnit.CYCLES_MEASURED or not self.firmware.chip_id:
+            return identity
+        emulator = chip_id.emulator(bytes.fromhex(self.firmware.chip_id))
+        if emulator is None:
+            return replace(identity, version=f"{identity.version}, chip {self.firmware.chip_id}")
+        return replace(
+            identity,
+            version=f"{emulator.name} at {identity.version}",
+            counter_unit=CounterUnit.INSTRUCTIONS,
+            counter_step=emulator.counter_step,
+        )
+
+    def _bring_up_to_date(self, programmer: Programmer) -> None:
         try:
-            return greeting.stats().build_id
-        except (TargetTimeout, WireError):
-            return ""  # an empty flash, or a firmware of another kind
+            running = self.client.stats(_GREETING_SECONDS).build_id
+        except (FirmwareError, TargetTimeout, WireError):
+            running = ""  # an empty flash, or a firmware of another kind
+        if programmer.holds(running):
+            return
+        programmer.program()
+        self.client.forget()
+        running = self._greet().build_id
+        if not programmer.holds(running):
+            raise TargetError(
+                f"the board was programmed, but the firmware that answers is build {running}",
+                "Check that the port and the probe are the same board's.",
+            )
+
+    def _greet(self) -> Stats:
+        firmware = self.client.stats(_GREETING_SECONDS)
+        if firmware.protocol_version != PROTOCOL_VERSION:
+            raise TargetError(
+                f"the firmware speaks protocol {firmware.protocol_version}, this program {PROTOCOL_VERSION}",
+                "Build the firmware of this version and load it: `--flash openocd`.",
+            )
+        return firmware
 
     def _check_takes_pictures(self) -> None:
         wanted, answered = self.firmware.input, self.firmware.output

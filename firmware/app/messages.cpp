@@ -22,7 +22,7 @@ constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestText = 128;
 
 // Upper bounds of what flatbuffers adds: root, tables with their vtables and alignment, and the fields that
-// the builder keeps in the same buffer while a table is open (19 of 8 bytes in Stats).
+// the builder keeps in the same buffer while a table is open (21 of 8 bytes in Stats).
 constexpr std::size_t kOverheadBytes = 640;
 constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;  // length, closing zero, alignment
 constexpr std::size_t kLayerBytes = 4 + 40 + 2 * (kLongestName + kStringOverheadBytes);
@@ -30,7 +30,7 @@ constexpr std::size_t kInferenceBytes = kOverheadBytes + model_config::kOutputEl
                                         model_config::kOutputBytes + model_config::kLayerCount * kLayerBytes;
 constexpr std::size_t kStatsBytes = kOverheadBytes + sizeof(build_info::kCommit) + sizeof(build_info::kCompiler) +
                                     sizeof(build_info::kFlags) + sizeof(build_info::kBoard) + 2 * 4 * sizeof(int) +
-                                    3 * kLongestName + 64 + 9 * kStringOverheadBytes;
+                                    3 * kLongestName + 64 + 12 + 10 * kStringOverheadBytes;
 constexpr std::size_t kReplyBytes = (std::max(kInferenceBytes, kStatsBytes) + 7) / 8 * 8;
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
@@ -98,7 +98,8 @@ const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t cou
 void send_stats(std::uint32_t request) {
   const engine::ModelInfo& model = engine::model();
   const port::Memory memory = port::memory();
-  const port::BuildId id = port::build_id();
+  const port::Bytes id = port::build_id();
+  const port::Bytes chip = port::chip_id();
 
   Reply reply;
   const auto commit = reply.text(build_info::kCommit);
@@ -107,6 +108,7 @@ void send_stats(std::uint32_t request) {
   const auto engine_name = reply.text(engine::kEngineName, kLongestName);
   const auto board = reply.text(build_info::kBoard);
   const auto build_id = reply.CreateVector(id.bytes, id.count);
+  const auto chip_id = chip.count > 0 ? reply.CreateVector(chip.bytes, chip.count) : 0;
   const auto model_name = reply.text(model.name, kLongestName);
   const auto model_sha256 = reply.text(model.sha256, 64);
   const auto input = reply.tensor(model.input);
@@ -133,6 +135,7 @@ void send_stats(std::uint32_t request) {
   stats.add_arena_bytes(static_cast<std::uint32_t>(model.arena_bytes));
   stats.add_stack_bytes(memory.stack_bytes);
   stats.add_stack_used_bytes(memory.stack_used_bytes);
+  stats.add_chip_id(chip_id);
   const auto done = stats.Finish();
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_GET_STATS, done, 0, 0, request));
 }

@@ -27,11 +27,12 @@ struct Memory {
 };
 Memory memory();  // all 0 where they have no meaning
 
-struct BuildId {
+struct Bytes {
   const std::uint8_t* bytes;
   std::size_t count;
 };
-BuildId build_id();
+Bytes build_id();  // of the image
+Bytes chip_id();   // of this very chip; empty where there is none
 
 // Resets once everything sent has left. On a PC it returns, and app::start() follows.
 void reset();

@@ -121,9 +121,14 @@ Memory memory() {
           board::bytes_between(__stack_bottom, __stack_top), board::bytes_between(untouched, __stack_top)};
 }
 
-BuildId build_id() {
+Bytes build_id() {
   // ELF note: sizes of name and descriptor, type, the name "GNU" with its zero, the descriptor.
   return {reinterpret_cast<const std::uint8_t*>(__build_id_note + 4), __build_id_note[1]};
+}
+
+Bytes chip_id() {
+  constexpr std::uintptr_t kUniqueDeviceId = 0x1FF0'F420;  // RM0385, 41.1
+  return {reinterpret_cast<const std::uint8_t*>(kUniqueDeviceId), 12};
 }
 
 void reset() { board::reset(); }

@@ -62,7 +62,8 @@ std::uint32_t counter_hz() { return 216'000'000; }
 void send(const std::uint8_t* bytes, std::size_t count) { sent.insert(sent.end(), bytes, bytes + count); }
 void print(const char*, std::size_t) {}
 Memory memory() { return {}; }
-BuildId build_id() { return {nullptr, 0}; }
+Bytes build_id() { return {nullptr, 0}; }
+Bytes chip_id() { return {nullptr, 0}; }
 void reset() {}
 
 }  // namespace port

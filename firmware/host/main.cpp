@@ -112,8 +112,8 @@ void print(const char* text, std::size_t count) { console.write(text, count); }
 
 Memory memory() { return {}; }
 
-BuildId build_id() {
-  static BuildId id{nullptr, 0};
+Bytes build_id() {
+  static Bytes id{nullptr, 0};
   // The first object is the program itself.
   dl_iterate_phdr(
       [](dl_phdr_info* object, std::size_t, void*) {
@@ -135,6 +135,8 @@ BuildId build_id() {
       nullptr);
   return id;
 }
+
+Bytes chip_id() { return {nullptr, 0}; }
 
 void reset() { reset_asked = true; }
 

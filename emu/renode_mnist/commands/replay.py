@@ -27,14 +27,14 @@ from renode_mnist.opening import machine_of, open_session
 @elf_option
 @target_options
 def replay(file: Path, target: str, elf: Path | None, **options: Any) -> None:
-    """Send the requests of a recorded session (`run --record FILE`) again and report what comes out otherwise."""
+    """Send the requests of a recorded session (`--record` of `run` and `test`) again and report what differs."""
     from renode_mnist import recording
 
     kept = recording.load(file)
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     with open_session(target, image_of(elf, config).elf, given(config)) as session:
-        differences = list(recording.replay(kept, session.client))
+        differences = list(recording.replay(kept, session))
     recorded = kept.identity["target"]
     click.echo(
         f"{len(kept.exchanges)} requests recorded on {recorded['target']} ({recorded['version']}), "

@@ -22,6 +22,7 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
+from renode_mnist.elf import build_id
 from renode_mnist.errors import CheckFailed
 from renode_mnist.opening import TargetOptions, gdb_command, machine_of, open_session
 from renode_mnist.repetition import Digest
@@ -77,6 +78,8 @@ def run(
         session = stack.enter_context(open_session(target, image.elf, given(config), observer=observer))
         if recorder is not None:
             recorder.identify(session)
+        if target == "board" and session.firmware.build_id != build_id(image.elf):
+            click.echo("note: the board runs another image than the options name; --flash loads theirs", err=True)
         record = session.classify(digit.pixels, picture.name)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=2))

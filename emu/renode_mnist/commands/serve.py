@@ -13,15 +13,25 @@ from renode_mnist.commands.options import config_of, elf_option, image_of, image
 from renode_mnist.opening import TargetOptions, make_target
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole
+from renode_mnist.targets.serial_line import DEFAULT_BAUD
+
+_TARGETS = ("embedded", "renode")
+_LAST_PORT = 65535
 
 
 @click.command()
 @click.option("--pty", is_flag=True, help="As pseudo-terminals (the default).")
-@click.option("--tcp", "tcp_port", type=click.IntRange(0, 65535), help="As TCP ports on 127.0.0.1; 0 is a free one.")
+@click.option(
+    "--tcp",
+    "tcp_port",
+    type=click.IntRange(0, _LAST_PORT - 1),
+    help="As TCP ports on 127.0.0.1, this and the next; 0 takes free ones.",
+)
+@click.option("--target", type=click.Choice(_TARGETS), default="embedded", show_default=True)
 @image_options
 @elf_option
-def serve(pty: bool, tcp_port: int | None, elf: Path | None, **options: Any) -> None:
-    """Make the emulated board reachable as a real one, in real time, until Ctrl-C.
+def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **options: Any) -> None:
+    """Make an emulated board reachable as a real one, in real time, until Ctrl-C.
 
     Prints a line for each port: `binary ADDRESS` and `console ADDRESS`. Reach them with `--target board --port
     ADDRESS`, or with any serial terminal.
@@ -40,19 +50,21 @@ def serve(pty: bool, tcp_port: int | None, elf: Path | None, **options: Any) -> 
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    with make_target("embedded", image.elf, TargetOptions(board=config.board)) as target:
-        lines: dict[str, ByteStream] = {"binary": target}
-        if isinstance(target, HasConsole):
-            lines["console"] = target.console
+    with make_target(target, image.elf, TargetOptions(board=config.board)) as board:
+        lines: dict[str, ByteStream] = {"binary": board}
+        if isinstance(board, HasConsole):
+            lines["console"] = board.console
         doors: dict[serving.Door, ByteStream] = {}
         try:
             for number, (role, line) in enumerate(lines.items()):
-                # The console's port is always a free one, unless the user named the first: then the next.
-                port = tcp_port + number if tcp_port else 0
-                door: serving.Door = serving.PseudoTerminal() if tcp_port is None else serving.TcpPort(port)
+                door: serving.Door
+                if tcp_port is None:
+                    door = serving.PseudoTerminal(DEFAULT_BAUD)
+                else:
+                    door = serving.TcpPort(tcp_port + number if tcp_port else 0)
                 doors[door] = line
                 click.echo(f"{role} {door.address}")
-            serving.serve(target, doors, until=lambda: stopped)
+            serving.serve(board, doors, until=lambda: stopped)
         finally:
             for door in doors:
                 door.close()

@@ -36,6 +36,11 @@ def _suites() -> list[str]:
     show_default=True,
     help="Folder for Robot's report, log and xunit file.",
 )
+@click.option(
+    "--record",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep each suite's session in this folder, for `replay`.",
+)
 def test(
     target: str,
     suites: tuple[str, ...],
@@ -44,6 +49,7 @@ def test(
     board: str,
     elf: Path | None,
     output: Path,
+    record: Path | None,
     **line: Any,
 ) -> None:
     """Run the Robot Framework suites on a target."""
@@ -57,6 +63,8 @@ def test(
     given = {"target": target, "model": model, "engine": engine, "board": board, **line}
     if elf is not None:
         given["elf"] = elf.resolve()
+    if record is not None:
+        given["record"] = record.resolve()
     status = run_robot(
         str(paths.suites()),
         name=f"{target} {engine} {model}",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -83,9 +85,18 @@ class Image:
 
     def symbol_at(self, address: int) -> str:
         """`` in NAME+OFFSET`` for a message; nothing where no function is known."""
+        index = bisect_right(self._functions, address, key=lambda function: function[0]) - 1
+        if index < 0:
+            return ""
+        start, size, name = self._functions[index]
+        return f" in {name}+{address - start:#x}" if address < start + size else ""
+
+    @cached_property
+    def _functions(self) -> list[tuple[int, int, str]]:
+        # Read once: a target that is asked every few milliseconds makes such a message each time.
         with self.path.open("rb") as stream:
             symbols = ELFFile(stream).get_section_by_name(".symtab")
-            return _function_at(symbols, address) if isinstance(symbols, SymbolTableSection) else ""
+            return sorted(_functions(symbols)) if isinstance(symbols, SymbolTableSection) else []
 
 
 def load(path: Path | str) -> Image:
@@ -286,8 +297,14 @@ def _first_on_boundary(code: bytes, base: int, candidates: list[int], mapping: l
 
 
 def _function_at(symbols: SymbolTableSection, address: int) -> str:
-    for symbol in symbols.iter_symbols():
-        start = symbol["st_value"] & ~1
-        if symbol["st_info"]["type"] == "STT_FUNC" and start <= address < start + symbol["st_size"]:
-            return f" in {symbol.name}+{address - start:#x}"
+    for start, size, name in _functions(symbols):
+        if start <= address < start + size:
+            return f" in {name}+{address - start:#x}"
     return ""
+
+
+def _functions(symbols: SymbolTableSection) -> Iterator[tuple[int, int, str]]:
+    """Address, size in bytes and name of each; Thumb's lowest bit is cleared."""
+    for symbol in symbols.iter_symbols():
+        if symbol["st_info"]["type"] == "STT_FUNC":
+            yield symbol["st_value"] & ~1, symbol["st_size"], symbol.name

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import elf, memory_map, rcc
+from renode_mnist.stm32f746 import chip_id, elf, memory_map, rcc
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler, VirtualClock
@@ -136,7 +136,7 @@ class Machine:
         for segment in self.image.segments:
             self.core.load(segment.address, segment.data)
         self.core.load(memory_map.FLASH_SIZE_KIB, (memory_map.FLASH.size_bytes // 1024).to_bytes(2, "little"))
-        self.core.load(memory_map.UNIQUE_ID, b"renode-mnist")
+        self.core.load(memory_map.UNIQUE_ID, chip_id.EMBEDDED)
 
     def _start(self) -> None:
         """What the core does out of reset (DDI 0403E B1.5.5)."""

@@ -41,6 +41,10 @@ class Usart(Peripheral):
         kernel_hertz: Tells the kernel clock.
         set_interrupt: Drives the interrupt line.
         line_baud: Rate of the other end; None follows the one set here.
+
+    Attributes:
+        line_baud: As given; may be changed at any time, from the next frame on.
+        transmitted: Called with each byte that has left.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Usart(Peripheral):
         self._log = log
         self._kernel_hertz = kernel_hertz
         self._set_interrupt = set_interrupt
-        self._line_baud = line_baud
+        self.line_baud = line_baud
         self._incoming: deque[int] = deque()
         self._arrival: Event | None = None
         self._idle: Event | None = None
@@ -123,7 +127,7 @@ class Usart(Peripheral):
         if abs(sender_baud / receiver_baud - 1) <= _BAUD_TOLERANCE:
             return byte, True
         self._log.once(
-            f"{self.name} runs at {self.baud:.0f} baud, the other end of its line at {self._line_baud}: garbled"
+            f"{self.name} runs at {self.baud:.0f} baud, the other end of its line at {self.line_baud}: garbled"
         )
         bits = [0, *(byte >> bit & 1 for bit in range(self._data_bits)), 1]
         middles = [int((bit + 0.5) * sender_baud / receiver_baud) for bit in range(len(bits))]
@@ -134,7 +138,7 @@ class Usart(Peripheral):
 
     def _expect(self) -> None:
         if self._incoming and self._arrival is None:
-            baud = self._line_baud or self.baud
+            baud = self.line_baud or self.baud
             if baud:  # else the other end waits for a rate to follow
                 self._arrival = self._scheduler.after(self._frame_ps(baud), self._arrive)
 
@@ -142,7 +146,7 @@ class Usart(Peripheral):
         byte = self._incoming.popleft()
         self._arrival = None
         if self.receiver_on and self.baud:
-            self._take(*self._crossing(byte, self._line_baud or self.baud, self.baud))
+            self._take(*self._crossing(byte, self.line_baud or self.baud, self.baud))
         self._expect()
 
     def _take(self, byte: int, stop_bit: bool) -> None:
@@ -178,8 +182,8 @@ class Usart(Peripheral):
     def _shifted(self) -> None:
         assert self._shifting is not None
         byte, self._shifting = self._shifting, None
-        if self._line_baud:
-            byte, _ = self._crossing(byte, self.baud or self._line_baud, self._line_baud)
+        if self.line_baud:
+            byte, _ = self._crossing(byte, self.baud or self.line_baud, self.line_baud)
         self.transmitted(byte & 0xFF)
         self._shift()
         if self._shifting is None and self._waiting is None:

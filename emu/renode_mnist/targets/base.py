@@ -19,6 +19,7 @@ __all__ = [
     "CountsInstructions",
     "Deadline",
     "HasConsole",
+    "HasLineBaud",
     "ReachesMemory",
     "RunsVirtualTime",
     "Target",
@@ -89,6 +90,15 @@ class HasConsole(Protocol):
     @property
     def console(self) -> ByteStream:
         """The line of the text console."""
+        ...
+
+
+@runtime_checkable
+class HasLineBaud(Protocol):
+    """A line whose other end may run at another rate than the firmware's, and is then misread as on wires."""
+
+    def set_line_baud(self, baud: int) -> None:
+        """Sets the rate of the other end."""
         ...
 
 

@@ -68,6 +68,9 @@ class _Line:
         self._received.clear()
         return data
 
+    def set_line_baud(self, baud: int) -> None:
+        self._target.machine.usarts[self._name].line_baud = baud
+
     def _why(self, deadline: Deadline) -> str:
         machine = self._target.machine
         usart = machine.usarts[self._name]
@@ -197,6 +200,10 @@ class EmbeddedTarget:
             TargetError: The core locked up.
         """
         return self._binary.receive(deadline)
+
+    def set_line_baud(self, baud: int) -> None:
+        """Sets the rate at which the other end of the binary line sends and reads."""
+        self._binary.set_line_baud(baud)
 
     def run_for(self, virtual_seconds: float) -> None:
         """Runs for a virtual time, to the end of the block under way."""

@@ -38,9 +38,9 @@ _REMEDIES = {
 }
 _LINE_REMEDY = "Check the line: baud rate, wiring, and that nothing else writes to it."
 
-Direction = Literal["sent", "received"]
+Direction = Literal["sent", "received", "reset"]
 Observer = Callable[[Direction, bytes, float], None]
-"""Called with each frame's bytes (delimiter included) and the target's time in seconds."""
+"""Called with each frame's bytes (delimiter included; none at a reset) and the target's time in seconds."""
 
 T = TypeVar("T")
 
@@ -76,9 +76,9 @@ class Client:
         """What has come of a reply that is not whole yet."""
         return self._decoder.pending
 
-    def stats(self) -> Stats:
+    def stats(self, timeout_seconds: float | None = None) -> Stats:
         """What the firmware says of itself."""
-        return self._ask(messages.encode_get_stats, Stats)
+        return self._ask(messages.encode_get_stats, Stats, timeout_seconds=timeout_seconds)
 
     def classify(self, pixels: npt.NDArray[np.uint8]) -> Inference:
         """Runs the network on a picture: uint8, 28x28 for the article's network, white ink on black."""
@@ -106,12 +106,23 @@ class Client:
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         return next(self._replies(Deadline.after(self._stream, seconds)))
 
-    def _ask(self, encode: Callable[[int], bytes], kind: type[T], attempts: int = _ATTEMPTS) -> T:
+    def forget(self) -> None:
+        """Drops what has come and was not asked for: after a reset, the rest of a reply never comes."""
+        self._decoder = frame.FrameDecoder()
+        self._arrived.clear()
+
+    def _ask(
+        self,
+        encode: Callable[[int], bytes],
+        kind: type[T],
+        attempts: int = _ATTEMPTS,
+        timeout_seconds: float | None = None,
+    ) -> T:
         for attempt in range(1, attempts + 1):
             self._request = self._request % 0xFFFFFFFF + 1
             self.send_raw(frame.encode(encode(self._request)))
             try:
-                body = self._answer_to(self._request)
+                body = self._answer_to(self._request, timeout_seconds or self._timeout_seconds)
             except (TargetTimeout, WireError):
                 # Asked again only what leaves no trace (a reset is asked once), and under a new number, so
                 # that a late answer cannot be taken for the next one's.
@@ -129,8 +140,8 @@ class Client:
                 raise firmware_error(body)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _answer_to(self, request: int) -> messages.Body:
-        for reply in self._replies(Deadline.after(self._stream, self._timeout_seconds)):
+    def _answer_to(self, request: int, timeout_seconds: float) -> messages.Body:
+        for reply in self._replies(Deadline.after(self._stream, timeout_seconds)):
             # An error without a number is about what was sent last: only one request is ever under way.
             if reply.request == request or (reply.request == 0 and isinstance(reply.body, ErrorReport)):
                 return reply.body

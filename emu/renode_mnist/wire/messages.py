@@ -74,6 +74,7 @@ class Stats:
         ram_static_bytes: ``.data`` and ``.bss``; ``arena_bytes`` of them are activations and scratch.
         stack_used_bytes: High-water mark since reset, of ``stack_bytes``.
         max_payload_bytes: The longest request it takes.
+        chip_id: What tells this chip from any other, hexadecimal; empty on a PC.
     """
 
     protocol_version: int
@@ -95,6 +96,7 @@ class Stats:
     arena_bytes: int
     stack_bytes: int
     stack_used_bytes: int
+    chip_id: str
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ def _stats(stats: fbs.Stats) -> Stats:
         arena_bytes=stats.ArenaBytes(),
         stack_bytes=stats.StackBytes(),
         stack_used_bytes=stats.StackUsedBytes(),
+        chip_id=_vector(stats.ChipIdAsNumpy(), np.uint8).tobytes().hex(),
     )
 
 

@@ -1,0 +1,51 @@
+*** Settings ***
+Documentation       A reset, whenever it comes, loses only what was not answered yet.
+Resource            firmware.resource
+Suite Setup         Open Target
+Suite Teardown      Close Target
+Test Setup          Remember What The Target Answers
+Test Teardown       The Target Answers As Before
+
+
+*** Variables ***
+${BIT_SECONDS}      ${{ 1 / 115200 }}
+
+
+*** Test Cases ***
+A Reset In The Middle Of A Request
+    ${frame}=    Request Frame    digit=8
+    Send Raw Bytes    ${frame[:400]}
+    Let Time Pass    ${{ 200 * 10 * $BIT_SECONDS }}
+    Reset Target
+    No Reply Should Come
+
+A Reset During An Inference
+    ${frame}=    Request Frame    digit=8
+    Send Raw Bytes    ${frame}
+    Let Time Pass    ${{ len($frame) * 10 * $BIT_SECONDS + 0.002 }}
+    Reset Target
+    No Reply Should Come
+
+A Reset During A Reply
+    ${frame}=    Stats Request Frame
+    Send Raw Bytes    ${frame}
+    Let Time Pass    ${{ (len($frame) + 100) * 10 * $BIT_SECONDS }}
+    Reset Target
+    No Reply Should Come
+
+A Reset After A Reset
+    Reset Target
+    Reset Target
+    No Reply Should Come
+
+
+*** Keywords ***
+Remember What The Target Answers
+    ${answer}=    Classify Digit    3
+    Set Test Variable    ${answer}
+
+The Target Answers As Before
+    ${identity}=    Firmware Identity
+    Should Be Equal    ${identity.build_id}    ${answer.firmware.build_id}
+    Classify Digit    3
+    Output Should Equal    ${answer}
