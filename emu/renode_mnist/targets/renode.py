@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -152,7 +153,10 @@ class RenodeTarget:
 
     def log(self) -> str:
         """Renode's warnings and errors: accesses to nothing, registers that a model does not know, faults."""
-        return self._running().warnings()
+        worker = self._running()
+        with suppress(TargetError):  # it may have died: then the file holds all there will be
+            self._ask(do="flush")
+        return worker.warnings()
 
     def run_for(self, virtual_seconds: float) -> None:
         """Runs for an exact virtual time, to the nanosecond."""

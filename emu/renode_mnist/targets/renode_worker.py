@@ -295,6 +295,7 @@ def _log_to(path: str) -> None:
 
 
 def _flush_log() -> None:
+    """Waits for Renode's logging thread, which is behind what has happened."""
     from Antmicro.Renode.Logging import Logger
 
     Logger.Flush()
@@ -330,6 +331,8 @@ def _execute(emulation: Emulation, request: dict[str, Any]) -> dict[str, Any]:
             emulation.write(request["address"], bytes.fromhex(request["data"]))
         case "monitor":
             return {"output": emulation.monitor(request["command"])}
+        case "flush":
+            _flush_log()
     return {}
 
 
