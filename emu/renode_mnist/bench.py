@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, build, resol
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.model import preprocess
 from renode_mnist.opening import ClockModel, TargetOptions, open_session
+from renode_mnist.report.layer_functions import layer_functions
 from renode_mnist.report.record import firmware_json
+from renode_mnist.report.symbols import Symbols
 from renode_mnist.session import PICTURE_SHAPE, Session
-from renode_mnist.targets.base import CounterUnit
+from renode_mnist.targets.base import CounterUnit, NotesCounterReads
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"
@@ -56,12 +58,18 @@ class Case:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """A step of the program; ``counts`` by unit (``instructions``, ``cycles_modelled``, ``cycles_measured``)."""
+    """A step of the program.
+
+    Attributes:
+        counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
+        functions: Instructions by function with code of its own, most first; empty where the target can't tell.
+    """
 
     name: str
     op: str
     macs: int
     counts: Mapping[str, int]
+    functions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -174,11 +182,18 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
     )
     elf = build(config).elf
     results: dict[str, Inference] = {}
+    functions: list[dict[str, int]] = []
     for options in runs:
         with open_session(target, elf, options) as session:
             _infer(session)  # warms up what there is: caches and ART on silicon
             identity = session.target.identity()
-            results[str(identity.counter_unit)] = _infer(session)
+            if identity.counter_unit is CounterUnit.INSTRUCTIONS and isinstance(session.target, NotesCounterReads):
+                with session.target.counter_reads() as reads:
+                    result = _infer(session)
+                functions = layer_functions(reads, Symbols.of(elf), len(result.layers))
+            else:
+                result = _infer(session)
+            results[str(identity.counter_unit)] = result
             firmware = session.client.stats()
     last = next(reversed(results.values()))
     return Row(
@@ -187,7 +202,11 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
         counts={unit: inference.counter for unit, inference in results.items()},
         layers=tuple(
             LayerCost(
-                layer.name, layer.op, layer.macs, {unit: result.layers[i].counter for unit, result in results.items()}
+                layer.name,
+                layer.op,
+                layer.macs,
+                {unit: result.layers[i].counter for unit, result in results.items()},
+                functions[i] if functions else {},
             )
             for i, layer in enumerate(last.layers)
         ),

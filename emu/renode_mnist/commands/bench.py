@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.commands.options import target_options, target_options_of
-from renode_mnist.errors import CheckFailed
+from renode_mnist.errors import CheckFailed, EnvironmentProblem
 
 _MODELS = ("float32", "int8", "uint8")
 _TARGETS = ("embedded", "renode", "board")
@@ -95,50 +94,66 @@ def bench(
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
         progress.update(task, completed=len(wanted))
     if not rows:
-        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+        raise measuring.BenchError(
+            "no case could be run: " + "; ".join(f"{refusal.case}: {refusal.reason}" for refusal in refused),
+            "" if refused else "Name models and engines.",
+        )
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
-        console.print(note, soft_wrap=True)
+        console.print(note, soft_wrap=True, markup=False)
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        with markdown.open("a") as file:
-            file.write(bench_table.markdown(laid_out))
+        _write(markdown, bench_table.markdown(laid_out), append=True)
     if html is not None:
         from renode_mnist.report import page
 
-        html.write_text(page.render(rows, laid_out))
-    if update or check:
-        _judge(rows, budget_file or paths.budgets(), update=update)
+        _write(html, page.render(rows, laid_out))
+    if update:
+        from renode_mnist import budgets
+
+        for change in budgets.update(budget_file or paths.budgets(), rows) or ["nothing changed"]:
+            click.echo(change)
+    if check:
+        _check(rows, refused, budget_file or paths.budgets(), markdown)
 
 
-def _judge(rows: Any, file: Path, *, update: bool) -> None:
+def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
+    """Shows the verdict, also in the step summary where there is one; raises where it is no."""
     from rich.console import Console
-    from rich.table import Table
 
     from renode_mnist import budgets
+    from renode_mnist.report import budget_table
 
-    if update:
-        for change in budgets.update(file, rows) or ["nothing changed"]:
-            click.echo(change)
-        return
-    grown = budgets.check(budgets.load(file), rows, file)
-    if not grown:
-        click.echo(f"Within budget: {os.fspath(file)}")
-        return
-    table = Table(title="grew past the budget")
-    for heading in ("case", "what", "written", "allowed", "now", "growth"):
-        table.add_column(heading, justify="left" if heading in ("case", "what") else "right")
-    for growth in grown:
-        figures = (growth.written, growth.allowed, growth.now)
-        table.add_row(growth.case, growth.what, *(f"{figure:,}" for figure in figures), f"{growth.percent:+.2f} %")
-    Console(highlight=False).print(table)
-    raise CheckFailed(
-        f"{len({growth.case for growth in grown})} case(s) grew past {file.name}",
-        "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
-    )
+    try:
+        verdict = budgets.check(budgets.load(file), rows, file, refused)
+    except budgets.BudgetError as error:
+        if summary is not None:
+            _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
+        raise
+    Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
+    if summary is not None:
+        _write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
+    if verdict.grown:
+        raise CheckFailed(
+            f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
+            "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
+        )
+    if not verdict.passed:
+        raise CheckFailed(
+            f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
+            "Mend what is said above, or take them out of the file.",
+        )
+
+
+def _write(path: Path, text: str, *, append: bool = False) -> None:
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise EnvironmentProblem(f"{path} cannot be written: {error.strerror}", "Give another path.") from error
 
 
 @click.command()

@@ -377,6 +377,15 @@ class Core:
             entered[key] = entered.get(key, 0) + times
         return sorted(BlockCount(*block, times) for block, times in entered.items())
 
+    def instructions_by_block(self) -> dict[int, int]:
+        """`instructions_now` by address of the block that they are in."""
+        executed: dict[int, int] = {}
+        for block in self.block_counts():
+            executed[block.address] = executed.get(block.address, 0) + block.instructions * block.entered
+        if ahead := self._not_yet_executed()[0]:
+            executed[self.counter.current()[0]] -= ahead
+        return executed
+
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the counts were cleared, by address."""
         rows = [EdgeCount(*row) for row in self.counter.edges()]
