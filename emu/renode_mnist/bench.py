@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, build, resolve_model
-from renode_mnist.errors import RenodeMnistError
+from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, Tree, build, resolve_model
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.model import preprocess
 from renode_mnist.opening import ClockModel, TargetOptions, open_session
 from renode_mnist.report.layer_functions import layer_functions
@@ -143,6 +143,7 @@ def run(
     target: str = "embedded",
     options: TargetOptions | None = None,
     progress: Callable[[Case], None] = lambda case: None,
+    tree: Tree | None = None,
 ) -> tuple[list[Row], list[Refused]]:
     """Builds and runs each case; what an engine refuses is told beside the rows.
 
@@ -152,35 +153,42 @@ def run(
         target: ``embedded``, ``renode`` or ``board``.
         options: Of the target.
         progress: Called before each case.
+        tree: The sources of the firmware; by default this installation's own.
+
+    Raises:
+        EnvironmentProblem: A compiler or a build tool is missing.
     """
     rows: list[Row] = []
     refused: list[Refused] = []
     for case in wanted:
         progress(case)
         try:
-            rows += _measure(case, clocks_mhz, target, options or TargetOptions())
+            rows += _measure(case, clocks_mhz, target, options or TargetOptions(), tree)
+        except EnvironmentProblem:
+            raise  # nothing of the case's own: no other could be built either
         except RenodeMnistError as error:
             refused.append(Refused(case.name, str(error)))
     return rows, refused
 
 
-def _measure(case: Case, clocks_mhz: Sequence[int], target: str, options: TargetOptions) -> Iterator[Row]:
+def _measure(
+    case: Case, clocks_mhz: Sequence[int], target: str, options: TargetOptions, tree: Tree | None
+) -> Iterator[Row]:
     if target == "board":
         for clock in clocks_mhz:
-            yield _row(case, clock, target, [options])
+            yield _row(case, clock, target, [options], tree)
         return
     # The firmware's counter is one, so each way of counting is a run of its own.
     models: list[ClockModel] = ["instructions", "m7"] if target == "embedded" else ["instructions"]
-    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models])
+    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models], tree)
     for clock in clocks_mhz:
         yield replace(row, clock_mhz=clock)
 
 
-def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions]) -> Row:
-    config = BuildConfig(
-        resolve_model(case.model), case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu
-    )
-    elf = build(config).elf
+def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
+    model = resolve_model(case.model, tree)
+    config = BuildConfig(model, case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu)
+    elf = build(config, tree=tree).elf
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []
     for options in runs:
@@ -213,9 +221,18 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
         flash_bytes=firmware.flash_bytes,
         weights_bytes=firmware.weights_bytes,
         ram_bytes=firmware.ram_static_bytes + firmware.stack_used_bytes,
-        target={**vars(identity), "counter_unit": str(identity.counter_unit)},
+        target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
         firmware=firmware_json(firmware),
     )
+
+
+def _cycle_model(results: Mapping[str, Inference]) -> dict[str, str]:
+    """Which model the modelled cycles are of: they change with it."""
+    if str(CounterUnit.CYCLES_MODELLED) not in results:
+        return {}
+    from renode_mnist import timing  # brings the disassembler
+
+    return {"cycle_model_sha256": timing.model_sha256()}
 
 
 def _infer(session: Session) -> Inference:
@@ -249,19 +266,62 @@ def save(file: Path, rows: Sequence[Row], refused: Sequence[Refused] = ()) -> No
 
 
 def load(file: Path) -> list[Row]:
-    """Reads what ``save`` wrote.
+    """Reads the rows that ``save`` wrote.
 
     Raises:
-        BenchError: The file cannot be read or is no such file.
+        BenchError: The file cannot be read or is no such file; the message names the row.
+    """
+    return [_row_of(file, number, row) for number, row in enumerate(_content(file)["rows"], 1)]
+
+
+def load_refused(file: Path) -> list[Refused]:
+    """Reads the refusals that ``save`` wrote.
+
+    Raises:
+        BenchError: As `load`.
     """
     try:
-        content = json.loads(file.read_text())
-        if content["format"] != FORMAT:
-            raise ValueError(f"its format is '{content['format']}', not '{FORMAT}'")
-        return [
-            Row(**{**row, "layers": tuple(LayerCost(**layer) for layer in row["layers"])}) for row in content["rows"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(
-            f"{file} is no benchmark: {error}", "Name a file made by `renode-mnist bench --json`."
-        ) from error
+        return [Refused(**refusal) for refusal in _content(file).get("refused", [])]
+    except TypeError as error:
+        raise _no_benchmark(file, f"its refusals: {error}") from error
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"cannot read {file}: {error.strerror}", "Check the path.") from error
+    except ValueError as error:  # no JSON, or no text
+        raise _no_benchmark(file, str(error)) from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise _no_benchmark(file, "it has no format")
+    if content["format"] != FORMAT:
+        raise _no_benchmark(file, f"its format is {content['format']!r}, not '{FORMAT}'")
+    if not isinstance(content.get("rows"), list) or not isinstance(content.get("refused", []), list):
+        raise _no_benchmark(file, "it has no list of rows")
+    return content
+
+
+_OF_THE_TARGET = ("target", "version")
+_OF_THE_FIRMWARE = ("commit", "compiler", "flags", "model_name", "model_sha256")
+"""Parts of a row's identity without which it says nothing."""
+
+
+def _row_of(file: Path, number: int, values: Any) -> Row:
+    try:
+        layers = tuple(LayerCost(**layer) for layer in values["layers"])
+        row = Row(**{**values, "layers": layers})
+        for counts in (row.counts, *(layer.counts for layer in layers)):
+            if not counts or any(unit not in UNITS or not isinstance(n, int) or n < 0 for unit, n in counts.items()):
+                raise ValueError(f"counts are {counts!r}, not whole numbers from 0 on by {', '.join(UNITS)}")
+        for whole, names in ((row.target, _OF_THE_TARGET), (row.firmware, _OF_THE_FIRMWARE)):
+            if missing := [name for name in names if name not in whole]:
+                raise ValueError(f"its identity lacks {', '.join(missing)}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise _no_benchmark(file, f"row {number}: {what}") from error
+    return row
+
+
+def _no_benchmark(file: Path, why: str) -> BenchError:
+    return BenchError(f"{file} is no benchmark: {why}", "Name a file made by `renode-mnist bench --json`.")

@@ -157,30 +157,86 @@ def _write(path: Path, text: str, *, append: bool = False) -> None:
 
 
 @click.command()
-@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def compare(before: Path, after: Path) -> None:
-    """Tell what changed between two benchmarks (`bench --json FILE`), layer by layer."""
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Of commits: as for bench."
+)
+@click.option("--engines", type=_List(building.ENGINES), default="m7,reference,cmsis-nn", show_default=True)
+@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
+@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+def compare(
+    before: str,
+    after: str,
+    models: tuple[str, ...],
+    engines: tuple[Any, ...],
+    objectives: tuple[Any, ...],
+    fpus: tuple[Any, ...],
+) -> None:
+    """Tell what changed between two benchmarks or commits, layer by layer.
+
+    BEFORE and AFTER are files made by `bench --json FILE`, or commits (HEAD~1, a branch, a tag): these are built each
+    in a worktree of its own and measured on the embedded target. A full stop means the sources as they stand,
+    committed or not.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from renode_mnist import bench as measuring
     from renode_mnist.report import compare as comparing
 
-    changes = comparing.compare(measuring.load(before), measuring.load(after))
-    if not changes:
-        click.echo("Nothing changed.")
+    wanted = measuring.cases(models, engines, objectives, fpus)
+    sides = [_side(name, wanted) for name in (before, after)]
+    result = comparing.compare(*sides)
+    console = Console(highlight=False)
+    for sentence in result.alone:
+        console.print(sentence, markup=False)
+    unchanged = [case for case in result.compared if case not in {change.case for change in result.changes}]
+    if unchanged:
+        console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
+    if not result.changes:
         return
     table = Table()
-    for heading in ("case", "what", "unit", "before", "after", "change"):
-        table.add_column(heading, justify="right" if heading in ("before", "after", "change") else "left")
-    for change in changes:
-        table.add_row(
-            change.case,
-            change.what,
-            change.unit,
-            f"{change.before:,}",
-            f"{change.after:,}",
-            f"{change.percent:+.2f} %",
-        )
-    Console(highlight=False).print(table)
+    table.add_column("case, and what", overflow="fold")
+    for heading in ("unit", "before", "after", "change"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
+    last = ""
+    for change in result.changes:
+        if change.case != last:
+            table.add_section()
+            table.add_row(f"[bold]{change.case}")
+            last = change.case
+        unit = change.unit.replace("_", " ")
+        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
+    console.print(table)
+
+
+def _side(name: str, wanted: Any) -> Any:
+    """The rows of one side of a comparison."""
+    from rich.console import Console
+
+    from renode_mnist import bench as measuring
+    from renode_mnist import commits
+
+    if Path(name).is_file():
+        return measuring.load(Path(name))
+    if name == commits.HERE:
+        commit = None
+    else:
+        commit = commits.resolve(name)
+        if commit == commits.resolve("HEAD") and commits.is_dirty():
+            click.echo(f"note: the sources differ from {name}; say . to measure what is not committed", err=True)
+    with Console(stderr=True).status(name) as status:
+
+        def announce(case: measuring.Case) -> None:
+            status.update(f"{name}: {case.name}")
+
+        clock_mhz = building.CLOCKS_MHZ[0]
+        if commit is None:
+            rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
+        else:
+            rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
+    for refusal in refused:
+        click.echo(f"{name}: {refusal.case} is not there: {refusal.reason}", err=True)
+    return rows
