@@ -218,7 +218,7 @@ def find_tool(name: str, install: str = "") -> str:
 
 
 def commit(root: Path | None = None) -> str:
-    """The commit of the sources in ``root``, with a ``+`` where they differ from it; a wheel's version outside git."""
+    """The commit of the sources in ``root``, with a ``+`` where they differ; a wheel's version outside git."""
     try:
         described = subprocess.run(
             [
