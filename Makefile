@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup test test-long lint format lock clean
+.PHONY: help run setup test test-long bench-emulator lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +50,10 @@ test: setup .venv/test.stamp lint
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
+
+# make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost
+bench-emulator: setup .venv/test.stamp
+	@$(BIN)/python tests/emulator_speed.py
 
 # make lint   ruff, mypy, clang-format
 lint: setup .venv/test.stamp
