@@ -83,6 +83,17 @@ def bench(
 
     given = target_options_of(options)(BuildConfig(model=Path(), board=board))
     wanted = measuring.cases(models, engines, objectives, fpus)
+    # What would stop it in the end stops it before the minutes that it takes.
+    for model in models:
+        building.resolve_model(model)
+    for output in (json_file, markdown, html):
+        if output is not None and not output.absolute().parent.is_dir():
+            raise EnvironmentProblem(
+                f"there is no folder {output.absolute().parent}", "Make it, or give another path."
+            )
+    budget_file = budget_file or paths.budgets()
+    if check and not (update and not budget_file.exists()):
+        _load_budgets(budget_file, markdown)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
@@ -114,10 +125,10 @@ def bench(
     if update:
         from renode_mnist import budgets
 
-        for change in budgets.update(budget_file or paths.budgets(), rows) or ["nothing changed"]:
+        for change in budgets.update(budget_file, rows) or ["nothing changed"]:
             click.echo(change)
     if check:
-        _check(rows, refused, budget_file or paths.budgets(), markdown)
+        _check(rows, refused, budget_file, markdown)
 
 
 def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
@@ -127,11 +138,11 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
     from renode_mnist import budgets
     from renode_mnist.report import budget_table
 
+    written = _load_budgets(file, summary)
     try:
-        verdict = budgets.check(budgets.load(file), rows, file, refused)
+        verdict = budgets.check(written, rows, file, refused)
     except budgets.BudgetError as error:
-        if summary is not None:
-            _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
+        _tell_no_verdict(error, summary)
         raise
     Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
     if summary is not None:
@@ -146,6 +157,21 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
             f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
             "Mend what is said above, or take them out of the file.",
         )
+
+
+def _load_budgets(file: Path, summary: Path | None) -> Any:
+    from renode_mnist import budgets
+
+    try:
+        return budgets.load(file)
+    except budgets.BudgetError as error:
+        _tell_no_verdict(error, summary)
+        raise
+
+
+def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
+    if summary is not None:
+        _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
 
 
 def _write(path: Path, text: str, *, append: bool = False) -> None:
