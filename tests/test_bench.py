@@ -286,7 +286,7 @@ def test_a_budget_file_that_is_wrong_is_refused_by_its_line(
         budgets.load(tmp_path / "budgets.toml")
     assert f"line {line}" in str(refused.value)
     assert said in str(refused.value)
-    assert "Allowed: " in str(refused.value) or "Mend it" in str(refused.value)
+    assert "Allowed: " in str(refused.value) or "Mend it, or remove it" in str(refused.value)
 
 
 def test_a_budget_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:

@@ -142,7 +142,9 @@ def load(file: Path) -> Budgets:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BudgetError(f"{file}: {error}", "Mend it, or write it anew: `renode-mnist bench --update`.") from error
+        raise BudgetError(
+            f"{file}: {error}", "Mend it, or remove it and run `renode-mnist bench --update`."
+        ) from error
     return _Checked(file, text).budgets(content)
 
 
@@ -234,7 +236,7 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
             is neither committed nor measured here.
     """
     rows = _once(rows)
-    _refuse_unknown_models(budgets, [row.case for row in rows] + [refusal.case for refusal in refused], file)
+    refuse_unknown_models(budgets, [row.case for row in rows] + [refusal.case for refusal in refused], file)
     grown: list[Growth] = []
     savings: list[Saving] = []
     for row in rows:
@@ -258,7 +260,17 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
     return Verdict(budgets.tolerance_percent, checked, tuple(grown), unmeasured, tuple(savings))
 
 
-def _refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path) -> None:
+def refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path) -> None:
+    """Refuses cases that no measurement can ever meet; also part of `check`.
+
+    Args:
+        budgets: What ``file`` holds.
+        measured: Names of the cases that are measured.
+        file: For the message.
+
+    Raises:
+        BudgetError: A case is of a model that is neither committed nor measured.
+    """
     committed = {model.stem.removeprefix("mnist_") for model in paths.models().glob("*.tflite")}
     known = committed | {case.partition("/")[0] for case in measured}
     for case in budgets.cases:

@@ -93,7 +93,7 @@ def bench(
             )
     budget_file = budget_file or paths.budgets()
     if check and not (update and not budget_file.exists()):
-        _load_budgets(budget_file, markdown)
+        _load_budgets(budget_file, wanted, markdown)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
@@ -138,7 +138,7 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
     from renode_mnist import budgets
     from renode_mnist.report import budget_table
 
-    written = _load_budgets(file, summary)
+    written = _load_budgets(file, (), summary)
     try:
         verdict = budgets.check(written, rows, file, refused)
     except budgets.BudgetError as error:
@@ -159,11 +159,14 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
         )
 
 
-def _load_budgets(file: Path, summary: Path | None) -> Any:
+def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
     from renode_mnist import budgets
 
     try:
-        return budgets.load(file)
+        written = budgets.load(file)
+        if wanted:
+            budgets.refuse_unknown_models(written, [case.name for case in wanted], file)
+        return written
     except budgets.BudgetError as error:
         _tell_no_verdict(error, summary)
         raise
