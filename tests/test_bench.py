@@ -325,7 +325,7 @@ def test_comparing_tells_layer_function_and_growth(rows: list[Row]) -> None:
         (f"layer 1 {function}", 100),
     ]
     assert result.compared == ("int8/m7",)
-    assert result.alone == ("int8/cmsis-nn at 216 MHz is only in the first.",)
+    assert result.alone == ("Only in the first: int8/cmsis-nn at 216 MHz.",)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Comparison:
     Attributes:
         changes: Every figure that differs.
         compared: The cases that both have.
-        alone: A sentence for each case that only one has.
+        alone: A sentence for each of the two that has cases of its own.
     """
 
     changes: tuple[Change, ...]
@@ -82,9 +82,10 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> Comparison:
         if left.case not in seen:
             seen[left.case] = None
             changes += _changes(left, right)
-    alone = [f"{name} at {clock} MHz is only in the first." for name, clock in old if (name, clock) not in new]
-    alone += [f"{name} at {clock} MHz is only in the second." for name, clock in new if (name, clock) not in old]
-    return Comparison(tuple(changes), tuple(seen), tuple(alone))
+    sides = (("first", old, new), ("second", new, old))
+    alone = {side: {key: row for key, row in mine.items() if key not in others} for side, mine, others in sides}
+    sentences = tuple(f"Only in the {side}: {_listed(rows)}." for side, rows in alone.items() if rows)
+    return Comparison(tuple(changes), tuple(seen), sentences)
 
 
 def _changes(left: Row, right: Row) -> list[Change]:
