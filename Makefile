@@ -12,7 +12,7 @@ NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup engines test pytest test-long fuzz notebook lint format lock clean
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -75,6 +75,10 @@ fuzz: setup
 	@$(BIN)/python firmware/host/fuzz_seeds.py $(FUZZ_CORPUS)
 	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
 		-print_final_stats=1 -artifact_prefix=build/fuzz/
+
+# make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost
+bench-emulator: setup .venv/test.stamp
+	@$(BIN)/python tests/emulator_speed.py
 
 # make notebook  opens models/mnist.ipynb in JupyterLab
 notebook: setup .venv/notebook.stamp

@@ -268,6 +268,17 @@ def test_fetching_from_flash_is_a_term_of_its_own(firmware: Path, digits: dict[s
     assert fetched.fetch.cycles == 8 * fetched.fetch.cache.misses > 0
 
 
+def test_the_data_cache_is_a_term_of_its_own(firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]) -> None:
+    plain, watched = (profiling.classify(firmware, digits["7"], with_data=wanted) for wanted in (False, True))
+    assert plain.data is None
+    assert watched.data is not None
+    assert watched.profile == plain.profile  # hooks on memory upset no IT block
+    assert watched.record.inference.tensor == plain.record.inference.tensor
+    assert watched.record.inference.layers == plain.record.inference.layers
+    assert watched.data.flash_misses > 181_652 / 32  # engine m7's weights, none of which stays
+    assert watched.data.cycles == 8 * watched.data.flash_misses + watched.data.sram_misses
+
+
 def test_coverage_of_an_elf_without_lines_is_refused_with_the_reason(firmware: Path, tmp_path: Path) -> None:
     stripped = tmp_path / "stripped.elf"
     subprocess.run(["arm-none-eabi-objcopy", "--strip-debug", firmware, stripped], check=True)

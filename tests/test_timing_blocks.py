@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+import snippets
 from assembler import assemble, needs_assembler
+from renode_mnist import paths
 from renode_mnist.errors import ElfError
+from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.timing import Block, BlockCosts, CodeImage, LiveCosts, cycles_from_blocks, cycles_from_edges
 
 BASE = 0x0800_0000
@@ -114,3 +119,37 @@ def test_a_file_that_is_no_elf_is_refused_with_a_remedy(content: bytes, tmp_path
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ElfError, match=r"missing\.elf cannot be read"):
         CodeImage(tmp_path / "missing.elf")
+
+
+PROGRAM = """
+function run
+  ldr r0, =0x20011000
+  movw r1, #1000
+1: ldr r2, [r0]
+  ldr r3, [r0, #4]
+  mla r4, r2, r3, r4
+  tst r1, #15
+  beq 2f
+  adds r5, #1
+2: subs r1, #1
+  bne 1b
+3: wfi
+  b 3b
+"""
+
+
+def test_the_documented_example_tells_what_the_emulator_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (paths.root() / "docs" / "cycles.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(snippets.build(PROGRAM), "program.elf")
+    exec(example, {})
+    told = [int(line.split(" ")[0].replace(",", "")) for line in capsys.readouterr().out.splitlines()]
+    machine = Machine("program.elf", clock_model=LiveCosts)
+    machine.run_for(0.001)
+    live = sum(
+        edge.entered * edge.cycles + edge.mispredicted * edge.misprediction_cycles for edge in machine.edge_counts()
+    )
+    assert told == pytest.approx([live, live], rel=0.1)

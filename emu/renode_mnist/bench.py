@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, build, resolve_model
+from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, Tree, build, resolve_model
 from renode_mnist.elf import build_id
-from renode_mnist.errors import RenodeMnistError, TargetError
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
-from renode_mnist.opening import ClockModel, TargetOptions, open_session
+from renode_mnist.opening import CHIP_TARGETS, ClockModel, TargetOptions, open_session
+from renode_mnist.report.layer_functions import layer_functions
 from renode_mnist.report.record import firmware_json
+from renode_mnist.report.symbols import Symbols
 from renode_mnist.session import PICTURE_SHAPE, Session
-from renode_mnist.targets.base import CounterUnit
+from renode_mnist.targets.base import CounterUnit, NotesCounterReads
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"
-TARGETS = ("embedded", "renode", "board")
 
 _DIGIT = "7.png"
 _SEED = 0
@@ -58,12 +59,18 @@ class Case:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """A step of the program; ``counts`` by unit (``instructions``, ``cycles_modelled``, ``cycles_measured``)."""
+    """A step of the program.
+
+    Attributes:
+        counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
+        functions: Instructions by function with code of its own, most first; empty where the target can't tell.
+    """
 
     name: str
     op: str
     macs: int
     counts: Mapping[str, int]
+    functions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,50 +144,59 @@ def run(
     target: str = "embedded",
     options: TargetOptions | None = None,
     progress: Callable[[Case], None] = lambda case: None,
+    tree: Tree | None = None,
 ) -> tuple[list[Row], list[Refused]]:
     """Builds and runs each case; what an engine refuses is told beside the rows.
 
     Args:
         wanted: The matrix.
         clocks_mhz: On an emulated target they share a run, since its counts do not depend on the clock.
-        target: One of ``TARGETS``.
+        target: One of ``opening.CHIP_TARGETS``.
         options: Of the target.
         progress: Called before each case.
+        tree: The sources of the firmware; by default this installation's own.
 
     Raises:
         BenchError: Another target: a PC's nanoseconds are no cost on the chip.
+        EnvironmentProblem: A compiler or a build tool is missing.
     """
-    if target not in TARGETS:
-        raise BenchError(f"there is no benchmark on the target '{target}'", f"Choose one of: {', '.join(TARGETS)}.")
+    if target not in CHIP_TARGETS:
+        raise BenchError(
+            f"there is no benchmark on the target '{target}'", f"Choose one of: {', '.join(CHIP_TARGETS)}."
+        )
     rows: list[Row] = []
     refused: list[Refused] = []
     for case in wanted:
         progress(case)
         try:
-            rows += _measure(case, clocks_mhz, target, options or TargetOptions())
+            rows += _measure(case, clocks_mhz, target, options or TargetOptions(), tree)
+        except EnvironmentProblem:
+            raise  # nothing of the case's own: no other could be built either
         except RenodeMnistError as error:
             refused.append(Refused(case.name, str(error)))
     return rows, refused
 
 
-def _measure(case: Case, clocks_mhz: Sequence[int], target: str, options: TargetOptions) -> Iterator[Row]:
+def _measure(
+    case: Case, clocks_mhz: Sequence[int], target: str, options: TargetOptions, tree: Tree | None
+) -> Iterator[Row]:
     if target == "board":
         for clock in clocks_mhz:
-            yield _row(case, clock, target, [options])
+            yield _row(case, clock, target, [options], tree)
         return
     # The firmware's counter is one, so each way of counting is a run of its own.
     models: list[ClockModel] = ["instructions", "m7"] if target == "embedded" else ["instructions"]
-    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models])
+    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models], tree)
     for clock in clocks_mhz:
         yield replace(row, clock_mhz=clock)
 
 
-def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions]) -> Row:
-    config = BuildConfig(
-        resolve_model(case.model), case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu
-    )
-    elf = build(config).elf
+def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
+    model = resolve_model(case.model, tree)
+    config = BuildConfig(model, case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu)
+    elf = build(config, tree=tree).elf
     results: dict[str, Inference] = {}
+    functions: list[dict[str, int]] = []
     for options in runs:
         with open_session(target, elf, options) as session:
             if target == "board" and session.firmware.build_id != build_id(elf):
@@ -190,7 +206,13 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
                 )
             _infer(session)  # warms up what there is: caches and ART on silicon
             identity = session.identity()
-            results[str(identity.counter_unit)] = _infer(session)
+            if identity.counter_unit is CounterUnit.INSTRUCTIONS and isinstance(session.target, NotesCounterReads):
+                with session.target.counter_reads() as reads:
+                    result = _infer(session)
+                functions = layer_functions(reads, Symbols.of(elf), len(result.layers))
+            else:
+                result = _infer(session)
+            results[str(identity.counter_unit)] = result
             firmware = session.client.stats()
     last = next(reversed(results.values()))
     return Row(
@@ -199,16 +221,29 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions])
         counts={unit: inference.counter for unit, inference in results.items()},
         layers=tuple(
             LayerCost(
-                layer.name, layer.op, layer.macs, {unit: result.layers[i].counter for unit, result in results.items()}
+                layer.name,
+                layer.op,
+                layer.macs,
+                {unit: result.layers[i].counter for unit, result in results.items()},
+                functions[i] if functions else {},
             )
             for i, layer in enumerate(last.layers)
         ),
         flash_bytes=firmware.flash_bytes,
         weights_bytes=firmware.weights_bytes,
         ram_bytes=firmware.ram_static_bytes + firmware.stack_used_bytes,
-        target={**vars(identity), "counter_unit": str(identity.counter_unit)},
+        target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
         firmware=firmware_json(firmware),
     )
+
+
+def _cycle_model(results: Mapping[str, Inference]) -> dict[str, str]:
+    """Which model the modelled cycles are of: they change with it."""
+    if str(CounterUnit.CYCLES_MODELLED) not in results:
+        return {}
+    from renode_mnist import timing  # brings the disassembler
+
+    return {"cycle_model_sha256": timing.model_sha256()}
 
 
 def _infer(session: Session) -> Inference:
@@ -242,19 +277,62 @@ def save(file: Path, rows: Sequence[Row], refused: Sequence[Refused] = ()) -> No
 
 
 def load(file: Path) -> list[Row]:
-    """Reads what ``save`` wrote.
+    """Reads the rows that ``save`` wrote.
 
     Raises:
-        BenchError: The file cannot be read or is no such file.
+        BenchError: The file cannot be read or is no such file; the message names the row.
+    """
+    return [_row_of(file, number, row) for number, row in enumerate(_content(file)["rows"], 1)]
+
+
+def load_refused(file: Path) -> list[Refused]:
+    """Reads the refusals that ``save`` wrote.
+
+    Raises:
+        BenchError: As `load`.
     """
     try:
-        content = json.loads(file.read_text())
-        if content["format"] != FORMAT:
-            raise ValueError(f"its format is '{content['format']}', not '{FORMAT}'")
-        return [
-            Row(**{**row, "layers": tuple(LayerCost(**layer) for layer in row["layers"])}) for row in content["rows"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(
-            f"{file} is no benchmark: {error}", "Name a file made by `renode-mnist bench --json`."
-        ) from error
+        return [Refused(**refusal) for refusal in _content(file).get("refused", [])]
+    except TypeError as error:
+        raise _no_benchmark(file, f"its refusals: {error}") from error
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"cannot read {file}: {error.strerror}", "Check the path.") from error
+    except ValueError as error:  # no JSON, or no text
+        raise _no_benchmark(file, str(error)) from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise _no_benchmark(file, "it has no format")
+    if content["format"] != FORMAT:
+        raise _no_benchmark(file, f"its format is {content['format']!r}, not '{FORMAT}'")
+    if not isinstance(content.get("rows"), list) or not isinstance(content.get("refused", []), list):
+        raise _no_benchmark(file, "it has no list of rows")
+    return content
+
+
+_OF_THE_TARGET = ("target", "version")
+_OF_THE_FIRMWARE = ("commit", "compiler", "flags", "model_name", "model_sha256")
+"""Parts of a row's identity without which it says nothing."""
+
+
+def _row_of(file: Path, number: int, values: Any) -> Row:
+    try:
+        layers = tuple(LayerCost(**layer) for layer in values["layers"])
+        row = Row(**{**values, "layers": layers})
+        for counts in (row.counts, *(layer.counts for layer in layers)):
+            if not counts or any(unit not in UNITS or not isinstance(n, int) or n < 0 for unit, n in counts.items()):
+                raise ValueError(f"counts are {counts!r}, not whole numbers from 0 on by {', '.join(UNITS)}")
+        for whole, names in ((row.target, _OF_THE_TARGET), (row.firmware, _OF_THE_FIRMWARE)):
+            if missing := [name for name in names if name not in whole]:
+                raise ValueError(f"its identity lacks {', '.join(missing)}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise _no_benchmark(file, f"row {number}: {what}") from error
+    return row
+
+
+def _no_benchmark(file: Path, why: str) -> BenchError:
+    return BenchError(f"{file} is no benchmark: {why}", "Name a file made by `renode-mnist bench --json`.")

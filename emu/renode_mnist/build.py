@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from filelock import FileLock
 
@@ -113,6 +113,31 @@ class BuildConfig:
 
 
 @dataclass(frozen=True)
+class Tree:
+    """The sources that images are made from.
+
+    Attributes:
+        root: Holds ``firmware/``, ``schema/`` and ``models/``.
+        packages: Holds the package ``renode_mnist`` whose ``codegen`` turns models into C++.
+        builds: Where the builds go, one folder an identity.
+    """
+
+    root: Path
+    packages: Path
+    builds: Path
+
+    @classmethod
+    def here(cls) -> Self:
+        """This installation's own."""
+        return cls(paths.root(), Path(renode_mnist.__file__).parent.parent, paths.builds())
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this very program's sources are meant."""
+        return self == Tree.here()
+
+
+@dataclass(frozen=True)
 class Image:
     """A built firmware.
 
@@ -132,24 +157,26 @@ class Image:
         return self.elf.with_suffix(".map")
 
 
-def resolve_model(name: str) -> Path:
+def resolve_model(name: str, tree: Tree | None = None) -> Path:
     """A model by the name of a committed one (``int8``) or by its file.
 
     Raises:
         ModelError: There is no such model.
     """
-    committed = paths.models() / f"mnist_{name}.tflite"
+    models = (tree or Tree.here()).root / "models"
+    committed = models / f"mnist_{name}.tflite"
     if committed.is_file():
         return committed
     if (file := Path(name)).is_file():
         return file
-    known = ", ".join(committed_models())
+    known = ", ".join(committed_models(tree))
     raise ModelError(f"there is no model '{name}'", f"Give a .tflite file, or one of: {known}.")
 
 
-def committed_models() -> list[str]:
+def committed_models(tree: Tree | None = None) -> list[str]:
     """The names that ``resolve_model`` knows."""
-    return sorted(path.stem.removeprefix("mnist_") for path in paths.models().glob("mnist_*.tflite"))
+    models = (tree or Tree.here()).root / "models"
+    return sorted(path.stem.removeprefix("mnist_") for path in models.glob("mnist_*.tflite"))
 
 
 def built() -> list[BuildConfig]:
@@ -162,41 +189,44 @@ def built() -> list[BuildConfig]:
             settings["model"] = Path(settings["model"])
             settings["definitions"] = tuple(map(tuple, settings["definitions"]))
             config = BuildConfig(**settings)
-            if config.model.is_file() and _elf(config).is_file():
+            if config.model.is_file() and _elf(config, Tree.here()).is_file():
                 found.append(config)
     return found
 
 
-def build(config: BuildConfig, *, verbose: bool = False) -> Image:
+def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = None) -> Image:
     """Builds an image, or finds it built.
 
     Args:
         config: What to build.
         verbose: Show what CMake and the compiler print.
+        tree: The sources; by default this installation's own.
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
         EnvironmentProblem: The cross compiler or a build tool is missing.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
+    tree = tree or Tree.here()
     compiler = find_compiler(config.machine)
-    folder = paths.builds() / config.name
+    folder = tree.builds / config.name
     folder.mkdir(parents=True, exist_ok=True)
-    elf = _elf(config)
+    elf = _elf(config, tree)
     stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):
-        made_from = _made_from(config, compiler)
+        made_from = _made_from(config, compiler, tree)
         if elf.is_file() and stamp.is_file() and stamp.read_text() == made_from:
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
-        _refuse_what_cannot_be_generated(config)
-        _run_cmake(config, folder, verbose=verbose)
+        if tree.is_here:
+            _refuse_what_cannot_be_generated(config)
+        _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
 
 
-def _elf(config: BuildConfig) -> Path:
-    return paths.builds() / config.name / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
+def _elf(config: BuildConfig, tree: Tree) -> Path:
+    return tree.builds / config.name / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
 
 
 def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
@@ -238,14 +268,14 @@ def find_tool(name: str, install: str = "") -> str:
     return found
 
 
-def commit() -> str:
-    """The commit of the sources, with a ``+`` where the tree differs from it; a wheel's version outside git."""
+def commit(root: Path | None = None) -> str:
+    """The commit of the sources in ``root``, with a ``+`` where they differ; a wheel's version outside git."""
     try:
         described = subprocess.run(
             [
                 "git",
                 "-C",
-                str(paths.root()),
+                str(root or paths.root()),
                 "describe",
                 "--always",
                 "--abbrev=12",
@@ -261,17 +291,17 @@ def commit() -> str:
     return described.stdout.strip()
 
 
-def _made_from(config: BuildConfig, compiler: str) -> str:
+def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
     sources = hashlib.sha256()
-    for path in _source_files():
+    for path in _source_files(tree):
         sources.update(str(path.relative_to(path.anchor)).encode())
         sources.update(path.read_bytes())
     parts = {
         **asdict(config),
         "model": str(config.model.resolve()),
         "model_sha256": hashlib.sha256(config.model.read_bytes()).hexdigest(),
-        "commit": commit(),
-        "compiler": _compiler_version(compiler),
+        "commit": commit(tree.root),
+        "compiler": compiler_version(compiler),
         "sources_sha256": sources.hexdigest(),
         # Settings of the tree itself: a folder that was moved has to be configured anew.
         "cmake": find_tool("cmake"),
@@ -281,20 +311,21 @@ def _made_from(config: BuildConfig, compiler: str) -> str:
     return json.dumps(parts, indent=2, sort_keys=True)
 
 
-def _source_files() -> Iterator[Path]:
+def _source_files(tree: Tree) -> Iterator[Path]:
     for name in _SOURCES:
-        yield from sorted(path for path in (paths.root() / name).rglob("*") if path.is_file())
-    yield from sorted(Path(codegen.__file__).parent.glob("*.py"))
+        yield from sorted(path for path in (tree.root / name).rglob("*") if path.is_file())
+    yield from sorted((tree.packages / "renode_mnist" / "codegen").glob("*.py"))
 
 
 @cache
-def _compiler_version(compiler: str) -> str:
+def compiler_version(compiler: str) -> str:
+    """What it says of itself."""
     return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
 
 
-def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
+def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
     cmake, ninja = find_tool("cmake"), find_tool("ninja")
-    firmware = paths.firmware()
+    firmware = tree.root / "firmware"
     settings = {
         "CMAKE_MAKE_PROGRAM": ninja,
         "MODEL": config.model.resolve(),
@@ -311,14 +342,13 @@ def _run_cmake(config: BuildConfig, folder: Path, *, verbose: bool) -> None:
             "FPU": config.fpu,
         }
     definitions = [f"-D{name}={value}" for name, value in (*settings.items(), *config.definitions)]
-    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], verbose=verbose)
-    _call([cmake, "--build", str(folder)], verbose=verbose)
+    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, verbose=verbose)
+    _call([cmake, "--build", str(folder)], tree, verbose=verbose)
 
 
-def _call(command: list[str], *, verbose: bool) -> None:
-    # The interpreter that runs codegen must find this very package, also where it is not installed.
-    package_parent = str(Path(renode_mnist.__file__).parent.parent)
-    python_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
+def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
+    # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
+    python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
     result = subprocess.run(
         command,
         stdout=None if verbose else subprocess.PIPE,

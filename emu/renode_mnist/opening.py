@@ -15,7 +15,9 @@ from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
-TARGETS = ("embedded", "renode", "board", "host")
+CHIP_TARGETS = ("embedded", "renode", "board")
+"""They run the image for the chip."""
+TARGETS = (*CHIP_TARGETS, "host")
 FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
 ClockModel = Literal["instructions", "m7"]
 CLOCK_MODELS: tuple[ClockModel, ...] = ("instructions", "m7")
@@ -60,7 +62,7 @@ def machine_of(target: str) -> Machine:
     """
     if target not in TARGETS:
         raise _no_target(target)
-    return "host" if target == "host" else "stm32f746"
+    return "stm32f746" if target in CHIP_TARGETS else "host"
 
 
 def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:

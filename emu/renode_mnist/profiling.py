@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from renode_mnist.report.sources import Sources
 from renode_mnist.session import Session
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.targets.embedded import EmbeddedTarget
-from renode_mnist.timing.memory import InstructionFetch
+from renode_mnist.timing.memory import DataAccess, InstructionFetch
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Profiled:
         coverage: lcov tracefile of all that ran since reset, start-up and the request; empty without line table.
         sources: Where the source files are.
         fetch: What reading the code from flash adds; None where it was not asked for.
+        data: What loads through the data cache add; None where it was not asked for.
     """
 
     record: Record
@@ -39,6 +41,7 @@ class Profiled:
     coverage: str
     sources: Sources
     fetch: InstructionFetch | None
+    data: DataAccess | None
 
 
 class _FetchWatch:
@@ -64,6 +67,7 @@ def classify(
     options: TargetOptions | None = None,
     *,
     with_fetch: bool = False,
+    with_data: bool = False,
 ) -> Profiled:
     """Profiles one classification; the counts are exact, and the same in every run.
 
@@ -73,6 +77,7 @@ def classify(
         picture: What to call it in the record.
         options: The board that the image is for.
         with_fetch: Simulates the instruction cache too.
+        with_data: Simulates the data cache too, which takes ten times as long.
 
     Raises:
         ElfError: The chip cannot run it, or it cannot be read.
@@ -88,11 +93,19 @@ def classify(
         if with_fetch:
             fetch = InstructionFetch(session.firmware.freq_hz)
             target.machine.core.observe(_FetchWatch(fetch))
+        data = None
+        if with_data:
+            data = DataAccess(session.firmware.freq_hz)
+            target.machine.core.observe_data(partial(_watch_data, data))
         tree.clear_counts()
         record = session.classify(pixels, picture)
         counts = _executions(target, tree)
     coverage = lcov.lcov(info, counts, sources.where) if info.has_lines else ""
-    return Profiled(record, profile.make(tree, info), coverage, sources, fetch)
+    return Profiled(record, profile.make(tree, info), coverage, sources, fetch, data)
+
+
+def _watch_data(data: DataAccess, address: int, size_bytes: int, is_store: bool) -> None:
+    data.access(address, size_bytes, is_store=is_store)
 
 
 def _executions(target: EmbeddedTarget, tree: CallTree) -> dict[int, int]:

@@ -296,7 +296,7 @@ class FirmwareLibrary:
             raise SkipExecution(f"budgets.toml has no case {case}")
         slack = record.target.counter_step if record.target.counter_step > 1 else 0
         figures = [("the inference", record.inference.counter, bounds["instructions"])]
-        for number, (layer, bound) in enumerate(zip(record.inference.layers, bounds["layers"], strict=True)):
+        for number, (layer, bound) in enumerate(zip(record.inference.layers, bounds.get("layers", ()), strict=False)):
             figures.append((f"layer {number} ({layer.op})", layer.counter, bound))
         for what, counted, bound in figures:
             logger.info(f"{what}: {counted:,} instructions, at most {bound:,} allowed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import click
 from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.commands.options import target_option, target_options, target_options_of
-from renode_mnist.errors import CheckFailed
+from renode_mnist.errors import CheckFailed, EnvironmentProblem
+from renode_mnist.opening import CHIP_TARGETS
 
 _MODELS = ("float32", "int8", "uint8")
-_TARGETS = ("embedded", "renode", "board")
 
 
 class _List(click.ParamType[tuple[str, ...]]):
@@ -44,7 +43,7 @@ class _List(click.ParamType[tuple[str, ...]]):
     "--clocks", type=_List(tuple(map(str, building.CLOCKS_MHZ))), default="216,288", show_default=True, help="MHz."
 )
 @click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
-@target_option(choices=_TARGETS)
+@target_option(choices=CHIP_TARGETS)
 @click.option("--board", type=click.Choice(building.BOARDS), default="disco-f746ng", show_default=True)
 @target_options
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
@@ -84,6 +83,17 @@ def bench(
 
     given = target_options_of(options)(BuildConfig(model=Path(), board=board))
     wanted = measuring.cases(models, engines, objectives, fpus)
+    # What would stop it in the end stops it before the minutes that it takes.
+    for model in models:
+        building.resolve_model(model)
+    for output in (json_file, markdown, html):
+        if output is not None and not output.absolute().parent.is_dir():
+            raise EnvironmentProblem(
+                f"there is no folder {output.absolute().parent}", "Make it, or give another path."
+            )
+    budget_file = budget_file or paths.budgets()
+    if check and not (update and not budget_file.exists()):
+        _load_budgets(budget_file, wanted, markdown)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
@@ -95,77 +105,167 @@ def bench(
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
         progress.update(task, completed=len(wanted))
     if not rows:
-        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+        raise measuring.BenchError(
+            "no case could be run: " + "; ".join(f"{refusal.case}: {refusal.reason}" for refusal in refused),
+            "" if refused else "Name models and engines.",
+        )
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
-        console.print(note, soft_wrap=True)
+        console.print(note, soft_wrap=True, markup=False)
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        with markdown.open("a") as file:
-            file.write(bench_table.markdown(laid_out))
+        _write(markdown, bench_table.markdown(laid_out), append=True)
     if html is not None:
         from renode_mnist.report import page
 
-        html.write_text(page.render(rows, laid_out))
-    if update or check:
-        _judge(rows, budget_file or paths.budgets(), update=update)
+        _write(html, page.render(rows, laid_out))
+    if update:
+        from renode_mnist import budgets
+
+        for change in budgets.update(budget_file, rows) or ["nothing changed"]:
+            click.echo(change)
+    if check:
+        _check(rows, refused, budget_file, markdown)
 
 
-def _judge(rows: Any, file: Path, *, update: bool) -> None:
+def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
+    """Shows the verdict, also in the step summary where there is one; raises where it is no."""
     from rich.console import Console
-    from rich.table import Table
 
     from renode_mnist import budgets
+    from renode_mnist.report import budget_table
 
-    if update:
-        for change in budgets.update(file, rows) or ["nothing changed"]:
-            click.echo(change)
-        return
-    grown = budgets.check(budgets.load(file), rows, file)
-    if not grown:
-        click.echo(f"Within budget: {os.fspath(file)}")
-        return
-    table = Table(title="grew past the budget")
-    for heading in ("case", "what", "written", "allowed", "now", "growth"):
-        table.add_column(heading, justify="left" if heading in ("case", "what") else "right")
-    for growth in grown:
-        figures = (growth.written, growth.allowed, growth.now)
-        table.add_row(growth.case, growth.what, *(f"{figure:,}" for figure in figures), f"{growth.percent:+.2f} %")
-    Console(highlight=False).print(table)
-    raise CheckFailed(
-        f"{len({growth.case for growth in grown})} case(s) grew past {file.name}",
-        "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
-    )
+    written = _load_budgets(file, (), summary)
+    try:
+        verdict = budgets.check(written, rows, file, refused)
+    except budgets.BudgetError as error:
+        _tell_no_verdict(error, summary)
+        raise
+    Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
+    if summary is not None:
+        _write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
+    if verdict.grown:
+        raise CheckFailed(
+            f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
+            "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
+        )
+    if not verdict.passed:
+        raise CheckFailed(
+            f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
+            "Mend what is said above, or take them out of the file.",
+        )
+
+
+def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
+    from renode_mnist import budgets
+
+    try:
+        written = budgets.load(file)
+        if wanted:
+            budgets.refuse_unknown_models(written, [case.name for case in wanted], file)
+        return written
+    except budgets.BudgetError as error:
+        _tell_no_verdict(error, summary)
+        raise
+
+
+def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
+    if summary is not None:
+        _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
+
+
+def _write(path: Path, text: str, *, append: bool = False) -> None:
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise EnvironmentProblem(f"{path} cannot be written: {error.strerror}", "Give another path.") from error
 
 
 @click.command()
-@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def compare(before: Path, after: Path) -> None:
-    """Tell what changed between two benchmarks (`bench --json FILE`), layer by layer."""
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Of commits: as for bench."
+)
+@click.option("--engines", type=_List(building.ENGINES), default="m7,reference,cmsis-nn", show_default=True)
+@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
+@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+def compare(
+    before: str,
+    after: str,
+    models: tuple[str, ...],
+    engines: tuple[Any, ...],
+    objectives: tuple[Any, ...],
+    fpus: tuple[Any, ...],
+) -> None:
+    """Tell what changed between two benchmarks or commits, layer by layer.
+
+    BEFORE and AFTER are files made by `bench --json FILE`, or commits (HEAD~1, a branch, a tag): these are built each
+    in a worktree of its own and measured on the embedded target. A full stop means the sources as they stand,
+    committed or not.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from renode_mnist import bench as measuring
     from renode_mnist.report import compare as comparing
 
-    changes = comparing.compare(measuring.load(before), measuring.load(after))
-    if not changes:
-        click.echo("Nothing changed.")
+    wanted = measuring.cases(models, engines, objectives, fpus)
+    sides = [_side(name, wanted) for name in (before, after)]
+    result = comparing.compare(*sides)
+    console = Console(highlight=False)
+    for sentence in result.alone:
+        console.print(sentence, markup=False)
+    unchanged = [case for case in result.compared if case not in {change.case for change in result.changes}]
+    if unchanged:
+        console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
+    if not result.changes:
         return
     table = Table()
-    for heading in ("case", "what", "unit", "before", "after", "change"):
-        table.add_column(heading, justify="right" if heading in ("before", "after", "change") else "left")
-    for change in changes:
-        table.add_row(
-            change.case,
-            change.what,
-            change.unit,
-            f"{change.before:,}",
-            f"{change.after:,}",
-            f"{change.percent:+.2f} %",
-        )
-    Console(highlight=False).print(table)
+    table.add_column("case, and what", overflow="fold")
+    for heading in ("unit", "before", "after", "change"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
+    last = ""
+    for change in result.changes:
+        if change.case != last:
+            table.add_section()
+            table.add_row(f"[bold]{change.case}")
+            last = change.case
+        unit = change.unit.replace("_", " ")
+        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
+    console.print(table)
+
+
+def _side(name: str, wanted: Any) -> Any:
+    """The rows of one side of a comparison."""
+    from rich.console import Console
+
+    from renode_mnist import bench as measuring
+    from renode_mnist import commits
+
+    if Path(name).is_file():
+        return measuring.load(Path(name))
+    if name == commits.HERE:
+        commit = None
+    else:
+        commit = commits.resolve(name)
+        if commit == commits.resolve("HEAD") and commits.is_dirty():
+            click.echo(f"note: the sources differ from {name}; say . to measure what is not committed", err=True)
+    with Console(stderr=True).status(name) as status:
+
+        def announce(case: measuring.Case) -> None:
+            status.update(f"{name}: {case.name}")
+
+        clock_mhz = building.CLOCKS_MHZ[0]
+        if commit is None:
+            rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
+        else:
+            rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
+    for refusal in refused:
+        click.echo(f"{name}: {refusal.case} is not there: {refusal.reason}", err=True)
+    return rows

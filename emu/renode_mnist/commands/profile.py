@@ -36,6 +36,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     help="What the stacks count; cycles are modelled.",
 )
 @click.option("--fetch", is_flag=True, help="Simulate the instruction cache: what code in flash adds.")
+@click.option("--data", is_flag=True, help="Simulate the data cache: what loads from flash and SRAM add. Slow.")
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
@@ -46,6 +47,7 @@ def profile(
     collapsed: Path | None,
     unit: str,
     fetch: bool,
+    data: bool,
     tracefile: Path | None,
     as_json: bool,
     **options: Any,
@@ -64,16 +66,19 @@ def profile(
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
         board = TargetOptions(board=config.board)
-        result = profiling.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch)
+        result = profiling.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch, with_data=data)
     stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
-        values = profile_table.to_json(result.profile, most=top, fetch=result.fetch)
+        values = profile_table.to_json(result.profile, most=top, fetch=result.fetch, data=result.data)
         click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
     else:
         console = Console(highlight=False)
         console.print(grid.table(result.record.layers()))
-        console.print(profile_table.render(result.profile, result.sources, most=top, fetch=result.fetch))
+        tables = profile_table.render(
+            result.profile, result.sources, most=top, width=console.width, fetch=result.fetch, data=result.data
+        )
+        console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
     if flame is not None:
         title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"

@@ -21,14 +21,18 @@ _COLUMN_WIDTH = 18
 
 
 def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
-    """Lays rows out; networks that differ in their operators stand below each other's labels."""
-    operators = _operators(rows)
-    published = _published(rows, operators)
-    body: list[tuple[str, ...]] = []
-    for place, operator in enumerate(operators):
-        cells = [_layer_cell(row, operators, place) for row in rows]
-        theirs = [f"{column.milliseconds[place]:.3f}" if column.milliseconds else "" for column in published]
-        body.append((operator, *cells, *theirs))
+    """Lays rows out; an operator that only some programs have is a row that the others leave empty."""
+    published = _published(rows)
+    operators: list[str] = []
+    sequences = [*map(_operators, rows), *(column.operators for column in published)]
+    for sequence in sequences:
+        operators = _merged(operators, sequence)
+    columns = [_layer_cells(row) for row in rows]
+    columns += [[f"{value:.3f}" for value in column.milliseconds] for column in published]
+    aligned = [_aligned(operators, own, cells) for own, cells in zip(sequences, columns, strict=True)]
+    body: list[tuple[str, ...]] = [
+        (operator, *(column[place] for column in aligned)) for place, operator in enumerate(operators)
+    ]
     body.append(
         (
             "total, ms",
@@ -77,17 +81,45 @@ def markdown(laid_out: Grid) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _operators(rows: Sequence[Row]) -> list[str]:
-    """The operators of the longest program; fused steps name each of theirs."""
-    return max(([op for layer in row.layers for op in layer.op.split("+")] for row in rows), key=len, default=[])
+def _operators(row: Row) -> list[str]:
+    """In order; a fused step names each of its own."""
+    return [op for layer in row.layers for op in layer.op.split("+")]
 
 
-def _layer_cell(row: Row, operators: Sequence[str], place: int) -> str:
-    own = [(layer, number) for layer in row.layers for number in range(len(layer.op.split("+")))]
-    if [op for layer in row.layers for op in layer.op.split("+")] != list(operators):
-        return f"{own[place][0].op if place < len(own) else ''}"
-    layer, number = own[place]
-    return f"{row.milliseconds(layer.counts[row.time_unit]):.3f}" if number == 0 else FUSED
+def _layer_cells(row: Row) -> list[str]:
+    """A cell for each of ``_operators``."""
+    cells = []
+    for layer in row.layers:
+        cells.append(f"{row.milliseconds(layer.counts[row.time_unit]):.3f}")
+        cells += [FUSED] * layer.op.count("+")
+    return cells
+
+
+def _merged(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The shortest sequence that holds both in their order."""
+    # shortest[i][j]: of one[i:] and other[j:].
+    shortest: list[list[list[str]]] = [[[] for _ in range(len(other) + 1)] for _ in range(len(one) + 1)]
+    for i in range(len(one), -1, -1):
+        for j in range(len(other), -1, -1):
+            if i == len(one) or j == len(other):
+                shortest[i][j] = [*one[i:], *other[j:]]
+            elif one[i] == other[j]:
+                shortest[i][j] = [one[i], *shortest[i + 1][j + 1]]
+            else:
+                ways = [one[i], *shortest[i + 1][j]], [other[j], *shortest[i][j + 1]]
+                shortest[i][j] = min(ways, key=len)
+    return shortest[0][0]
+
+
+def _aligned(operators: Sequence[str], own: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The cells at the places of their operators in the merged sequence, empty ones between."""
+    placed = [""] * len(operators)
+    at = 0
+    for operator, cell in zip(own, cells, strict=False):
+        at = operators.index(operator, at)
+        placed[at] = cell
+        at += 1
+    return placed
 
 
 def _cycles_per_mac(row: Row) -> str:
@@ -95,13 +127,12 @@ def _cycles_per_mac(row: Row) -> str:
     return f"{row.counts[best] / row.macs:.2f}" if best != "instructions" and row.macs else ""
 
 
-def _published(rows: Sequence[Row], operators: Sequence[str]) -> list[Published]:
+def _published(rows: Sequence[Row]) -> list[Published]:
     """The article's columns, where its network is in the table."""
     if not any(row.firmware["model_name"].startswith("mnist_") for row in rows):
         return []
     clocks = sorted({row.clock_mhz for row in rows} & set(ARTICLE))
-    columns = [ARTICLE[clock] for clock in clocks if len(ARTICLE[clock].milliseconds) == len(operators)]
-    return columns + ([X_CUBE_AI] if X_CUBE_AI.clock_mhz in clocks else [])
+    return [ARTICLE[clock] for clock in clocks] + ([X_CUBE_AI] if X_CUBE_AI.clock_mhz in clocks else [])
 
 
 def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[Published]) -> list[str]:

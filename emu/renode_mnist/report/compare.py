@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,10 @@ from renode_mnist.bench import BenchError, Row
 _MUST_AGREE: Mapping[str, Callable[[Row], str]] = {
     "another model": lambda row: row.firmware["model_sha256"],
     "another target": lambda row: row.target["target"],
+    "another compiler": lambda row: row.firmware["compiler"],
+    "other compiler flags": lambda row: row.firmware["flags"],
+    "another unit": lambda row: ", ".join(sorted(row.counts)),
+    "another model of the cycles": lambda row: row.target.get("cycle_model_sha256", "not told"),
 }
 
 
@@ -29,12 +33,33 @@ class Change:
         """Growth; infinite where there was nothing before."""
         return (self.after / self.before - 1) * 100 if self.before else float("inf")
 
+    @property
+    def percent_text(self) -> str:
+        """For a table."""
+        return f"{self.percent:+.3g} %" if self.before else "new"
 
-def compare(before: Sequence[Row], after: Sequence[Row]) -> list[Change]:
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two benchmarks tell of each other.
+
+    Attributes:
+        changes: Every figure that differs.
+        compared: The cases that both have.
+        alone: A sentence for each of the two that has cases of its own.
+    """
+
+    changes: tuple[Change, ...]
+    compared: tuple[str, ...]
+    alone: tuple[str, ...]
+
+
+def compare(before: Sequence[Row], after: Sequence[Row]) -> Comparison:
     """Every figure that differs, for the cases and clocks that both have.
 
     Raises:
-        BenchError: They have no case at the same clock in common, or a case was measured on another model or target.
+        BenchError: They have no case at the same clock in common, or a case was measured otherwise: on another model,
+            target, compiler, with other flags or another unit.
     """
     old = {(row.case, row.clock_mhz): row for row in before}
     new = {(row.case, row.clock_mhz): row for row in after}
@@ -45,7 +70,7 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> list[Change]:
             "Measure the same case at the same clock in both.",
         )
     changes: list[Change] = []
-    seen = set()
+    seen: dict[str, None] = {}
     for key in common:
         left, right = old[key], new[key]
         for reason, value in _MUST_AGREE.items():
@@ -55,9 +80,12 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> list[Change]:
                     "Measure both on the same.",
                 )
         if left.case not in seen:
-            seen.add(left.case)
+            seen[left.case] = None
             changes += _changes(left, right)
-    return changes
+    sides = (("first", old, new), ("second", new, old))
+    alone = {side: {key: row for key, row in mine.items() if key not in others} for side, mine, others in sides}
+    sentences = tuple(f"Only in the {side}: {_listed(rows)}." for side, rows in alone.items() if rows)
+    return Comparison(tuple(changes), tuple(seen), sentences)
 
 
 def _changes(left: Row, right: Row) -> list[Change]:
@@ -68,11 +96,22 @@ def _changes(left: Row, right: Row) -> list[Change]:
                 Change(left.case, f"layer {number} {mine.op}", unit, *pair)
                 for unit, pair in _pairs(mine.counts, theirs.counts).items()
             ]
+            found += _function_changes(left.case, f"layer {number}", mine.functions, theirs.functions)
+    else:
+        found.append(Change(left.case, "layers", "steps", len(left.layers), len(right.layers)))
     for what in ("flash", "weights", "ram"):
         pair = getattr(left, f"{what}_bytes"), getattr(right, f"{what}_bytes")
         if pair[0] != pair[1]:
             found.append(Change(left.case, what, "bytes", *pair))
     return found
+
+
+def _function_changes(case: str, layer: str, before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Change]:
+    if before and after:  # else one of them could not tell
+        for function in {**before, **after}:
+            counts = before.get(function, 0), after.get(function, 0)
+            if counts[0] != counts[1]:
+                yield Change(case, f"{layer} {function}", "instructions", *counts)
 
 
 def _pairs(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, tuple[int, int]]:

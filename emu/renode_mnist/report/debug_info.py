@@ -5,10 +5,8 @@ Read with pyelftools from .symtab and DWARF 4 or 5, as far as the ELF has them.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +17,7 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 
 from renode_mnist.errors import ElfError
+from renode_mnist.report.symbols import Function, Symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +35,6 @@ class Frame:
     file: str
     line: int
     is_inlined: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function with code of its own.
-
-    Attributes:
-        name: As in `Frame`.
-        address: Of its first instruction.
-        size_bytes: Of its symbol.
-        file: Where it is declared; empty if not known.
-        line: The same.
-    """
-
-    name: str
-    address: int
-    size_bytes: int
-    file: str = ""
-    line: int = 0
 
 
 @dataclass(slots=True)
@@ -97,7 +77,8 @@ class DebugInfo:
         try:
             with path.open("rb") as stream:
                 elf = ELFFile(stream)
-                self.functions = _functions(elf)
+                self._symbols = Symbols(elf)
+                self.functions = self._symbols.functions
                 if elf.has_dwarf_info():
                     _Reader(elf.get_dwarf_info(), self).read()
         except (OSError, ELFError, DWARFError) as error:
@@ -125,15 +106,6 @@ class DebugInfo:
             known = self._frames[address] = tuple(self._find_frames(address))
         return known
 
-    def function_at(self, address: int) -> Function | None:
-        """The function with the code at ``address``."""
-        at = bisect_right(self._function_starts, address) - 1
-        if at < 0:
-            return None
-        function = self.functions[at]
-        unsized = not function.size_bytes  # assembly without .size: up to the next symbol
-        return function if unsized or address < function.address + function.size_bytes else None
-
     def statements(self) -> dict[str, dict[int, list[int]]]:
         """Per source file and line the addresses at which a statement of that line begins."""
         return self._statements
@@ -142,7 +114,6 @@ class DebugInfo:
         # Of several rows for one address the last of its sequence holds; an end gives way to what begins there.
         self._lines.sort(key=lambda row: (row[0], bool(row[1])))
         self._starts = [start for start, _, _ in self._lines]
-        self._function_starts = [function.address for function in self.functions]
         self._scope_starts = sorted(
             ((low, scope) for scope in self._scopes for low, _ in scope.ranges), key=lambda pair: pair[0]
         )
@@ -164,7 +135,7 @@ class DebugInfo:
         at = bisect_right(self._scope_addresses, address) - 1
         scope = self._scope_starts[at][1] if at >= 0 else None
         if scope is None or not scope.covers(address):
-            if function := self.function_at(address):
+            if function := self._symbols.at(address):
                 yield Frame(function.name, file, line, is_inlined=False)
             return
         is_inlined = False
@@ -175,32 +146,6 @@ class DebugInfo:
             else:
                 yield Frame(scope.name, inner.call_file, inner.call_line, is_inlined)
             scope, is_inlined = inner, True
-
-
-def _functions(elf: Any) -> list[Function]:
-    """Function symbols by address, one an address, C++ names readable."""
-    table = elf.get_section_by_name(".symtab")
-    if table is None:
-        return []
-    found = {}
-    for symbol in table.iter_symbols():
-        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
-            found[symbol["st_value"] & ~1] = (symbol.name, symbol["st_size"])
-    names = _demangle([name for name, _ in found.values()])
-    return [Function(names.get(name, name), address, size) for address, (name, size) in sorted(found.items())]
-
-
-def _demangle(names: Iterable[str]) -> dict[str, str]:
-    """C++ names without parameters, where binutils are installed; DWARF has better ones."""
-    mangled = [name for name in names if name.startswith("_Z")]
-    program = shutil.which("arm-none-eabi-c++filt") or shutil.which("c++filt")
-    if not mangled or program is None:
-        return {}
-    result = subprocess.run(
-        [program, "--no-params"], input="\n".join(mangled), capture_output=True, text=True, check=False
-    )
-    readable = result.stdout.splitlines()
-    return dict(zip(mangled, readable, strict=True)) if len(readable) == len(mangled) else {}
 
 
 class _Reader:

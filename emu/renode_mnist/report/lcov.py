@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from renode_mnist.report.debug_info import DebugInfo, Function
+from renode_mnist.report.debug_info import DebugInfo
+from renode_mnist.report.symbols import Function
 
 
 def lcov(info: DebugInfo, counts: Mapping[int, int], where: Callable[[str], str]) -> str:

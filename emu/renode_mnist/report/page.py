@@ -11,6 +11,8 @@ from renode_mnist.bench import Row
 from renode_mnist.report import plots
 from renode_mnist.report.grid import Grid
 
+_PAPER_COLUMNS = 7  # beside the layers' names; a screen can be moved along, paper has as many tables as that needs
+
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -26,11 +28,13 @@ _PAGE = """\
   th { vertical-align: bottom; white-space: normal; min-width: 5.5rem }
   th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff }
   .published { color: #666; font-style: italic }
-  figure { margin: 0 0 1rem } figure svg { width: 100%; height: auto }
+  figure { margin: 0 0 1rem } figure svg { width: 100%; max-width: 40rem; height: auto }
   li { overflow-wrap: anywhere; font-size: .85rem }
+  .paper { display: none }
   @media print {
-    body { max-width: none; font-size: 11px } figure, tr { break-inside: avoid } .wide { overflow: visible }
-    table { font-size: 7px } th, td { padding: .1rem .25rem } th { min-width: 0 }
+    body { max-width: none; font-size: 11px } figure, tr, .paper { break-inside: avoid } h2 { break-after: avoid }
+    figure svg { max-width: 26rem } .wide { display: none } .paper { display: block; margin-bottom: 1rem }
+    th, td { padding: .1rem .3rem } th { min-width: 0 }
   }
 </style>
 <h1>What one inference costs on the STM32F746</h1>
@@ -40,12 +44,17 @@ _PAGE = """\
 {% endfor %}
 <h2>All figures</h2>
 <p>Milliseconds for each layer; totals by unit.</p>
-<div class="wide"><table>
-<tr>{% for heading in grid.headings %}<th{{ published(heading) }}>{{ heading }}</th>{% endfor %}</tr>
+{% macro table(columns) %}
+<table>
+<tr>{% for column in columns %}<th{{ published(grid.headings[column]) }}>{{ grid.headings[column] }}</th>\
+{% endfor %}</tr>
 {% for row in grid.rows %}
-<tr>{% for cell in row %}<td{{ published(grid.headings[loop.index0]) }}>{{ cell }}</td>{% endfor %}</tr>
+<tr>{% for column in columns %}<td{{ published(grid.headings[column]) }}>{{ row[column] }}</td>{% endfor %}</tr>
 {% endfor %}
-</table></div>
+</table>
+{% endmacro %}
+<div class="wide">{{ table(range(grid.headings | length)) }}</div>
+{% for columns in sheets %}<div class="paper">{{ table(columns) }}</div>{% endfor %}
 <h2>What the figures are</h2>
 <ul>{% for note in grid.notes %}<li>{{ note }}</li>{% endfor %}</ul>
 </html>
@@ -72,7 +81,9 @@ def render(rows: Sequence[Row], laid_out: Grid) -> str:
     environment.globals["published"] = lambda heading: (
         Markup(' class="published"') if heading.startswith("published") else ""
     )
-    return environment.from_string(_PAGE).render(figures=figures, grid=laid_out)
+    columns = range(1, len(laid_out.headings))
+    sheets = [[0, *columns[start : start + _PAPER_COLUMNS]] for start in range(0, len(columns), _PAPER_COLUMNS)]
+    return environment.from_string(_PAGE).render(figures=figures, grid=laid_out, sheets=sheets)
 
 
 def _unit(row: Row) -> str:

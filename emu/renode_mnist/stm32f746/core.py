@@ -4,9 +4,9 @@ What `Core` does is written against these properties of 2.1.4, each met in pract
 
 * ``UC_MODE_MCLASS`` makes a Cortex-M33 of any model: the engine opens in Thumb mode and takes the M7 by name.
 * ``emu_stop`` from an MMIO callback leaves PC on the access, which then repeats: only the block hook stops a run.
-* A hook on valid memory accesses slows each of them down. Bus windows are MMIO regions without permissions instead:
-  Unicorn then calls the hook for *invalid* accesses first, with PC brought up to date (MMIO alone leaves PC at the
-  start of the block), and that hook may refuse: a precise fault.
+* A hook on valid memory accesses slows each of them down, so there is one only while somebody observes data. Bus
+  windows are MMIO regions without permissions instead: Unicorn then calls the hook for *invalid* accesses first, with
+  PC brought up to date (MMIO alone leaves PC at the start of the block), and that hook may refuse: a precise fault.
 * Bringing PC up to date also writes ITSTATE, which stays set behind the IT block (unicorn issue 2309): taken back.
 * Writing IPSR leaves cached flags stale, so that EXC_RETURN is missed (unicorn PR 2268): APSR_NZCV is written last.
 * WFE and YIELD come as invalid instructions; both end their block, a real invalid instruction lies within its own.
@@ -27,7 +27,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from renode_mnist.stm32f746 import blockcounter, memory_map
 from renode_mnist.stm32f746.blockcounter import BlockCount, BlockCounter, EdgeCount, Timing
-from renode_mnist.stm32f746.observer import BlockObserver, FlowBreak
+from renode_mnist.stm32f746.observer import BlockObserver, DataObserver, FlowBreak
 
 _EXCP_SVC = 2
 _EXCP_PREFETCH_ABORT = 3
@@ -385,6 +385,15 @@ class Core:
             entered[key] = entered.get(key, 0) + times
         return sorted(BlockCount(*block, times) for block, times in entered.items())
 
+    def instructions_by_block(self) -> dict[int, int]:
+        """`instructions_now` by address of the block that they are in."""
+        executed: dict[int, int] = {}
+        for block in self.block_counts():
+            executed[block.address] = executed.get(block.address, 0) + block.instructions * block.entered
+        if ahead := self._not_yet_executed()[0]:
+            executed[self.counter.current()[0]] -= ahead
+        return executed
+
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the counts were cleared, by address."""
         rows = [EdgeCount(*row) for row in self.counter.edges()]
@@ -454,6 +463,25 @@ class Core:
         self._engine.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
         self._engine.ctl_flush_tb()  # what is translated already calls the counter alone
 
+    def observe_data(self, observer: DataObserver) -> None:
+        """From now on ``observer`` sees each access to memory, LDM word by word; the run is ten times slower."""
+
+        def on_access(
+            _engine: unicorn.Uc, access: int, address: int, size: int, _value: int, _user_data: object
+        ) -> None:
+            self._take_back_it_state()
+            observer(address, size, access in _WRITES)
+
+        self._engine.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, on_access)
+        self._engine.ctl_flush_tb()
+
+    def _take_back_it_state(self) -> int:
+        """Undoes what bringing PC up to date did to ITSTATE within an IT block; tells PC."""
+        pc, epsr = self._pc_and_epsr.read()
+        if epsr & _EPSR_IT:
+            self.write(arm.UC_ARM_REG_EPSR, _EPSR_T)
+        return pc
+
     def break_flow(self, how: FlowBreak) -> None:
         """To be called when what comes next does not follow from the block before."""
         self.counter.forget_previous()
@@ -512,9 +540,7 @@ class Core:
         store = access in _WRITES
         if self._may_access(address, size, store):
             self._in_access = True
-            self._access_pc, epsr = self._pc_and_epsr.read()
-            if epsr & _EPSR_IT:
-                self.write(arm.UC_ARM_REG_EPSR, _EPSR_T)
+            self._access_pc = self._take_back_it_state()
             return True
         self._stop = self._stop or Stop(StopKind.BAD_STORE if store else StopKind.BAD_LOAD, address)
         return False

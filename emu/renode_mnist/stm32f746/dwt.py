@@ -22,10 +22,14 @@ class Dwt(Peripheral):
     Args:
         cycles_now: Cycles by the clock model.
         trace_enabled: Tells DEMCR.TRCENA.
+
+    Attributes:
+        on_count_read: Called when the program reads CYCCNT, before it is answered.
     """
 
     def __init__(self, cycles_now: Callable[[], int], trace_enabled: Callable[[], bool]) -> None:
         super().__init__("DWT", _RESET_VALUES)
+        self.on_count_read: Callable[[], None] = lambda: None
         self._cycles_now = cycles_now
         self._trace_enabled = trace_enabled
         self._locked = True
@@ -52,6 +56,7 @@ class Dwt(Peripheral):
     def read(self, offset: int) -> int:
         """See `Peripheral.read`."""
         if offset == CYCCNT:
+            self.on_count_read()
             self.settle()
             return self._count & 0xFFFF_FFFF
         if offset == LSR:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -28,3 +29,7 @@ class BlockObserver(Protocol):
     def break_flow(self, how: FlowBreak, /) -> None:
         """What comes next does not follow from the block before."""
         ...
+
+
+DataObserver = Callable[[int, int, bool], None]
+"""(Address, size in bytes, whether it stores): called at each access to memory."""

@@ -6,6 +6,8 @@ What only some can do is a protocol of its own, tested with ``isinstance``; none
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -20,6 +22,7 @@ __all__ = [
     "Deadline",
     "HasConsole",
     "HasLineBaud",
+    "NotesCounterReads",
     "ReachesMemory",
     "RunsVirtualTime",
     "Target",
@@ -117,6 +120,15 @@ class CountsInstructions(Protocol):
 
     def instructions(self) -> int:
         """Executed since the last reset."""
+        ...
+
+
+@runtime_checkable
+class NotesCounterReads(Protocol):
+    """A target that can tell which code ran between two reads of the firmware's cycle counter."""
+
+    def counter_reads(self) -> AbstractContextManager[Sequence[Mapping[int, int]]]:
+        """While open, notes at each read how many instructions had run, by address of their block."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -256,6 +257,18 @@ class EmbeddedTarget:
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the last reset."""
         return self.machine.edge_counts()
+
+    @contextmanager
+    def counter_reads(self) -> Iterator[list[dict[int, int]]]:
+        """See `renode_mnist.targets.base.NotesCounterReads`."""
+        machine = self.machine
+        reads: list[dict[int, int]] = []
+        before = machine.dwt.on_count_read
+        machine.dwt.on_count_read = lambda: reads.append(machine.core.instructions_by_block())
+        try:
+            yield reads
+        finally:
+            machine.dwt.on_count_read = before
 
 
 def _nothing_at(address: int, size_bytes: int) -> TargetError:

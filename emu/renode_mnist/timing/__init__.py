@@ -10,6 +10,9 @@ core and turns exact counts of blocks, or better of edges between blocks, into `
 An emulator asks ``LiveCosts`` for the price of each edge when it is first taken, and adds it up as it goes.
 """
 
+import hashlib
+from pathlib import Path
+
 from renode_mnist.timing.accuracy import STATED_ERROR, StatedError
 from renode_mnist.timing.blocks import (
     Block,
@@ -31,4 +34,13 @@ __all__ = [
     "StatedError",
     "cycles_from_blocks",
     "cycles_from_edges",
+    "model_sha256",
 ]
+
+_MODEL = ("blocks", "decode", "operation", "parameters", "pipeline")
+
+
+def model_sha256() -> str:
+    """Digest of the model's own code: two figures of the same model are comparable, others are not."""
+    folder = Path(__file__).parent
+    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in _MODEL)).hexdigest()

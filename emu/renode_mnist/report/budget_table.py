@@ -1,0 +1,83 @@
+"""The verdict on a benchmark's budgets, for a terminal and for a step summary of GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from renode_mnist.budgets import Growth, Verdict
+
+_HEADINGS = ("case", "what", "layer", "function", "written", "allowed", "now", "growth")
+_FIRST_NUMBER = 4
+
+
+def terminal(verdict: Verdict, file: str) -> Group:
+    """For rich: a table of what grew, then a sentence for all else."""
+    parts: list[Table | str] = []
+    if verdict.grown:
+        bounds = f"instructions by any amount, the rest by more than {verdict.tolerance_percent:g} %"
+        table = Table(title=f"Grew past {file}: {bounds}", title_justify="left")
+        table.add_column("what, and where", overflow="fold")
+        for heading in ("written", "now", "growth"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for growth in verdict.grown:
+            if not growth.layer and table.rows:
+                table.add_section()
+            table.add_row(_place(growth), f"{growth.written:,}", f"{growth.now:,}", growth.difference)
+        parts.append(table)
+    parts += _sentences(verdict, file)
+    return Group(*parts)
+
+
+def _place(growth: Growth) -> Padding:
+    """The case and what grew; below it the layers where, and below those their functions."""
+    if growth.function:
+        return Padding(Text(growth.function), (0, 0, 0, 4))
+    if growth.layer:
+        return Padding(Text(f"layer {growth.layer}"), (0, 0, 0, 2))
+    return Padding(Text(f"{growth.case} {_what(growth)}", style="bold"))
+
+
+def markdown(verdict: Verdict, file: str) -> str:
+    """The same; names in code spans, so that their brackets and asterisks stand."""
+    lines = [f"### Budgets: {'kept' if verdict.passed else 'not kept'}", ""]
+    if verdict.grown:
+        lines.append("| " + " | ".join(_HEADINGS) + " |")
+        lines.append("|" + " --- |" * _FIRST_NUMBER + " ---: |" * (len(_HEADINGS) - _FIRST_NUMBER))
+        for growth in verdict.grown:
+            cells = [_code(cell) if number in (0, 3) else cell for number, cell in enumerate(_cells(growth))]
+            lines.append("| " + " | ".join(cells) + " |")
+        lines.append("")
+    lines += [f"- {sentence}" for sentence in _sentences(verdict, file)]
+    return "\n".join(lines) + "\n"
+
+
+def _sentences(verdict: Verdict, file: str) -> Iterator[str]:
+    kept = [case for case in verdict.checked if case not in {growth.case for growth in verdict.grown}]
+    if kept:
+        yield f"Within {file}: {', '.join(kept)}."
+    for refusal in verdict.unmeasured:
+        yield f"{refusal.case} has a budget but could not be measured: {refusal.reason}"
+    for saving in verdict.savings:
+        yield (
+            f"{saving.case} needs {saving.instructions:,} instructions fewer than it may take: "
+            "`renode-mnist bench --update` keeps it so."
+        )
+
+
+def _cells(growth: Growth) -> tuple[str, ...]:
+    figures = (growth.written, growth.allowed, growth.now)
+    where = (growth.case, _what(growth), growth.layer, growth.function)
+    return *where, *(f"{figure:,}" for figure in figures), growth.difference
+
+
+def _what(growth: Growth) -> str:
+    return growth.what.removesuffix("_bytes").replace("_", " ")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|") if text else ""
