@@ -49,8 +49,8 @@ def _note(target: TargetIdentity, megahertz: float) -> str:
             f"milliseconds take each as one cycle at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MODELLED: (
-            f"Cycles as a model of the Cortex-M7's pipeline estimates them, {STATED_ERROR}; without flash wait "
-            f"states and caches. Milliseconds are these at {megahertz:g} MHz."
+            f"Cycles as a model of the Cortex-M7's pipeline estimates them: {STATED_ERROR}. "
+            f"Milliseconds are these at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MEASURED: (
             f"Cycles that the chip's own counter measured. Milliseconds are these at {megahertz:g} MHz."

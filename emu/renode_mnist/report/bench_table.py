@@ -139,10 +139,7 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     notes = []
     units = {row.time_unit for row in rows}
     if "cycles_modelled" in units:
-        notes.append(
-            f"Milliseconds are modelled cycles at the clock ({STATED_ERROR}, {STATED_ERROR.points} published points; "
-            "flash wait states and cache misses are not in them)."
-        )
+        notes.append(f"Milliseconds are modelled cycles at the clock: {STATED_ERROR}.")
     if units == {"instructions"}:
         notes.append("Milliseconds are instructions at one cycle each: an orientation, no estimate of silicon.")
     if any("+" in layer.op for row in rows for layer in row.layers):

@@ -13,7 +13,7 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
     clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
     found = [("target", f"{target.target} ({target.version})")]
     if target.counter_unit is CounterUnit.CYCLES_MODELLED:
-        found.append(("model of M7", f"{STATED_ERROR}; no flash wait states, no caches"))
+        found.append(("model of M7", str(STATED_ERROR)))
     found += [
         ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
         ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),

@@ -43,7 +43,7 @@ def render(
     if profile.lines:
         parts.append(_lines(profile, sources, most, wide=wide))
     parts += [Text(sentence, style="yellow") for sentence in profile.missing]
-    note = f"Instructions are exact. Cycles are modelled: {STATED_ERROR} ({STATED_ERROR.points} published points)."
+    note = f"Instructions are exact. Cycles are modelled: {STATED_ERROR}."
     parts.append(Text(note, style="dim"))
     parts += [Text(sentence, style="dim") for sentence in _memory_terms(profile, fetch, data)]
     return Group(*parts)
@@ -117,6 +117,7 @@ def to_json(
             "mean": STATED_ERROR.mean_percent,
             "worst": STATED_ERROR.worst_percent,
             "points": STATED_ERROR.points,
+            "outside": STATED_ERROR.outside,
         },
         "functions": [_function_json(function) for function in profile.functions[:most]],
         "lines": [_line_json(line, cost) for line, cost in profile.lines[:most]],
