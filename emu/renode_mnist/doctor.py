@@ -14,6 +14,7 @@ from renode_mnist import paths
 from renode_mnist.build import COMPILER, COMPILER_PACKAGES
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import locate
+from renode_mnist.targets import flasher
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def _optional() -> Iterator[Finding]:
         "apt-get install gcc libc6-dev python3-dev, then `make setup` again; counts are the same without it",
     )
     yield Finding("Renode (target renode)", _renode(), False, "renode-mnist renode install")
+    flashers = ", ".join(tool for tool in flasher.TOOLS if flasher.find(tool))
+    yield Finding("openocd, pyocd or st-flash (a board's --flash)", flashers, False, "apt-get install openocd")
     yield Finding("c++ (host target)", _version_of("c++"), False, "apt-get install g++")
     yield Finding(
         "tensorflow (train, export)", _package("tensorflow-cpu"), False, "pip install 'renode-mnist[train]'"

@@ -122,7 +122,7 @@ class Programmer:
             TargetError: It found no board, or could not write; the message holds the end of what it said.
         """
         plan, install = _TOOLS[self._tool]
-        if _find(self._tool) is None:
+        if find(self._tool) is None:
             raise EnvironmentProblem(f"{self._tool} is not installed", f"Install it: `{install}`.")
         with tempfile.TemporaryDirectory(prefix="renode-mnist-") as folder:
             for call in plan(_Job(self._elf.absolute(), Path(folder) / "firmware.bin", self._board, self._probe)):
@@ -147,13 +147,14 @@ class Programmer:
         )
 
 
-def _find(tool: str) -> str | None:
+def find(tool: str) -> str | None:
+    """Where a tool is."""
     # Python's tools may be in this environment alone.
     return shutil.which(tool) or shutil.which(tool, path=paths.scripts())
 
 
 def _run(words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    program = _find(words[0])
+    program = find(words[0])
     if program is None:
         raise EnvironmentProblem(f"{words[0]} is not installed", "Run `renode-mnist doctor`.")
     try:
