@@ -152,13 +152,20 @@ def test_a_folder_for_locks_that_cannot_be_is_named(
     [
         ("/dev/null", "Check that it is a serial port"),
         ("ftp://farm", "ftp.*Check the address"),
-        ("socket://127.0.0.1:1", "refused.*its server runs"),
-        ("rfc2217://127.0.0.1:1", "refused.*its server runs"),
     ],
 )
 def test_what_is_no_port_is_refused_by_its_name(port: str, said: str) -> None:
     with pytest.raises(TargetError, match=said):
         SerialLine(port).__enter__()
+
+
+@pytest.mark.parametrize("protocol", ["socket", "rfc2217"])
+def test_a_port_at_which_nobody_listens_is_refused(protocol: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = f"{protocol}://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(TargetError, match=r"refused.*its server runs"):
+            SerialLine(port).__enter__()
 
 
 @pytest.fixture

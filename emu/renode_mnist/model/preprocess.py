@@ -225,6 +225,10 @@ def _grey(picture: Image.Image) -> Image.Image:
     return Image.composite(grey, Image.new("L", picture.size, 255 if dark else 0), alpha)
 
 
+_TERMS = 6
+"""Of the surface; fewer pixels don't determine it."""
+
+
 @dataclass(frozen=True)
 class _Light:
     """The background's grey level: a quadratic surface over the picture, which follows a lamp or a vignette.
@@ -252,7 +256,10 @@ class _Light:
         light = cls._fitted(plane, rim)
         for _ in range(4):
             ink = plane - light.level(*_centres(plane.shape))
-            light = cls._fitted(plane, np.abs(ink) < max(_CONTRAST, _INK * abs(_contrast(ink))))
+            background = np.abs(ink) < max(_CONTRAST, _INK * abs(_contrast(ink)))
+            if np.count_nonzero(background) < _TERMS:
+                break
+            light = cls._fitted(plane, background)
         return light
 
     @classmethod
@@ -264,7 +271,10 @@ class _Light:
             coefficients = np.linalg.lstsq(terms[kept], plane[kept], rcond=None)[0].astype(np.float64)
             light = cls(coefficients, 0.0, True)._with_noise(plane, kept)
             off = np.abs(plane - light.level(*_centres(plane.shape)))
-            kept = where & (off <= max(2 * light.noise, 1.0))
+            near = where & (off <= max(2 * light.noise, 1.0))
+            if np.count_nonzero(near) < _TERMS:  # black and white in equal parts: the surface lies between them
+                break
+            kept = near
         return light
 
     def _with_noise(self, plane: Plane, where: Mask) -> _Light:
