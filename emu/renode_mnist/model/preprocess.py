@@ -368,8 +368,8 @@ def _scaled(strength: Image.Image) -> NDArray[np.uint8]:
     longest = max(strength.size)
     width, height = (max(1, round(side * DIGIT_SIDE / longest)) for side in strength.size)
     scaled = strength.resize((width, height), Image.Resampling.BICUBIC)
-    if _peak(scaled) < _FAINT * 255:
-        pen = longest // DIGIT_SIDE | 1
+    pen = longest // DIGIT_SIDE | 1
+    if _peak(scaled) < _FAINT * 255 and pen > 1:  # Pillow 12.3 divides by zero, and dies of it, in MaxFilter(1)
         scaled = strength.filter(ImageFilter.MaxFilter(pen)).resize((width, height), Image.Resampling.BICUBIC)
     return (np.asarray(scaled, np.float32) * (255 / _peak(scaled))).clip(0, 255).round().astype(np.uint8)
 
