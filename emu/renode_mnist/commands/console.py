@@ -15,15 +15,16 @@ from renode_mnist.commands.options import (
     elf_option,
     image_of,
     image_options,
+    target_option,
     target_options,
     target_options_of,
 )
 from renode_mnist.console import Console
-from renode_mnist.opening import TARGETS, machine_of, open_console
+from renode_mnist.opening import machine_of, open_console
 
 
 @click.command()
-@click.option("--target", type=click.Choice(TARGETS), default="embedded", show_default=True)
+@target_option()
 @image_options
 @elf_option
 @target_options
