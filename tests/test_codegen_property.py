@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from host_engine import HostEngine
 from random_networks import Network, networks
 from runtimes import litert, tflite_micro
+from tflite_builder import ModelBuilder
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,6 +55,18 @@ def test_float32_is_within_1e_6_of_tensorflow_lite_micro(network: Network) -> No
 @given(networks("HYBRID"))
 def test_dynamic_range_is_within_1e_5_of_litert(network: Network) -> None:
     check_close(network, 1e-5, litert)
+
+
+@pytest.mark.parametrize(("classes", "share"), [(511, 1), (512, 0), (4095, 0)])
+def test_a_softmax_of_equal_int8_scores_rounds_each_share(classes: int, share: int) -> None:
+    """Above 511 TensorFlow Lite Micro aborts; the answer is what rounding gives: 1/512 is half of a 256th at most."""
+    b = ModelBuilder()
+    x = b.activation((1, classes), "INT8", scale=0.1)
+    y = b.activation((1, classes), "INT8", scale=1 / 256, zero_point=-128)
+    b.operator("SOFTMAX", (x,), (y,), "SoftmaxOptions", beta=1.0)
+    equal = np.zeros((1, classes), np.int8)
+    (answer,) = ours(Network(b.finish(x, y), (equal,), ("SOFTMAX",)))
+    np.testing.assert_array_equal(answer, np.full((1, classes), share - 128, np.int8))
 
 
 @pytest.mark.long

@@ -39,12 +39,15 @@ void softmax_row(const Exponentials& table, std::int32_t depth, const std::int8_
   const int integer_bits = 12 - headroom;
   const auto fraction = static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - 0x80000000U);
   const std::int32_t inverse = reciprocal_of_one_plus(fraction);
+  const int shift = integer_bits + 31 - 8;
+  if (shift > 31) {  // a sum of 512 or more: each share is below half of 1/256 (TensorFlow Lite Micro aborts here)
+    std::fill_n(output, depth, std::int8_t{-128});
+    return;
+  }
   for (std::int32_t i = 0; i < depth; ++i) {
     const std::int32_t below = most - input[i];
     const std::int32_t share =
-        below < table.count
-            ? rounding_shift_right(doubling_high_multiply(inverse, table.values[below]), integer_bits + 31 - 8)
-            : 0;
+        below < table.count ? rounding_shift_right(doubling_high_multiply(inverse, table.values[below]), shift) : 0;
     output[i] = static_cast<std::int8_t>(clamp(share - 128, -128, 127));
   }
 }
