@@ -334,7 +334,7 @@ def _direct(lowering: Lowering, layer: Layer, objective: Objective) -> Iterable[
             "8-bit weights: pair of channels, group of four taps, channel, taps",
         )
         panel = parts.scratch("panel", (block * pool + block * pool % 2) * layer.groups * 2)
-        widened = parts.scratch("weights", layer.groups * 4) if layer.outputs > 1 else None
+        widened = parts.scratch("weights", layer.groups * 4) if pixels > 1 else None
         return parts.step("conv_int8", parts.conv(block, "kBytes"), (weights, parts.scalings()), (panel, widened))
 
     stored = ceil(layer.channels / 2) * 2 * depth

@@ -116,6 +116,8 @@ template <const Window& kWindow, const Conv& kConv>
   constexpr int kChannels = kConv.output_channels;
   constexpr int kPanelPair = kGroups * 4;
   constexpr std::size_t kPairWords = pair_words(kGroups, kConv.weights);
+  // Weights in bytes that meet one pixel only are read as they are.
+  constexpr bool kWiden = kConv.weights == Weights::kBytes && kOutputs * kPool > 1;
   static_assert(kPool == 1 || kPool % 2 == 0, "a pool must take pairs of pixels");
   // 4094: the reach of STRB's offset.
   constexpr bool kOneCall = kPool == 1 && kConv.block_outputs == 2 && kConv.weights == Weights::kPairs &&
@@ -171,7 +173,7 @@ template <const Window& kWindow, const Conv& kConv>
          channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords, out += 2) {
       const bool both = kChannels % 2 == 0 || channel + 1 < kChannels;
       const std::uint32_t* ready = next_weights;
-      if constexpr (kConv.weights == Weights::kBytes && kOutputs > 1) {
+      if constexpr (kWiden) {
         widen_weights<kGroups>(next_weights, widened);
         ready = widened;
       }
@@ -189,7 +191,7 @@ template <const Window& kWindow, const Conv& kConv>
         }
         if (outputs % 2 != 0) {
           Sums2x1 sums;
-          if constexpr (kConv.weights == Weights::kBytes && kOutputs == 1) {
+          if constexpr (kConv.weights == Weights::kBytes && !kWiden) {
             sums = dot_2x1_bytes<kGroups>(ready, pixels);
           } else {
             sums = dot_2x1<kGroups>(ready, pixels);
