@@ -78,7 +78,7 @@ fuzz: setup
 
 # make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost
 bench-emulator: setup .venv/test.stamp
-	@$(BIN)/python tests/emulator_speed.py
+	@$(BIN)/python tests/stm32f746/emulator_speed.py
 
 # make notebook  opens models/mnist.ipynb in JupyterLab
 notebook: setup .venv/notebook.stamp

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from renode_mnist.version import VERSION
+
 if TYPE_CHECKING:
     from renode_mnist.library import (
         classify,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         train,
     )
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "classify",

@@ -22,9 +22,9 @@ from typing import Literal, Self, get_args
 
 from filelock import FileLock
 
-import renode_mnist
 from renode_mnist import codegen, paths
 from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+from renode_mnist.version import VERSION
 
 Engine = Literal["reference", "m7", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
@@ -32,7 +32,7 @@ Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
 Machine = Literal["stm32f746", "host"]
 
-_RELEASE = f"v{renode_mnist.__version__}"
+_RELEASE = f"v{VERSION}"
 """What stands for the commit outside git."""
 
 ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
@@ -129,7 +129,7 @@ class Tree:
     @classmethod
     def here(cls) -> Self:
         """This installation's own."""
-        return cls(paths.root(), Path(renode_mnist.__file__).parent.parent, paths.builds())
+        return cls(paths.root(), paths.package().parent, paths.builds())
 
     @property
     def is_here(self) -> bool:

@@ -10,8 +10,8 @@ import sys
 
 import click
 
-import renode_mnist
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.version import VERSION
 
 # Each command is imported when it is called, so that `run` pays neither for training nor for plots.
 _COMMANDS = {
@@ -61,7 +61,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(renode_mnist.__version__)
+@click.version_option(VERSION)
 def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it."""
 

@@ -19,9 +19,10 @@ from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, Fpu, Image, 
 from renode_mnist.errors import CheckFailed, ImageError
 from renode_mnist.model.preprocess import Picture, name_of, to_pixels
 from renode_mnist.model.strokes import draw_digit
-from renode_mnist.opening import ClockModel, TargetOptions, machine_of, open_session
-from renode_mnist.report.record import Record
-from renode_mnist.session import Session
+from renode_mnist.report.notebook import ShownConnection, ShownRecord
+from renode_mnist.session.opening import ClockModel, TargetOptions, machine_of, prepare
+from renode_mnist.session.record import Connection, Record
+from renode_mnist.session.session import Session
 
 if TYPE_CHECKING:
     from renode_mnist.model.export import Variant
@@ -46,6 +47,18 @@ __all__ = [
 ]
 
 StrPath = str | os.PathLike[str]
+
+
+class ShownSession(Session):
+    """A session whose answers show themselves in a notebook."""
+
+    def classify(self, picture: Picture, name: str = "") -> Record:
+        """See ``Session.classify``."""
+        return ShownRecord.of(super().classify(picture, name))
+
+    def check(self) -> Connection:
+        """See ``Session.check``."""
+        return ShownConnection.of(super().check())
 
 
 class Settings(TypedDict, total=False):
@@ -121,7 +134,8 @@ def open_target(
     options = TargetOptions(
         board=board, clock_model=clock_model, port=port, console_port=console_port, baud=baud, flash=flash
     )
-    return open_session(target, image.elf, options)
+    opened, programmer = prepare(target, image.elf, options)
+    return ShownSession(opened, programmer=programmer)
 
 
 def classify(
@@ -184,7 +198,7 @@ def compare_engines(
         CheckFailed: No case could be run.
     """
     names = [os.fspath(model) for model in models or ("int8",)]
-    from renode_mnist import bench
+    from renode_mnist.measure import bench
     from renode_mnist.report.benchmark import Benchmark
 
     cases = bench.cases(names, engines, objectives, [BuildConfig.fpu])

@@ -21,6 +21,11 @@ def root() -> Path:
     return _WHEEL_DATA if _WHEEL_DATA.is_dir() else _PACKAGE.parent.parent
 
 
+def package() -> Path:
+    """The folder of this Python package."""
+    return _PACKAGE
+
+
 def is_checkout() -> bool:
     """Whether the package runs from a source checkout."""
     return not _WHEEL_DATA.is_dir()

@@ -12,15 +12,16 @@ from robot.api import SkipExecution, logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
-from renode_mnist import budgets, paths
 from renode_mnist import build as building
+from renode_mnist import paths
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import RenodeMnistError, TargetError, TargetTimeout
+from renode_mnist.measure import budgets
 from renode_mnist.model import preprocess
-from renode_mnist.opening import TargetOptions, machine_of, open_session
-from renode_mnist.recording import Recorder
-from renode_mnist.report.record import Record
-from renode_mnist.session import Session
+from renode_mnist.session.opening import TargetOptions, machine_of, open_session
+from renode_mnist.session.record import Record
+from renode_mnist.session.recording import Recorder
+from renode_mnist.session.session import Session
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets import auto
 from renode_mnist.targets.base import CounterUnit, CountsInstructions, HasConsole, ReachesMemory, RunsVirtualTime

@@ -11,7 +11,7 @@ from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.commands.options import target_option, target_options, target_options_of
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
-from renode_mnist.opening import CHIP_TARGETS
+from renode_mnist.session.opening import CHIP_TARGETS
 
 _MODELS = ("float32", "int8", "uint8")
 
@@ -77,8 +77,8 @@ def bench(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from renode_mnist import bench as measuring
     from renode_mnist.build import BuildConfig
+    from renode_mnist.measure import bench as measuring
     from renode_mnist.report import bench_table
 
     given = target_options_of(options)(BuildConfig(model=Path(), board=board))
@@ -123,7 +123,7 @@ def bench(
 
         _write(html, page.render(rows, laid_out))
     if update:
-        from renode_mnist import budgets
+        from renode_mnist.measure import budgets
 
         for change in budgets.update(budget_file, rows) or ["nothing changed"]:
             click.echo(change)
@@ -135,7 +135,7 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
     """Shows the verdict, also in the step summary where there is one; raises where it is no."""
     from rich.console import Console
 
-    from renode_mnist import budgets
+    from renode_mnist.measure import budgets
     from renode_mnist.report import budget_table
 
     written = _load_budgets(file, (), summary)
@@ -160,7 +160,7 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
 
 
 def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
-    from renode_mnist import budgets
+    from renode_mnist.measure import budgets
 
     try:
         written = budgets.load(file)
@@ -212,8 +212,8 @@ def compare(
     from rich.table import Table
     from rich.text import Text
 
-    from renode_mnist import bench as measuring
-    from renode_mnist.report import compare as comparing
+    from renode_mnist.measure import bench as measuring
+    from renode_mnist.measure import compare as comparing
 
     wanted = measuring.cases(models, engines, objectives, fpus)
     sides = [_side(name, wanted) for name in (before, after)]
@@ -245,8 +245,8 @@ def _side(name: str, wanted: Any) -> Any:
     """The rows of one side of a comparison."""
     from rich.console import Console
 
-    from renode_mnist import bench as measuring
-    from renode_mnist import commits
+    from renode_mnist.measure import bench as measuring
+    from renode_mnist.measure import commits
 
     if Path(name).is_file():
         return measuring.load(Path(name))

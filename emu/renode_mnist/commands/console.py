@@ -19,8 +19,8 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
-from renode_mnist.console import Console
-from renode_mnist.opening import machine_of, open_console
+from renode_mnist.session.console import Console
+from renode_mnist.session.opening import machine_of, open_console
 
 
 @click.command()

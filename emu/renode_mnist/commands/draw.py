@@ -18,7 +18,7 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
-from renode_mnist.opening import machine_of
+from renode_mnist.session.opening import machine_of
 
 _PORT = 7460
 

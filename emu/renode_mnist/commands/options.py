@@ -10,7 +10,7 @@ import click
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, Machine
-from renode_mnist.opening import CLOCK_MODELS, FLASH_TOOLS, TARGETS, TargetOptions
+from renode_mnist.session.opening import CLOCK_MODELS, FLASH_TOOLS, TARGETS, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
 from renode_mnist.errors import ElfError, EnvironmentProblem
-from renode_mnist.opening import TargetOptions
+from renode_mnist.session.opening import TargetOptions
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -55,10 +55,10 @@ def profile(
     """Show where the instructions of one classification go: functions, lines, stacks."""
     from rich.console import Console
 
-    from renode_mnist import profiling
     from renode_mnist.model import preprocess
+    from renode_mnist.profile import profiler
     from renode_mnist.report import flame as graphs
-    from renode_mnist.report import grid, profile_table, terminal
+    from renode_mnist.report import grid, profile_table, record_table, terminal
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
@@ -66,7 +66,7 @@ def profile(
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
         board = TargetOptions(board=config.board)
-        result = profiling.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch, with_data=data)
+        result = profiler.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch, with_data=data)
     stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
@@ -74,7 +74,7 @@ def profile(
         click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
     else:
         console = Console(highlight=False)
-        console.print(grid.table(result.record.layers()))
+        console.print(grid.table(record_table.layers(result.record)))
         tables = profile_table.render(
             result.profile, result.sources, most=top, width=console.width, fetch=result.fetch, data=result.data
         )

@@ -22,10 +22,10 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
-from renode_mnist.elf import build_id
 from renode_mnist.errors import CheckFailed
-from renode_mnist.opening import TargetOptions, gdb_command, machine_of, open_session
-from renode_mnist.repetition import Digest
+from renode_mnist.measure.repetition import Digest
+from renode_mnist.program.build_id import build_id
+from renode_mnist.session.opening import TargetOptions, gdb_command, machine_of, open_session
 
 
 @click.command()
@@ -62,8 +62,8 @@ def run(
     from rich.console import Console
 
     from renode_mnist.model import preprocess
-    from renode_mnist.recording import Recorder
     from renode_mnist.report import terminal
+    from renode_mnist.session.recording import Recorder
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)

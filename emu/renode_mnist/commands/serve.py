@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.opening import TargetOptions, make_target
+from renode_mnist.session.opening import TargetOptions, make_target
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole
 from renode_mnist.targets.serial_line import DEFAULT_BAUD
@@ -36,7 +36,7 @@ def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **opti
     Prints a line for each port: `binary ADDRESS` and `console ADDRESS`. Reach them with `--target board --port
     ADDRESS`, or with any serial terminal.
     """
-    from renode_mnist import serve as serving
+    from renode_mnist.session import serve as serving
 
     if pty and tcp_port is not None:
         raise click.UsageError("--pty and --tcp exclude each other.")

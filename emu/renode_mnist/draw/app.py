@@ -42,7 +42,7 @@ from renode_mnist.draw.guard import BodyTooLarge, Guard, body
 from renode_mnist.draw.supervisor import Superseded, Supervisor
 from renode_mnist.errors import ImageError, ModelError, TargetError
 from renode_mnist.model import preprocess
-from renode_mnist.session import PICTURE_SHAPE
+from renode_mnist.session.session import PICTURE_SHAPE
 
 PICTURE_BYTES = 20_000_000
 """A photograph of a phone has up to 12 MB."""

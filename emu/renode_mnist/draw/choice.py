@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from renode_mnist import build as building
-from renode_mnist import opening
 from renode_mnist.build import BuildConfig, Engine
 from renode_mnist.errors import RenodeMnistError
-from renode_mnist.opening import TargetOptions
+from renode_mnist.session import opening
+from renode_mnist.session.opening import TargetOptions
 
 
 class NotOffered(RenodeMnistError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from renode_mnist.report.identity import rows
-from renode_mnist.report.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
-from renode_mnist.session import Session
+from renode_mnist.session.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
+from renode_mnist.session.session import Session
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
 from renode_mnist.timing.accuracy import STATED_ERROR
 

@@ -26,8 +26,8 @@ from renode_mnist import build as building
 from renode_mnist.draw import view
 from renode_mnist.draw.choice import Job
 from renode_mnist.errors import RenodeMnistError, TargetError
-from renode_mnist.opening import gdb_command, open_session
-from renode_mnist.session import PICTURE_SHAPE, Session
+from renode_mnist.session.opening import gdb_command, open_session
+from renode_mnist.session.session import PICTURE_SHAPE, Session
 
 _LOG_LINES = 15
 

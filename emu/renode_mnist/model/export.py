@@ -34,7 +34,7 @@ def convert(model: Any, variant: Variant, data: Split | None = None) -> bytes:
     Dense layers are quantised per tensor, as CMSIS-NN's fully connected wants it; convolutions per channel.
 
     Args:
-        model: From ``train.load_model``. ``qat`` takes a quantisation-aware one, all others a plain one.
+        model: From ``keras_file.load``. ``qat`` takes a quantisation-aware one, all others a plain one.
         variant: What becomes of the numbers.
         data: Training pictures; ``uint8`` and ``int8`` take their activation ranges from the first 1000.
 

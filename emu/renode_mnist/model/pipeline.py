@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from renode_mnist.errors import ModelError
-from renode_mnist.model import data, export, qat, train
+from renode_mnist.model import data, export, keras_file, qat, train
 from renode_mnist.model.card import Card, Converted, Trained
 
 STEM = "mnist"
@@ -152,7 +152,7 @@ def export_models(
     """
     plan = sources(model_path, variants)
     training, test = data.load("train", data_directory), data.load("test", data_directory)
-    models = {path: train.load_model(path) for path in dict.fromkeys(plan.values())}
+    models = {path: keras_file.load(path) for path in dict.fromkeys(plan.values())}
     directory.mkdir(parents=True, exist_ok=True)
     stem = model_path.stem.removesuffix("_qat")
     for variant, source in plan.items():

@@ -9,13 +9,12 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from renode_mnist.errors import EnvironmentProblem, ModelError
+from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
 
@@ -177,32 +176,6 @@ def evaluate(model: Any, data: Split) -> Evaluation:
     """Runs a Keras model over ``data``."""
     scores = model.predict(scale(data.images), batch_size=_PREDICT_BATCH, verbose=0)
     return evaluation(data.labels, scores.argmax(axis=1))
-
-
-def load_model(path: Path) -> Any:
-    """A Keras model from a .keras or .h5 file, of either training.
-
-    Raises:
-        ModelError: It isn't one.
-    """
-    if not path.is_file():
-        raise ModelError(f"There is no file {path}", "Make one with `renode-mnist train`.")
-    keras = import_keras()
-    from renode_mnist.model import qat
-
-    try:
-        if qat.is_quantisation_aware(path):
-            return qat.load(path)
-        return keras.models.load_model(path, compile=False)
-    except EnvironmentProblem:
-        raise
-    except Exception as error:
-        # zipfile, h5py and Keras raise OSError, ValueError, KeyError, TypeError and BadZipFile for bad files.
-        reason = str(error).strip().splitlines()  # the first sentence tells it, the rest advises
-        raise ModelError(
-            f"{path} is no Keras model ({reason[0].split('. ')[0] if reason else type(error).__name__})",
-            "Give a .keras or .h5 file as `renode-mnist train` writes it.",
-        ) from None
 
 
 def weights_digest(weights: Sequence[NDArray[Any]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group
 
-from renode_mnist.bench import Refused, Row
+from renode_mnist.measure.bench import Refused, Row
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.timing.accuracy import STATED_ERROR

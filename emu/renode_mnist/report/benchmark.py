@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from renode_mnist.bench import Refused, Row
+from renode_mnist.measure.bench import Refused, Row
 from renode_mnist.report import bench_table, grid, html
 
 if TYPE_CHECKING:

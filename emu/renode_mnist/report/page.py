@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jinja2
 from markupsafe import Markup
 
-from renode_mnist.bench import Row
+from renode_mnist.measure.bench import Row
 from renode_mnist.report import plots
 from renode_mnist.report.grid import Grid
 

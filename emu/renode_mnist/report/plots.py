@@ -11,9 +11,9 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from renode_mnist.bench import Row
+from renode_mnist.measure.bench import Row
 from renode_mnist.model.train import Progress
-from renode_mnist.report.record import MILLISECOND_HEADINGS, Record
+from renode_mnist.session.record import MILLISECOND_HEADINGS, Record
 from renode_mnist.targets.base import CounterUnit
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from renode_mnist.report.layer_functions import short_name
-from renode_mnist.report.profile import Cost, FunctionCost, Line, Profile
-from renode_mnist.report.sources import Sources
+from renode_mnist.profile.layer_functions import short_name
+from renode_mnist.profile.profile import Cost, FunctionCost, Line, Profile
+from renode_mnist.program.sources import Sources
 from renode_mnist.timing.accuracy import STATED_ERROR
 from renode_mnist.timing.memory import DataAccess, InstructionFetch
 

@@ -11,9 +11,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from renode_mnist.report import grid
+from renode_mnist.report import grid, record_table
 from renode_mnist.report.identity import rows
-from renode_mnist.report.record import Record
+from renode_mnist.session.record import Record
 from renode_mnist.targets.base import TargetIdentity
 from renode_mnist.wire.messages import Stats
 
@@ -77,6 +77,6 @@ def run(record: Record, *, colour: bool) -> RenderableType:
                 Panel(scores(record), title=verdict, expand=False),
             ]
         ),
-        grid.table(record.layers()),
+        grid.table(record_table.layers(record)),
         identity(record.target, record.firmware),
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renode_mnist import paths
-from renode_mnist.elf import build_id
 from renode_mnist.errors import EnvironmentProblem, TargetError
+from renode_mnist.program.build_id import build_id
 
 # OpenOCD's board file for each board of the firmware. UM1907 and UM1974 name the probe on both: ST-LINK/V2-1.
 # For the 32F746GDISCOVERY there is also stm32f746g-disco.cfg, which sets up the QSPI flash that nothing here uses.

@@ -1,0 +1,1 @@
+"""Figures and what they are held against: benchmark, comparison of commits, budgets, parity, repetition."""

@@ -1,0 +1,338 @@
+"""Runs a matrix of models and engines and keeps what each layer cost, with the identity of each row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from renode_mnist import paths
+from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, Tree, build, resolve_model
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
+from renode_mnist.model import preprocess
+from renode_mnist.profile.layer_functions import layer_functions
+from renode_mnist.program.build_id import build_id
+from renode_mnist.program.symbols import Symbols
+from renode_mnist.session.opening import CHIP_TARGETS, ClockModel, TargetOptions, open_session
+from renode_mnist.session.record import firmware_json
+from renode_mnist.session.session import PICTURE_SHAPE, Session
+from renode_mnist.targets.base import CounterUnit, NotesCounterReads
+from renode_mnist.wire.messages import Inference
+
+FORMAT = "renode-mnist bench 1"
+
+_DIGIT = "7.png"
+_SEED = 0
+"""Of the input of a model that takes no digit."""
+
+
+class BenchError(RenodeMnistError):
+    """A benchmark that there cannot be, a file of one that cannot be read, or rows that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One column of the table, clocks aside.
+
+    Attributes:
+        model: A committed model's name, or a ``.tflite`` file.
+    """
+
+    model: str
+    engine: Engine
+    objective: Objective = "instructions"
+    fpu: Fpu = "hard"
+
+    @property
+    def name(self) -> str:
+        """As in ``budgets.toml``: ``int8/m7``, ``int8/m7-cycles``, ``float32/reference-soft``."""
+        parts = [Path(self.model).stem.removeprefix("mnist_"), self.engine]
+        suffix = f"-{self.objective}" if self.objective != "instructions" else ""
+        suffix += "-soft" if self.fpu == "soft" else ""
+        return "/".join(parts) + suffix
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """A step of the program.
+
+    Attributes:
+        counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
+        functions: Instructions by function with code of its own, most first; empty where the target can't tell.
+    """
+
+    name: str
+    op: str
+    macs: int
+    counts: Mapping[str, int]
+    functions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case at a clock on a target.
+
+    Attributes:
+        case: See ``Case.name``.
+        clock_mhz: At which cycles become time.
+        counts: Of the whole inference, by unit.
+        layers: In order.
+        flash_bytes: The image; ``weights_bytes`` of it are the model's.
+        ram_bytes: ``.data``, ``.bss`` and the stack's high-water mark.
+        target: The target's identity.
+        firmware: What the firmware said of itself.
+    """
+
+    case: str
+    clock_mhz: int
+    counts: Mapping[str, int]
+    layers: tuple[LayerCost, ...]
+    flash_bytes: int
+    weights_bytes: int
+    ram_bytes: int
+    target: Mapping[str, Any]
+    firmware: Mapping[str, Any]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that the model asks for."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def time_unit(self) -> str:
+        """The count that time is told from: the best that there is."""
+        return next(unit for unit in UNITS if unit in self.counts)
+
+    def milliseconds(self, count: int) -> float:
+        """A count as time at this row's clock, one cycle each."""
+        return count / self.clock_mhz / 1e3
+
+
+UNITS = tuple(
+    str(unit) for unit in (CounterUnit.CYCLES_MEASURED, CounterUnit.CYCLES_MODELLED, CounterUnit.INSTRUCTIONS)
+)
+"""Best first: silicon, then the model of it, then instructions."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A case that does not exist, with the reason."""
+
+    case: str
+    reason: str
+
+
+def cases(
+    models: Sequence[str], engines: Sequence[Engine], objectives: Sequence[Objective], fpus: Sequence[Fpu]
+) -> list[Case]:
+    """The matrix; only engine ``m7`` knows objectives."""
+    return [
+        Case(model, engine, objective, fpu)
+        for model, engine, objective, fpu in product(models, engines, objectives, fpus)
+        if engine == "m7" or objective == objectives[0]
+    ]
+
+
+def run(
+    wanted: Sequence[Case],
+    clocks_mhz: Sequence[int],
+    target: str = "embedded",
+    options: TargetOptions | None = None,
+    progress: Callable[[Case], None] = lambda case: None,
+    tree: Tree | None = None,
+) -> tuple[list[Row], list[Refused]]:
+    """Builds and runs each case; what an engine refuses is told beside the rows.
+
+    Args:
+        wanted: The matrix.
+        clocks_mhz: On an emulated target they share a run, since its counts do not depend on the clock.
+        target: One of ``opening.CHIP_TARGETS``.
+        options: Of the target.
+        progress: Called before each case.
+        tree: The sources of the firmware; by default this installation's own.
+
+    Raises:
+        BenchError: Another target: a PC's nanoseconds are no cost on the chip.
+        EnvironmentProblem: A compiler or a build tool is missing.
+    """
+    if target not in CHIP_TARGETS:
+        raise BenchError(
+            f"there is no benchmark on the target '{target}'", f"Choose one of: {', '.join(CHIP_TARGETS)}."
+        )
+    rows: list[Row] = []
+    refused: list[Refused] = []
+    for case in wanted:
+        progress(case)
+        try:
+            rows += _measure(case, clocks_mhz, target, options or TargetOptions(), tree)
+        except EnvironmentProblem:
+            raise  # nothing of the case's own: no other could be built either
+        except RenodeMnistError as error:
+            refused.append(Refused(case.name, str(error)))
+    return rows, refused
+
+
+def _measure(
+    case: Case, clocks_mhz: Sequence[int], target: str, options: TargetOptions, tree: Tree | None
+) -> Iterator[Row]:
+    if target == "board":
+        for clock in clocks_mhz:
+            yield _row(case, clock, target, [options], tree)
+        return
+    # The firmware's counter is one, so each way of counting is a run of its own.
+    models: list[ClockModel] = ["instructions", "m7"] if target == "embedded" else ["instructions"]
+    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models], tree)
+    for clock in clocks_mhz:
+        yield replace(row, clock_mhz=clock)
+
+
+def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
+    model = resolve_model(case.model, tree)
+    config = BuildConfig(model, case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu)
+    elf = build(config, tree=tree).elf
+    results: dict[str, Inference] = {}
+    functions: list[dict[str, int]] = []
+    for options in runs:
+        with open_session(target, elf, options) as session:
+            if target == "board" and session.firmware.build_id != build_id(elf):
+                raise TargetError(
+                    f"the board runs another image than this case's (build {session.firmware.build_id})",
+                    "Let it be programmed: `--flash openocd`.",
+                )
+            _infer(session)  # warms up what there is: caches and ART on silicon
+            identity = session.identity()
+            if identity.counter_unit is CounterUnit.INSTRUCTIONS and isinstance(session.target, NotesCounterReads):
+                with session.target.counter_reads() as reads:
+                    result = _infer(session)
+                functions = layer_functions(reads, Symbols.of(elf), len(result.layers))
+            else:
+                result = _infer(session)
+            results[str(identity.counter_unit)] = result
+            firmware = session.client.stats()
+    last = next(reversed(results.values()))
+    return Row(
+        case=case.name,
+        clock_mhz=clock_mhz,
+        counts={unit: inference.counter for unit, inference in results.items()},
+        layers=tuple(
+            LayerCost(
+                layer.name,
+                layer.op,
+                layer.macs,
+                {unit: result.layers[i].counter for unit, result in results.items()},
+                functions[i] if functions else {},
+            )
+            for i, layer in enumerate(last.layers)
+        ),
+        flash_bytes=firmware.flash_bytes,
+        weights_bytes=firmware.weights_bytes,
+        ram_bytes=firmware.ram_static_bytes + firmware.stack_used_bytes,
+        target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
+        firmware=firmware_json(firmware),
+    )
+
+
+def _cycle_model(results: Mapping[str, Inference]) -> dict[str, str]:
+    """Which model the modelled cycles are of: they change with it."""
+    if str(CounterUnit.CYCLES_MODELLED) not in results:
+        return {}
+    from renode_mnist import timing
+
+    return {"cycle_model_sha256": timing.model_sha256()}
+
+
+def _infer(session: Session) -> Inference:
+    """One inference on an input that is the same in every run: a sample digit, or noise for another shape."""
+    wanted = session.firmware.input
+    assert wanted is not None
+    count = int(np.prod(wanted.shape))
+    if wanted.shape[1:3] == PICTURE_SHAPE and count == np.prod(PICTURE_SHAPE):
+        return session.client.classify(preprocess.read(paths.digits() / _DIGIT).pixels)
+    noise = np.random.default_rng(_SEED).integers(0, 256, count, dtype=np.uint8)
+    if wanted.dtype == np.float32:
+        return session.client.infer((noise / np.float32(255)).astype(np.float32).tobytes())
+    return session.client.infer(noise.tobytes())
+
+
+def save(file: Path, rows: Sequence[Row], refused: Sequence[Refused] = ()) -> None:
+    """Writes rows as JSON, each with its identity.
+
+    Raises:
+        BenchError: The file cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "rows": [asdict(row) for row in rows],
+        "refused": [asdict(refusal) for refusal in refused],
+    }
+    try:
+        file.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise BenchError(f"cannot write {file}: {error.strerror}", "Name another file.") from error
+
+
+def load(file: Path) -> list[Row]:
+    """Reads the rows that ``save`` wrote.
+
+    Raises:
+        BenchError: The file cannot be read or is no such file; the message names the row.
+    """
+    return [_row_of(file, number, row) for number, row in enumerate(_content(file)["rows"], 1)]
+
+
+def load_refused(file: Path) -> list[Refused]:
+    """Reads the refusals that ``save`` wrote.
+
+    Raises:
+        BenchError: As `load`.
+    """
+    try:
+        return [Refused(**refusal) for refusal in _content(file).get("refused", [])]
+    except TypeError as error:
+        raise _no_benchmark(file, f"its refusals: {error}") from error
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"cannot read {file}: {error.strerror}", "Check the path.") from error
+    except ValueError as error:  # no JSON, or no text
+        raise _no_benchmark(file, str(error)) from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise _no_benchmark(file, "it has no format")
+    if content["format"] != FORMAT:
+        raise _no_benchmark(file, f"its format is {content['format']!r}, not '{FORMAT}'")
+    if not isinstance(content.get("rows"), list) or not isinstance(content.get("refused", []), list):
+        raise _no_benchmark(file, "it has no list of rows")
+    return content
+
+
+_OF_THE_TARGET = ("target", "version")
+_OF_THE_FIRMWARE = ("commit", "compiler", "flags", "model_name", "model_sha256")
+"""Parts of a row's identity without which it says nothing."""
+
+
+def _row_of(file: Path, number: int, values: Any) -> Row:
+    try:
+        layers = tuple(LayerCost(**layer) for layer in values["layers"])
+        row = Row(**{**values, "layers": layers})
+        for counts in (row.counts, *(layer.counts for layer in layers)):
+            if not counts or any(unit not in UNITS or not isinstance(n, int) or n < 0 for unit, n in counts.items()):
+                raise ValueError(f"counts are {counts!r}, not whole numbers from 0 on by {', '.join(UNITS)}")
+        for whole, names in ((row.target, _OF_THE_TARGET), (row.firmware, _OF_THE_FIRMWARE)):
+            if missing := [name for name in names if name not in whole]:
+                raise ValueError(f"its identity lacks {', '.join(missing)}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise _no_benchmark(file, f"row {number}: {what}") from error
+    return row
+
+
+def _no_benchmark(file: Path, why: str) -> BenchError:
+    return BenchError(f"{file} is no benchmark: {why}", "Name a file made by `renode-mnist bench --json`.")

@@ -1,0 +1,129 @@
+"""What a commit of this repository costs: its firmware, models and codegen, run on this program's emulator.
+
+Both sides of a comparison are measured by the same ruler: only what makes the image comes from the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from renode_mnist import build, paths
+from renode_mnist.build import Tree
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
+from renode_mnist.measure import bench
+from renode_mnist.measure.bench import Case, Refused, Row
+
+HERE = "."
+"""Names the working tree as it stands, committed or not."""
+
+
+class CommitError(RenodeMnistError):
+    """A commit that is not there or cannot be measured."""
+
+
+def resolve(name: str) -> str:
+    """The full hash of what git calls ``name``.
+
+    Raises:
+        CommitError: It knows no such commit.
+        EnvironmentProblem: There is no git, or this program does not run from a checkout.
+    """
+    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if found.returncode:
+        shallow = _git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        raise CommitError(
+            f"'{name}' is neither a benchmark file nor a commit of this repository",
+            "Fetch the history first: git fetch --unshallow." if shallow else "Look it up with git log.",
+        )
+    return found.stdout.strip()
+
+
+def is_dirty() -> bool:
+    """Whether the working tree differs from its commit in what images are made from."""
+    made_from = ("firmware", "schema", "models", "emu/renode_mnist/codegen")
+    return bool(_git("status", "--porcelain", "--", *made_from).stdout.strip())
+
+
+def measure(
+    commit: str, wanted: Sequence[Case], clock_mhz: int, progress: Callable[[Case], None] = lambda case: None
+) -> tuple[list[Row], list[Refused]]:
+    """Benchmarks a commit on the embedded target, or finds it measured before.
+
+    Args:
+        commit: Its full hash.
+        wanted: The matrix.
+        clock_mhz: Core clock.
+        progress: Called before each case.
+
+    Raises:
+        CommitError: It has no firmware that could be built.
+        EnvironmentProblem: There is no git, or no compiler.
+    """
+    kept = paths.builds() / "commits" / f"{commit[:12]}-{_identity(commit, wanted, clock_mhz)}.json"
+    if kept.is_file():
+        return bench.load(kept), bench.load_refused(kept)
+    with _checked_out(commit) as tree:
+        if not (tree.root / "firmware" / "CMakeLists.txt").is_file():
+            raise CommitError(f"commit {commit[:12]} has no firmware", "Choose a later one.")
+        rows, refused = bench.run(wanted, [clock_mhz], progress=progress, tree=tree)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    bench.save(kept, rows, refused)
+    return rows, refused
+
+
+def _identity(commit: str, wanted: Sequence[Case], clock_mhz: int) -> str:
+    """All that a measurement depends on: commit, matrix, compiler, and the program that measures."""
+    digest = hashlib.sha256()
+    compiler = build.compiler_version(build.find_compiler("stm32f746"))
+    digest.update(json.dumps([commit, [asdict(case) for case in wanted], clock_mhz, compiler]).encode())
+    for name, value in sorted(os.environ.items()):
+        if name.endswith("_SOURCE_DIR"):  # libraries that the build takes from there
+            digest.update(f"{name}={value}".encode())
+    for case in wanted:
+        if (file := Path(case.model)).is_file():
+            digest.update(file.read_bytes())
+    package = paths.package()
+    for file in sorted([*package.rglob("*.py"), *package.rglob("*.c")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def _checked_out(commit: str) -> Iterator[Tree]:
+    """The commit's files, in a worktree of their own that goes when this ends."""
+    with tempfile.TemporaryDirectory(prefix="renode-mnist-") as folder:
+        root = Path(folder) / commit[:12]
+        added = _git("worktree", "add", "--detach", str(root), commit)
+        if added.returncode:
+            raise CommitError(f"git cannot check out {commit[:12]}: {added.stderr.strip()}", "Mend what it says.")
+        try:
+            yield Tree(root, root / "emu", root / "build")
+        finally:
+            _git("worktree", "remove", "--force", str(root))
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("git")
+    if program is None:
+        raise EnvironmentProblem("git is not installed", "Install it, or compare two files of `bench --json`.")
+    if not paths.is_checkout():
+        raise EnvironmentProblem(
+            "renode-mnist does not run from a checkout, so it knows no commits",
+            "Compare two files of `bench --json`.",
+        )
+    call = [program, "-C", str(paths.root()), *arguments]
+    result = subprocess.run(call, capture_output=True, text=True, check=False)
+    if "not a git repository" in result.stderr:
+        raise EnvironmentProblem(
+            f"{paths.root()} is no git repository", "Clone it, or compare two files of `bench --json`."
+        )
+    return result

@@ -1,0 +1,1 @@
+"""A talk with an opened target: opening, session, record, recording, comparison, console, its lines served."""

@@ -1,0 +1,200 @@
+"""Opens the target that a flag or an argument names: the one place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from renode_mnist.build import Board, Machine
+from renode_mnist.errors import TargetError
+from renode_mnist.session.session import Programmer, Session
+from renode_mnist.stream import ByteStream
+from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
+from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
+
+CHIP_TARGETS = ("embedded", "renode", "board")
+"""They run the image for the chip."""
+TARGETS = (*CHIP_TARGETS, "host")
+FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
+ClockModel = Literal["instructions", "m7"]
+CLOCK_MODELS: tuple[ClockModel, ...] = ("instructions", "m7")
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """What a target may want to know beyond the ELF; each takes what concerns it.
+
+    Attributes:
+        board: For which the image was built: says which UARTs carry the two lines.
+        clock_model: What the cycle counter of the embedded emulator returns.
+        port: Serial port or pyserial URL of a board's binary line; None looks for its ST-LINK.
+        console_port: The same of its text console, where that is wired.
+        baud: Of a board's lines.
+        flash: The tool that gives a board its firmware; ``none`` takes it as it is.
+        gdb_port: Where an emulator serves GDB; opening it then waits for the debugger.
+    """
+
+    board: Board = "disco-f746ng"
+    clock_model: ClockModel = "instructions"
+    port: str | None = None
+    console_port: str | None = None
+    baud: int = 115200
+    flash: str = "none"
+    gdb_port: int | None = None
+
+
+def available() -> list[str]:
+    """The targets that this machine has without being told more."""
+    from renode_mnist.targets import auto
+
+    renode = ["renode"] if auto.choose().target == "renode" else []
+    return ["embedded", *renode, "host"]
+
+
+def machine_of(target: str) -> Machine:
+    """For which machine an image of this target is built.
+
+    Raises:
+        TargetError: There is no target of that name.
+    """
+    if target not in TARGETS:
+        raise _no_target(target)
+    return "stm32f746" if target in CHIP_TARGETS else "host"
+
+
+def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
+    """A target, not opened yet, to be used as a context manager.
+
+    Args:
+        name: One of ``TARGETS``.
+        elf: The firmware; for ``host`` the program built for this PC.
+        options: See ``TargetOptions``.
+
+    Raises:
+        TargetError: There is no target of that name, or it lacks something.
+        ElfError: The target cannot run this ELF.
+    """
+    options = options or TargetOptions()
+    if options.gdb_port is not None and name not in ("embedded", "renode"):
+        raise TargetError(f"the target {name} serves no debugger", "Debug with --target embedded or renode.")
+    # Each target is imported when it is asked for: they need packages that not every installation has.
+    if name == "embedded":
+        from renode_mnist.targets.embedded import EmbeddedTarget
+
+        return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model, gdb_port=options.gdb_port)
+    if name == "renode":
+        from renode_mnist.targets.renode import RenodeTarget
+
+        return RenodeTarget(elf, gdb_port=options.gdb_port)
+    if name == "board":
+        from renode_mnist.targets.board import BoardTarget, BoardTargetWithConsole
+
+        if options.console_port is not None:
+            return BoardTargetWithConsole(options.port, options.console_port, options.baud)
+        return BoardTarget(options.port, options.baud)
+    if name == "host":
+        from renode_mnist.targets.host import HostTarget
+
+        return HostTarget(elf)
+    raise _no_target(name)
+
+
+def gdb_command(elf: Path, port: int) -> str:
+    """What to type to attach the debugger to a target with this ``gdb_port``."""
+    return f"gdb-multiarch -ex 'target remote localhost:{port}' {elf}"
+
+
+def _no_target(name: str) -> TargetError:
+    return TargetError(f"there is no target '{name}'", f"Choose one of: {', '.join(TARGETS)}.")
+
+
+@dataclass(frozen=True)
+class ConsoleLine:
+    """A text console that can be talked to.
+
+    Attributes:
+        stream: Its line.
+        place: Whose it is, for a message.
+        virtual_time: Whether its time passes only while it is read.
+    """
+
+    stream: ByteStream
+    place: str
+    virtual_time: bool
+
+
+@contextmanager
+def open_console(name: str, elf: Callable[[], Path], options: TargetOptions | None = None) -> Iterator[ConsoleLine]:
+    """The text console of a target; of a board only that port is opened, unless it is to be programmed.
+
+    Args:
+        name: One of ``TARGETS``.
+        elf: Gives the firmware where one is needed.
+        options: See ``TargetOptions``.
+
+    Raises:
+        TargetError: The target has no console that can be reached, or cannot be opened.
+        ElfError: The target cannot run this ELF.
+    """
+    options = options or TargetOptions()
+    if name == "board" and options.console_port is not None and options.flash == "none":
+        from renode_mnist.targets.serial_line import SerialLine
+
+        with SerialLine(options.console_port, options.baud) as line:
+            yield ConsoleLine(line, f"the board at {line.port}", virtual_time=False)
+        return
+    if name == "board" and options.console_port is None:
+        raise TargetError(
+            "the board's console is on a UART of its own, not on the ST-LINK's port",
+            "Wire it to a serial adapter (docs/boards.md) and name that: `--console-port`.",
+        )
+    opened = open_session(name, elf(), options) if name == "board" else make_target(name, elf(), options)
+    with opened as inside:
+        target = inside.target if isinstance(inside, Session) else inside
+        if not isinstance(target, HasConsole):
+            raise TargetError(f"the console of target {name} can't be reached", "Choose another target.")
+        identity = target.identity()
+        place = f"{identity.target} ({identity.version})"
+        yield ConsoleLine(target.console, place, virtual_time=isinstance(target, RunsVirtualTime))
+
+
+def prepare(name: str, elf: Path, options: TargetOptions | None = None) -> tuple[Target, Programmer | None]:
+    """What a session is made of: a target, not opened yet, and what gives a board its firmware where it must be.
+
+    Raises:
+        TargetError: As ``make_target``, or there is no such flash tool.
+        ElfError: As ``make_target``.
+    """
+    options = options or TargetOptions()
+    if options.flash not in FLASH_TOOLS:
+        raise TargetError(f"there is no flash tool '{options.flash}'", f"Choose one of: {', '.join(FLASH_TOOLS)}.")
+    programmer = None
+    if name == "board" and options.flash != "none":
+        from renode_mnist.targets.board import find_port, probe_of
+        from renode_mnist.targets.flasher import Programmer as BoardProgrammer
+
+        options = replace(options, port=options.port or find_port())
+        assert options.port is not None
+        programmer = BoardProgrammer(elf, options.board, options.flash, probe_of(options.port))
+    return make_target(name, elf, options), programmer
+
+
+def open_session(
+    name: str,
+    elf: Path,
+    options: TargetOptions | None = None,
+    *,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    observer: Observer | None = None,
+) -> Session:
+    """A session on a target, to be used as a context manager; a board is given its firmware where it must be.
+
+    Raises:
+        TargetError: As ``prepare``.
+        ElfError: As ``make_target``.
+    """
+    target, programmer = prepare(name, elf, options)
+    return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

@@ -1,0 +1,157 @@
+"""Engine `m7` against the real runtimes: on random networks, and on real digits with what it may cost."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digit_inputs import to_input
+from host_engine import HostEngine
+from kernel_chains import CHAINS, chain
+from random_networks import CLAMPS, Network, _Drawing, networks
+from renode_mnist import paths
+from renode_mnist.codegen import Objective
+from renode_mnist.model import data
+from runtimes import litert, tflite_micro
+from tflite_builder import ModelBuilder, slide
+
+FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+OBJECTIVES = st.sampled_from(list(Objective))
+
+
+def ours(network: Network, objective: Objective) -> list[npt.NDArray[Any]]:
+    """What the generated C++ computes on this PC."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.tflite"
+        model.write_bytes(network.content)
+        engine = HostEngine(model, Path(folder), "m7", objective=objective)
+        return [engine(values) for values in network.inputs]
+
+
+def check_exact(network: Network, objective: Objective) -> None:
+    for mine, wanted in zip(ours(network, objective), tflite_micro(network), strict=True):
+        np.testing.assert_array_equal(mine, wanted)
+
+
+def check_close(network: Network, objective: Objective, oracle: Any = tflite_micro) -> None:
+    for mine, wanted in zip(ours(network, objective), oracle(network), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-5)
+
+
+def _convolution(d: _Drawing) -> None:
+    """Shapes that the fast kernels are made for, and their neighbours; half of them before a max pool."""
+    if len(d.shape) != 4:
+        return
+    kernel = d.draw(st.sampled_from([(3, 3), (3, 3), (1, 1), (5, 5), (3, 2), (1, 3)]))
+    padding = d.draw(st.sampled_from(["SAME", "VALID"]))
+    stride = d.draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 2)]))
+    size = tuple(slide(d.shape[1 + i], kernel[i], stride[i], 1, padding) for i in (0, 1))
+    if min(size) < 1:
+        return
+    outputs = d.draw(st.sampled_from([4, 8, 12, 16, 5, 1]))
+    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0)
+    d.requantise(deviation)
+    activation = d.draw(st.sampled_from(CLAMPS))
+    if d.int8 and d.draw(st.booleans()):
+        d.zero_point = -128
+    y = d.activation((d.shape[0], *size, outputs))
+    d.b.conv_2d(d.x, w, bias, y, padding=padding, stride=stride, activation=activation)
+    d.done("CONV_2D", y)
+    if d.draw(st.booleans()) and min(size) >= 2:
+        window = d.draw(st.sampled_from([(2, 2), (2, 2), (2, 1), (3, 3)]))
+        pooled = tuple(size[i] // window[i] for i in (0, 1))
+        if min(pooled) >= 1:
+            y = d.activation((d.shape[0], *pooled, outputs))
+            d.b.pool("MAX_POOL_2D", d.x, y, window=window, stride=window)
+            d.done("MAX_POOL_2D", y)
+
+
+@FEW
+@given(networks("INT8", layers=(_convolution,)), OBJECTIVES)
+def test_int8_convolutions_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
+
+
+@FEW
+@given(networks("FLOAT32", layers=(_convolution,)), OBJECTIVES)
+def test_float32_convolutions_are_within_1e_5(network: Network, objective: Objective) -> None:
+    check_close(network, objective)
+
+
+@FEW
+@given(networks("INT8"), OBJECTIVES)
+def test_int8_equals_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
+
+
+@FEW
+@given(networks("FLOAT32"), OBJECTIVES)
+def test_float32_is_within_1e_5(network: Network, objective: Objective) -> None:
+    check_close(network, objective)
+
+
+@settings(FEW, max_examples=10)
+@given(networks("HYBRID"), OBJECTIVES)
+def test_dynamic_range_is_within_1e_5_of_litert(network: Network, objective: Objective) -> None:
+    check_close(network, objective, litert)
+
+
+@pytest.mark.parametrize("variant", ["int8", "uint8", "qat", "float32"])
+def test_digits(variant: str, tmp_path: Path) -> None:
+    """300 images of the test set, every 33rd."""
+    model = paths.models() / f"mnist_{variant}.tflite"
+    engine = HostEngine(model, tmp_path, "m7")
+    inputs = to_input(data.load("test").images[::33][:300], engine.plan.graph.inputs[0])
+    mine = [engine(values) for values in inputs]
+    wanted = tflite_micro(Network(model.read_bytes(), inputs, ()))
+    if variant == "float32":
+        np.testing.assert_allclose(mine, wanted, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(mine, wanted)
+
+
+@pytest.mark.parametrize("objective", Objective)
+@pytest.mark.parametrize("name", CHAINS)
+def test_every_kernel(name: str, objective: Objective) -> None:
+    random = np.random.default_rng(7)
+    shape = (1, *CHAINS[name][0])
+    inputs = tuple(random.integers(-128, 128, shape).astype(np.int8) for _ in range(3))
+    check_exact(Network(chain(name, quantised=True), inputs, ()), objective)
+    reals = tuple(random.normal(0, 1, shape).astype(np.float32) for _ in range(3))
+    check_close(Network(chain(name, quantised=False), reals, ()), objective)
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_a_pool_that_leaves_one_pixel_equals_tensorflow_lite_micro(objective: Objective) -> None:
+    random = np.random.default_rng(0)
+    b = ModelBuilder()
+    x = b.activation((1, 2, 2, 4), "INT8", scale=0.05, zero_point=3)
+    y = b.activation((1, 2, 2, 4), "INT8", scale=0.3)
+    z = b.activation((1, 1, 1, 4), "INT8", scale=0.3)
+    weights = b.constant(random.integers(-127, 128, (4, 3, 3, 4), np.int8), scales=[0.01] * 4)
+    b.conv_2d(x, weights, None, y, padding="SAME")
+    b.pool("MAX_POOL_2D", y, z, window=(2, 2), stride=(2, 2), padding="VALID")
+    inputs = tuple(random.integers(-128, 128, (1, 2, 2, 4), np.int8) for _ in range(3))
+    check_exact(Network(b.finish(x, z), inputs, ("CONV_2D", "MAX_POOL_2D")), objective)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("INT8", most_layers=6, layers=(_convolution,)), OBJECTIVES)
+def test_many_int8_convolutions_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("FLOAT32", most_layers=6, layers=(_convolution,)), OBJECTIVES)
+def test_many_float32_convolutions_are_within_1e_5(network: Network, objective: Objective) -> None:
+    check_close(network, objective)

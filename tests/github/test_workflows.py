@@ -1,0 +1,291 @@
+""".github: its steps are commands of this repository, and those of the emulated jobs pass here as they stand there.
+
+jactionlint and zizmor (`make lint`) judge the rest: syntax, permissions, pins, time limits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from renode_mnist import paths
+from renode_mnist.build import find_compiler
+from renode_mnist.cli import app
+from renode_mnist.measure import budgets
+
+ROOT = paths.root()
+ACTION = ROOT / ".github" / "actions" / "test-firmware" / "action.yml"
+BIN = Path(sys.executable).parent
+# The README's first line: what has to be there before there is a make.
+PREREQUISITES = ["git", "make", "ca-certificates"]
+
+
+def read(file: str | Path) -> dict[str, Any]:
+    """A file of .github with all scalars as text; `on` would else be a truth value."""
+    return yaml.load((ROOT / ".github" / file).read_text(), yaml.BaseLoader)
+
+
+def matrix_of(job: dict[str, Any]) -> list[dict[str, str]]:
+    matrix = job.get("strategy", {}).get("matrix", {})
+    axes = {name: values for name, values in matrix.items() if name != "exclude"}
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    return [point for point in points if point not in matrix.get("exclude", [])]
+
+
+def filled_in(text: str, values: dict[str, str]) -> str:
+    """Expressions that are one name (`matrix.engine`), replaced; any other is an error."""
+    return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda found: values[found[1]], text)
+
+
+def commands(job: dict[str, Any]) -> list[str]:
+    """The `run` steps after the one that brings make."""
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    return [run for run in runs if not run.startswith("apt-get ")]
+
+
+def execute(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As the runner does, in a folder; what an outer make has put into the environment is none of its business."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder, env={**inherited, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+# Commands that exist ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Path:
+    """A folder in which make and renode-mnist do nothing but write down, NUL by NUL, how they were called."""
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("make", "renode-mnist"):
+        (programs / name).write_text(f'#!/bin/bash\nprintf "%s\\0" {name} "$@" $\'\\n\' >> {tmp_path}/calls\n')
+        (programs / name).chmod(0o755)
+    return tmp_path
+
+
+def calls(recorder: Path, script: str, **environment: str) -> list[list[str]]:
+    """What a script calls, as its shell splits and quotes it."""
+    log = recorder / "calls"
+    log.unlink(missing_ok=True)
+    path = f"{recorder / '.venv' / 'bin'}:{os.environ['PATH']}"
+    done = execute(script, recorder, PATH=path, GITHUB_STEP_SUMMARY=str(recorder / "summary.md"), **environment)
+    assert done.returncode == 0, done.stderr
+    return [call.rstrip("\0").split("\0") for call in log.read_text().split("\n\0") if call]
+
+
+def refusal(call: list[str]) -> str | None:
+    """Why this repository would not take a call; None where it would."""
+    program, *arguments = call
+    if program == "make":
+        rules = (ROOT / "Makefile").read_text()
+        missing = [target for target in arguments if not re.search(rf"^{re.escape(target)}:", rules, re.M)]
+        return f"the Makefile has no {missing}" if missing else None
+    command: click.Command = app
+    try:
+        context = app.make_context("renode-mnist", arguments)
+        while isinstance(command, click.Group):
+            name, command, arguments = command.resolve_command(context, arguments)
+            assert command is not None
+            context = command.make_context(name, arguments, parent=context)
+            arguments = [*context._protected_args, *context.args]
+    except click.ClickException as error:
+        return error.format_message()
+    return None
+
+
+@pytest.mark.parametrize("file", ["ci.yml", "board.yml"])
+def test_a_step_is_an_action_or_one_command_of_this_repository(file: str) -> None:
+    for job in read(f"workflows/{file}")["jobs"].values():
+        for run in commands(job):
+            words = shlex.split(run)
+            assert words[0] in ("make", ".venv/bin/renode-mnist"), run
+            assert not {";", "&&", "||", "|"} & set(words), run
+
+
+def test_what_comes_before_make_is_what_the_readme_names() -> None:
+    first = {step["run"] for job in read("workflows/ci.yml")["jobs"].values() for step in job["steps"][:1]}
+    (run,) = first
+    assert run.split()[-len(PREREQUISITES) :] == PREREQUISITES
+    assert f"apt-get install {' '.join(PREREQUISITES)}" in (ROOT / "README.md").read_text()
+
+
+def test_the_commands_of_ci_exist_with_their_options(recorder: Path) -> None:
+    for name, job in read("workflows/ci.yml")["jobs"].items():
+        for point in matrix_of(job):
+            values = {f"matrix.{axis}": value for axis, value in point.items()}
+            environment = {key: filled_in(value, values) for key, value in job.get("env", {}).items()}
+            for run in commands(job):
+                (call,) = calls(recorder, run, **environment)
+                assert refusal(call) is None, f"{name}: {run}"
+
+
+def board_settings() -> Iterator[dict[str, str]]:
+    """The environment of the board's job: as at night, then each choice that a person has."""
+    inputs = read("workflows/board.yml")["on"]["workflow_dispatch"]["inputs"]
+    nightly = {name.upper(): given["default"] for name, given in inputs.items()} | {"CONSOLE_PORT": ""}
+    yield nightly
+    yield nightly | {"PORT": "/dev/serial by id/$(id)", "CONSOLE_PORT": "/dev/ttyUSB0"}
+    for name, given in inputs.items():
+        yield from ({**nightly, name.upper(): choice} for choice in given.get("options", []))
+
+
+def test_the_commands_of_the_board_exist_with_every_choice(recorder: Path) -> None:
+    job = read("workflows/board.yml")["jobs"]["suites"]
+    for setting in board_settings():
+        assert set(setting) == set(job["env"])
+        for run in commands(job):
+            (call,) = calls(recorder, run, **setting)
+            assert refusal(call) is None, f"{setting}: {run}"
+            if setting["PORT"] and call[0] != "make":
+                assert call[call.index("--port") + 1] == setting["PORT"]
+
+
+def test_a_command_that_rots_is_noticed(recorder: Path) -> None:
+    for run, said in [
+        ("make no-such-target", "no-such-target"),
+        (".venv/bin/renode-mnist tset", "tset"),
+        (".venv/bin/renode-mnist test --traget host", "--traget"),
+        (".venv/bin/renode-mnist bench --engines m8", "m8"),
+        (".venv/bin/renode-mnist renode instal", "instal"),
+        (".venv/bin/renode-mnist renode install --form x", "--form"),
+    ]:
+        (call,) = calls(recorder, run)
+        assert said in (refusal(call) or ""), run
+
+
+def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
+    pins: dict[str, set[str]] = {}
+    for file in (ROOT / ".github").rglob("*.yml"):
+        for uses in re.findall(r"\buses: (.+)", file.read_text()):
+            if uses.startswith("./"):
+                assert (ROOT / uses.split()[0] / "action.yml").is_file()
+                continue
+            found = re.fullmatch(r"([\w/-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", uses)
+            assert found, f"{file.name}: {uses}"
+            pins.setdefault(found[1], set()).add(found[2])
+    assert pins
+    assert {name: pin for name, pin in pins.items() if len(pin) > 1} == {}
+
+
+# The emulated jobs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["embedded", "bench"])
+def test_the_commands_of_an_emulated_job_pass_here(name: str, tmp_path: Path) -> None:
+    job = read("workflows/ci.yml")["jobs"][name]
+    if name == "bench" and "12.2" not in compiler_version():
+        pytest.skip(f"the budgets are for GCC 12.2, this is {compiler_version()}")
+    summary = tmp_path / "summary.md"
+    point = {"engine": "m7", "model": "float32"} if matrix_of(job) != [{}] else {}
+    assert point in matrix_of(job)
+    values = {f"matrix.{axis}": value for axis, value in point.items()}
+    environment = {key: filled_in(value, values) for key, value in job.get("env", {}).items()}
+    for run in commands(job):
+        done = execute(run, ROOT, GITHUB_STEP_SUMMARY=str(summary), **environment)
+        assert done.returncode == 0, f"{run}\n{done.stdout}{done.stderr}"
+    (upload,) = (step["with"] for step in job["steps"] if "upload-artifact" in step.get("uses", ""))
+    kept = {file.name for file in ROOT.glob(upload["path"])}
+    if name == "bench":
+        assert kept >= {"bench.json", "bench.html"}
+        assert "| total, instructions | " in summary.read_text()
+        headings = " ".join(line for line in summary.read_text().splitlines() if line.startswith("| layer"))
+        assert [case for case in budgets.load(paths.budgets()).cases if case not in headings] == []
+    else:
+        (folder,) = ROOT.glob(upload["path"])
+        assert {file.name for file in folder.iterdir()} >= {"log.html", "report.html", "xunit.xml"}
+
+
+def compiler_version() -> str:
+    return subprocess.run([find_compiler("stm32f746"), "-dumpfullversion"], capture_output=True, text=True).stdout
+
+
+# The action ---------------------------------------------------------------------------------------------------
+
+
+def action_environment(**inputs: str) -> dict[str, str]:
+    """What the action's last step finds in its environment, `bin` aside."""
+    action = read(ACTION)
+    given = {name: field["default"] for name, field in action["inputs"].items()} | inputs
+    values = {f"inputs.{name}": value for name, value in given.items()}
+    values["steps.setup.outputs.bin"] = str(BIN)
+    return {name: filled_in(value, values) for name, value in action["runs"]["steps"][-1]["env"].items()}
+
+
+def action_script() -> str:
+    return str(read(ACTION)["runs"]["steps"][-1]["run"])
+
+
+def test_the_action_runs_no_value_of_an_input(recorder: Path) -> None:
+    own = str(recorder / ".venv" / "bin")
+    harmless = {"elf": "", "budgets": ""}
+    for name in read(ACTION)["inputs"]:
+        evil = f"$(touch {recorder}/pwned) `touch {recorder}/pwned`; touch {recorder}/pwned"
+        environment = action_environment(**{**harmless, name: evil}) | {"BIN": own}
+        words = {word for call in calls(recorder, action_script(), **environment) for word in call}
+        assert not (recorder / "pwned").exists(), name
+        assert any("$(touch" in word for word in words), f"{name} gets nowhere"
+
+
+def test_the_actions_commands_exist_with_every_input(recorder: Path) -> None:
+    given = {"port": "/dev/ttyACM0", "suites": " identity  protocol ", "budgets": "budgets.toml", "target": "board"}
+    for inputs in ({}, given, {**given, "elf": str(ACTION)}):
+        environment = action_environment(**inputs) | {"BIN": str(recorder / ".venv" / "bin")}
+        called = calls(recorder, action_script(), **environment)
+        assert [call[1] for call in called] == (["test"] if "elf" in inputs else ["test", "bench"])
+        assert [refusal(call) for call in called] == [None] * len(called)
+    assert [word for word in called[0] if word.startswith("--suite")] == ["--suite=identity", "--suite=protocol"]
+
+
+@pytest.fixture(scope="module")
+def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project as the runner unpacks an action: without git."""
+    folder = tmp_path_factory.mktemp("actions") / "renode-mnist"
+    for name in ("emu", "firmware", "models", "robot", "schema"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+def test_the_action_tests_another_projects_model(download: Path, tmp_path: Path) -> None:
+    model = tmp_path / "my model.tflite"
+    shutil.copy(paths.models() / "mnist_int8.tflite", model)
+    summary = tmp_path / "summary.md"
+    runner = {"PYTHONPATH": str(download / "emu"), "GITHUB_STEP_SUMMARY": str(summary)}
+    inputs = {"model": model.name, "suites": "identity classification", "reports": "out"}
+
+    done = execute(action_script(), tmp_path, **runner, **action_environment(**inputs))
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcomes = ElementTree.parse(tmp_path / "out" / "xunit.xml").getroot()
+    assert int(outcomes.get("tests", "")) > 10
+    assert {outcomes.get(kind) for kind in ("failures", "errors", "skipped")} == {"0"}
+    assert {"log.html", "report.html", "bench.json", "bench.html"} <= {
+        file.name for file in (tmp_path / "out").iterdir()
+    }
+    assert "my model/m7 216 MHz" in summary.read_text()
+
+    update = ["bench", "--models", model.name, "--engines", "m7", "--budgets", "budgets.toml", "--update"]
+    done = execute(shlex.join([str(BIN / "renode-mnist"), *update]), tmp_path, **runner)
+    assert done.returncode == 0, done.stderr
+    written = (tmp_path / "budgets.toml").read_text()
+    one_less = re.sub(r"(?m)^instructions = (\d+)", lambda found: f"instructions = {int(found[1]) - 1}", written)
+    assert one_less != written
+    (tmp_path / "budgets.toml").write_text(one_less)
+    inputs |= {"suites": "identity", "budgets": "budgets.toml"}
+    done = execute(action_script(), tmp_path, **runner, **action_environment(**inputs))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 case(s) grew past budgets.toml" in done.stderr

@@ -1,0 +1,392 @@
+"""The benchmark, its table and page, budgets and comparison, on rows that were measured once."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from renode_mnist import paths
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.measure import bench, budgets, commits, compare
+from renode_mnist.measure.bench import BenchError, Row
+from renode_mnist.profile.layer_functions import short_name
+from renode_mnist.report import bench_table, budget_table, page
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[list[Row], list[bench.Refused]]:
+    """int8 and float32 on two engines, of which one refuses float."""
+    return bench.run(bench.cases(["int8", "float32"], ["m7", "cmsis-nn"], ["instructions"], ["hard"]), [216, 288])
+
+
+@pytest.fixture
+def rows(measured: tuple[list[Row], list[bench.Refused]]) -> list[Row]:
+    return measured[0]
+
+
+def named(rows: Sequence[Row], case: str) -> Row:
+    return next(row for row in rows if row.case == case)
+
+
+def grown(row: Row, layer: int, by: int) -> Row:
+    """The row as it would be if the hottest function of one layer took more instructions."""
+    before = row.layers[layer]
+    hottest = next(iter(before.functions))
+    costly = replace(
+        before,
+        counts={**before.counts, "instructions": before.counts["instructions"] + by},
+        functions={**before.functions, hottest: before.functions[hottest] + by},
+    )
+    counts = {**row.counts, "instructions": row.counts["instructions"] + by}
+    return replace(row, counts=counts, layers=(*row.layers[:layer], costly, *row.layers[layer + 1 :]))
+
+
+def test_clocks_share_counts_and_each_row_has_its_identity(rows: list[Row]) -> None:
+    slow, fast = (row for row in rows if row.case == "int8/m7")
+    assert (slow.clock_mhz, fast.clock_mhz) == (216, 288)
+    assert slow.counts == fast.counts
+    assert set(slow.counts) == {"instructions", "cycles_modelled"}
+    assert all(row.firmware["commit"] and row.target["version"] for row in rows)
+
+
+def test_a_case_that_an_engine_refuses_is_told_with_its_reason(
+    measured: tuple[list[Row], list[bench.Refused]],
+) -> None:
+    (refusal,) = measured[1]
+    assert refusal.case == "float32/cmsis-nn"
+    assert "float" in refusal.reason
+
+
+def test_the_functions_of_a_layer_add_up_to_it(rows: list[Row]) -> None:
+    for row in rows:
+        for layer in row.layers:
+            assert sum(layer.functions.values()) == layer.counts["instructions"], (row.case, layer.op)
+
+
+def test_a_layers_hottest_function_is_the_kernel_that_computes_it(rows: list[Row]) -> None:
+    winograd = named(rows, "int8/m7").layers[1]
+    assert next(iter(winograd.functions)).startswith("m7::winograd_products")
+    assert list(winograd.functions.values()) == sorted(winograd.functions.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("m7::dot_2x1<144>", "m7::dot_2x1<144>"),
+        ("app::(anonymous namespace)::store", "app::store"),
+        ("a::" + "b" * 60 + "<int, c<d, (e)1> >::f<2>", "a::" + "b" * 60 + "<…>::f<…>"),
+    ],
+)
+def test_long_names_lose_the_arguments_of_their_templates(name: str, shown: str) -> None:
+    assert short_name(name) == shown
+
+
+def test_the_table_has_the_articles_rows_and_columns(rows: list[Row]) -> None:
+    grid = bench_table.grid(rows)
+    labels = [row[0] for row in grid.rows]
+    assert labels[:8] == [
+        "CONV_2D", "MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX"
+    ]  # fmt: skip
+    assert any("X-CUBE-AI" in heading for heading in grid.headings)
+    fused = grid.rows[1][grid.headings.index("int8/m7 216 MHz")]
+    assert fused == bench_table.FUSED
+    assert bench_table.markdown(grid).count("\n|") == len(grid.rows) + 1
+
+
+def test_programs_whose_operators_differ_share_their_rows(rows: list[Row]) -> None:
+    row = named(rows, "int8/cmsis-nn")
+    first, *others = row.layers
+    converted = replace(row, case="uint8/cmsis-nn", layers=(replace(first, op="QUANTIZE"), first, *others))
+    table = bench_table.grid([row, converted])
+    labels = [line[0] for line in table.rows]
+    assert labels[:3] == ["QUANTIZE", "CONV_2D", "MAX_POOL_2D"]
+    assert labels.count("CONV_2D") == 3
+    quantize, conv = (line[1:4] for line in table.rows[:2])
+    assert quantize[0] == ""
+    assert quantize[1] == conv[0] == conv[1] != ""
+    assert conv[2] == "18.690"  # the article's
+
+
+def test_the_page_is_self_contained(rows: list[Row]) -> None:
+    html = page.render(rows, bench_table.grid(rows))
+    assert html.count("<svg") == 3
+    assert "src=" not in html
+    assert "int8/m7" in html
+
+
+def test_rows_come_back_from_their_file(rows: list[Row], tmp_path: Path) -> None:
+    bench.save(tmp_path / "b.json", rows)
+    assert bench.load(tmp_path / "b.json") == rows
+
+
+ROW = '{"case": "a/m7", "clock_mhz": 216, "counts": %s, "layers": [], "flash_bytes": 1, "weights_bytes": 1, '
+ROW += '"ram_bytes": 1, "target": {}, "firmware": {}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[]",
+        "\0",
+        '{"format": "other", "rows": []}',
+        '{"format": 3',
+        '{"format": "renode-mnist bench 1"}',
+        '{"format": "renode-mnist bench 1", "rows": [3]}',
+        '{"format": "renode-mnist bench 1", "rows": [{"case": "a"}]}',
+        '{"format": "renode-mnist bench 1", "rows": [' + ROW % '{"instructions": -1}' + "]}",
+        '{"format": "renode-mnist bench 1", "rows": [' + ROW % '{"instructions": 1}' + "]}",
+    ],
+)
+def test_what_is_no_benchmark_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "b.json").write_text(content)
+    with pytest.raises(BenchError, match=r"b\.json is no benchmark"):
+        bench.load(tmp_path / "b.json")
+
+
+def test_one_instruction_too_many_breaks_the_budget_and_names_the_layer(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budgets.update(file, rows)
+    assert budgets.check(budgets.load(file), rows, file).passed
+    row = named(rows, "int8/m7")
+    found = budgets.check(budgets.load(file), [grown(row, 2, 1)], file).grown
+    assert [(growth.layer, growth.function, growth.now - growth.written) for growth in found] == [
+        ("", "", 1),
+        ("2 CONV_2D", "", 1),
+        ("2 CONV_2D", next(iter(row.layers[2].functions)), 1),
+    ]
+
+
+def test_a_function_that_is_new_is_named_and_small_ones_are_told_together(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    row = named(rows, "int8/m7")
+    budgets.update(file, [row])
+    big, small = 50_000, 7
+    layer = row.layers[2]
+    more = {**layer.counts, "instructions": layer.counts["instructions"] + big + small}
+    costly = replace(layer, counts=more, functions={**layer.functions, "memcpy": big, "tiny": small})
+    counts = {**row.counts, "instructions": row.counts["instructions"] + big + small}
+    now = replace(row, counts=counts, layers=(*row.layers[:2], costly, *row.layers[3:]))
+    found = budgets.check(budgets.load(file), [now], file).grown
+    assert {growth.function: growth.now - growth.written for growth in found if growth.function} == {
+        "memcpy": big,
+        "other functions": small,
+    }
+
+
+def test_cycles_past_the_tolerance_are_told_with_their_layer(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    row = named(rows, "int8/m7")
+    budgets.update(file, [row])
+    layer = row.layers[1]
+    slower = replace(layer, counts={**layer.counts, "cycles_modelled": layer.counts["cycles_modelled"] * 2})
+    counts = {**row.counts, "cycles_modelled": row.counts["cycles_modelled"] + layer.counts["cycles_modelled"]}
+    now = replace(row, counts=counts, layers=(row.layers[0], slower, *row.layers[2:]))
+    found = budgets.check(budgets.load(file), [now], file).grown
+    assert [(growth.what, growth.layer) for growth in found] == [
+        ("cycles_modelled", ""),
+        ("cycles_modelled", "1 CONV_2D+MAX_POOL_2D"),
+    ]
+
+
+def test_a_case_that_has_a_budget_and_cannot_be_built_fails_the_check(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budgets.update(file, rows)
+    refusal = bench.Refused("int8/cmsis-nn", "it does not compile")
+    verdict = budgets.check(budgets.load(file), [named(rows, "int8/m7")], file, [refusal])
+    assert not verdict.passed
+    assert verdict.unmeasured == (refusal,)
+    without_budget = bench.Refused("int8/tflm", "no sources")
+    assert budgets.check(budgets.load(file), rows, file, [without_budget]).passed
+
+
+def test_what_a_case_no_longer_needs_is_told(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    row = named(rows, "int8/m7")
+    budgets.update(file, [grown(row, 0, 9)])
+    assert budgets.check(budgets.load(file), [row], file).savings == (budgets.Saving("int8/m7", 9),)
+
+
+def test_the_verdict_stands_in_the_step_summary_also_when_it_is_no(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budgets.update(file, rows)
+    kept = budget_table.markdown(budgets.check(budgets.load(file), rows, file), file.name)
+    assert "### Budgets: kept" in kept
+    assert "int8/m7" in kept
+    verdict = budgets.check(budgets.load(file), [grown(named(rows, "int8/m7"), 1, 123)], file)
+    lines = budget_table.markdown(verdict, file.name).splitlines()
+    assert lines[0] == "### Budgets: not kept"
+    assert any("`int8/m7`" in line and "`m7::winograd_products" in line and "+123" in line for line in lines)
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1  # a table that holds together
+
+
+def test_the_repositorys_budgets_hold(rows: list[Row]) -> None:
+    if "12.2" not in rows[0].firmware["compiler"]:
+        pytest.skip(f"the budgets are for GCC 12.2, this is {rows[0].firmware['compiler']}")
+    assert budgets.check(budgets.load(paths.budgets()), rows, paths.budgets()).grown == ()
+
+
+def test_flash_may_grow_by_the_tolerance_and_no_further(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    row = named(rows, "int8/m7")
+    budgets.update(file, [row])
+    within = replace(row, flash_bytes=int(row.flash_bytes * 1.02))
+    assert budgets.check(budgets.load(file), [within], file).passed
+    (growth,) = budgets.check(budgets.load(file), [replace(row, flash_bytes=within.flash_bytes + 1)], file).grown
+    assert growth.what == "flash_bytes"
+
+
+def test_updating_keeps_what_was_not_measured_and_tells_what_changed(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budgets.update(file, rows)
+    row = named(rows, "int8/m7")
+    before = row.counts["instructions"]
+    assert budgets.update(file, [grown(row, 0, 5)]) == [
+        f"int8/m7: instructions {before} -> {before + 5}",
+        "int8/m7: layers, functions differ",
+    ]
+    assert "int8/cmsis-nn" in budgets.load(file).cases
+
+
+CASE = 'tolerance_percent = 2\n[cases."int8/m7"]\ninstructions = 1\nflash_bytes = 1\nram_bytes = 1\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "said"),
+    [
+        (CASE + '[cases."int8/reference"]\ninstructions = -1\n', 7, "instructions is -1"),
+        (CASE + '[cases."int8/reference"]\nflash_bytes = 1\n', 6, "has no instructions"),
+        (CASE.replace("ram_bytes = 1\n", ""), 2, "has no ram_bytes"),
+        (CASE + "speed = 2\n", 6, "unknown key speed"),
+        (CASE + "cycles_modelled = 1.5\n", 6, "cycles_modelled is 1.5"),
+        (CASE + "instructions_extra = true\n", 6, "unknown key instructions_extra"),
+        (CASE + 'layers = [1, "2"]\n', 6, "layers is"),
+        (CASE + "layers = 3\n", 6, "layers is 3"),
+        (CASE + 'functions = [{"f" = -1}]\n', 6, "functions is"),
+        (CASE.replace("int8/m7", "int8/m8"), 2, "unknown case int8/m8"),
+        (CASE.replace("int8/m7", "int8"), 2, "unknown case int8"),
+        (CASE + "[case]\n", 6, "unknown key case"),
+        ("tolerance_percent = -2\n", 1, "tolerance_percent is -2"),
+        ("tolerance_percent = nan\n", 1, "tolerance_percent is nan"),
+        ("cases = 3\ntolerance_percent = 2\n", 1, "cases is 3"),
+        (CASE.replace("tolerance_percent = 2\n", ""), 1, "tolerance_percent is missing"),
+        ("= 3\n", 1, ""),
+        ("tolerance_percent = 2\ninstructions = \n", 2, ""),
+    ],
+)
+def test_a_budget_file_that_is_wrong_is_refused_by_its_line(
+    tmp_path: Path, content: str, line: int, said: str
+) -> None:
+    (tmp_path / "budgets.toml").write_text(content)
+    with pytest.raises(budgets.BudgetError) as refused:
+        budgets.load(tmp_path / "budgets.toml")
+    assert f"line {line}" in str(refused.value)
+    assert said in str(refused.value)
+    assert "Allowed: " in str(refused.value) or "Mend it, or remove it" in str(refused.value)
+
+
+def test_a_budget_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(budgets.BudgetError, match=r"No such file.*bench --update"):
+        budgets.load(tmp_path / "budgets.toml")
+
+
+def test_a_budget_of_a_model_that_is_nowhere_is_refused_by_its_line(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budgets.update(file, [replace(named(rows, "int8/m7"), case="int9/m7")])
+    with pytest.raises(budgets.BudgetError, match=r"line 6: the unknown case int9/m7.*Allowed: float32, int8"):
+        budgets.check(budgets.load(file), [], file)
+
+
+def test_a_figure_without_a_bound_is_refused(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    row = named(rows, "int8/m7")
+    layers = tuple(replace(layer, counts={"instructions": layer.counts["instructions"]}) for layer in row.layers)
+    budgets.update(file, [replace(row, counts={"instructions": row.counts["instructions"]}, layers=layers)])
+    with pytest.raises(budgets.BudgetError, match="has no cycles_modelled"):
+        budgets.check(budgets.load(file), [row], file)
+
+
+def test_a_case_without_a_budget_is_named(rows: list[Row], tmp_path: Path) -> None:
+    with pytest.raises(budgets.BudgetError, match="has no case int8/m7"):
+        budgets.check(budgets.Budgets(2, {}), [named(rows, "int8/m7")], tmp_path / "budgets.toml")
+
+
+def test_comparing_tells_layer_function_and_growth(rows: list[Row]) -> None:
+    row = named(rows, "int8/m7")
+    result = compare.compare([row, named(rows, "int8/cmsis-nn")], [grown(row, 1, 100)])
+    function = next(iter(row.layers[1].functions))
+    assert [(change.what, change.after - change.before) for change in result.changes] == [
+        ("total", 100),
+        ("layer 1 CONV_2D+MAX_POOL_2D", 100),
+        (f"layer 1 {function}", 100),
+    ]
+    assert result.compared == ("int8/m7",)
+    assert result.alone == ("Only in the first: int8/cmsis-nn at 216 MHz.",)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "reason"),
+    [
+        ("firmware", "model_sha256", "another model"),
+        ("firmware", "compiler", "another compiler"),
+        ("firmware", "flags", "other compiler flags"),
+        ("target", "target", "another target"),
+        ("target", "cycle_model_sha256", "another model of the cycles"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_reason(
+    rows: list[Row], part: str, key: str, reason: str
+) -> None:
+    row = named(rows, "int8/m7")
+    changed = {**getattr(row, part), key: "other"}
+    other = replace(row, firmware=changed) if part == "firmware" else replace(row, target=changed)
+    with pytest.raises(BenchError, match=rf"int8/m7 cannot be compared: {reason} .*against other"):
+        compare.compare([row], [other])
+
+
+def test_another_clock_or_unit_is_refused(rows: list[Row]) -> None:
+    row = named(rows, "int8/m7")
+    with pytest.raises(BenchError, match="same clock"):
+        compare.compare([row], [replace(row, clock_mhz=100)])
+    with pytest.raises(BenchError, match="another unit"):
+        compare.compare([row], [replace(row, counts={"cycles_measured": 1})])
+
+
+def test_a_commit_that_is_not_there_is_refused() -> None:
+    with pytest.raises(commits.CommitError, match="'nowhere' is neither a benchmark file nor a commit"):
+        commits.resolve("nowhere")
+    with pytest.raises(commits.CommitError, match="neither"):
+        commits.resolve("--all")
+
+
+def test_without_git_a_commit_cannot_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(EnvironmentProblem, match="git is not installed"):
+        commits.resolve("HEAD")
+
+
+def test_from_a_wheel_there_are_no_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "is_checkout", lambda: False)
+    with pytest.raises(EnvironmentProblem, match="does not run from a checkout"):
+        commits.resolve("HEAD")
+
+
+@pytest.mark.long
+def test_a_commit_is_measured_in_a_worktree_that_goes_and_only_once() -> None:
+    commit = commits.resolve("HEAD")
+    wanted = bench.cases(["int8"], ["m7"], ["instructions"], ["hard"])
+    rows, refused = commits.measure(commit, wanted, 216)
+    assert refused == []
+    assert rows[0].firmware["commit"] == commit[:12]
+    listed = subprocess.run(
+        ["git", "-C", str(paths.root()), "worktree", "list"], capture_output=True, text=True, check=True
+    )
+    assert f"/{commit[:12]} " not in listed.stdout
+    announced: list[bench.Case] = []
+    assert commits.measure(commit, wanted, 216, announced.append) == (rows, [])
+    assert announced == []

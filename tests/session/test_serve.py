@@ -1,0 +1,111 @@
+"""The emulated board as a port of this machine: what a line does, and what clients may do to it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import serial
+
+from renode_mnist.session.session import Session
+from renode_mnist.stream import Deadline
+from renode_mnist.targets.board import BoardTarget
+from renode_mnist.wire import frame, messages
+from served import Served, call, served
+
+Digits = dict[str, npt.NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="module", params=["--pty", "--tcp=0"])
+def board(request: pytest.FixtureRequest) -> Iterator[Served]:
+    with served(request.param) as board:
+        yield board
+
+
+def test_a_byte_takes_its_time_on_the_line(board: Served) -> None:
+    count = 4000
+    with Session(BoardTarget(board.binary)) as session:
+        begun = time.monotonic()
+        session.client.send_raw(b"\x01" * count + b"\0")
+        session.client.next_reply(60)
+        # A busy machine may take longer, none may be faster than 115200 baud, but for what is ahead by a step.
+        assert time.monotonic() - begun > count * 10 / 115_200 - 0.02
+
+
+def test_a_client_may_go_in_mid_frame_and_return(board: Served, digits: Digits) -> None:
+    for cut in (1, 100, 700):
+        with BoardTarget(board.binary) as target:
+            target.send(frame.encode(messages.encode_pixels(1, digits["5"]))[:cut])
+        with Session(BoardTarget(board.binary)) as session:
+            assert session.classify(digits["8"]).inference.winner == 8
+
+
+def test_a_client_that_does_not_read_harms_nobody(board: Served, digits: Digits) -> None:
+    with serial.serial_for_url(board.console, 115200) as console, Session(BoardTarget(board.binary)) as session:
+        for _ in range(5):  # 5 kB of answers, more than a pseudo-terminal holds
+            console.write(b"CMD=1\r")
+            assert session.classify(digits["4"]).inference.winner == 4
+
+
+def test_the_console_is_there_as_well(board: Served) -> None:
+    with serial.serial_for_url(board.console, 115200, timeout=60) as console:
+        console.reset_input_buffer()
+        console.write(b"\rHELP\r")
+        assert console.read_until(b"this list\r\n").endswith(b"HELP   this list\r\n")
+
+
+def test_ctrl_c_ends_it_well() -> None:
+    with served(stop=signal.SIGINT) as board:
+        assert Path(board.binary).exists()
+
+
+def test_a_second_client_of_a_tcp_port_waits_for_the_first(digits: Digits) -> None:
+    with served("--tcp", "0") as board:
+        with Session(BoardTarget(board.binary)) as session:
+            second = serial.serial_for_url(board.binary, timeout=60)
+            second.write(frame.encode(messages.encode_get_stats(9)))
+            assert session.classify(digits["2"]).inference.winner == 2
+            assert second.in_waiting == 0
+        assert second.read(1)
+        second.close()
+
+
+def test_a_named_port_and_the_next_are_taken_or_refused() -> None:
+    with served("--tcp", "0") as board:
+        taken = board.binary.rsplit(":", 1)[1]
+        done = call("serve", "--tcp", taken)
+        assert done.returncode == 2
+        assert f"127.0.0.1:{taken}" in done.stderr
+        assert "Give another port, or 0" in done.stderr
+    with served("--tcp", taken) as board:
+        assert board.binary == f"socket://127.0.0.1:{taken}"
+        assert board.console == f"socket://127.0.0.1:{int(taken) + 1}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--pty", "--tcp", "0"), "exclude each other"),
+        (("--tcp", "65535"), "65534"),
+        (("--target", "host"), "embedded"),
+        (("--elf", "/dev/null"), "is empty"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    done = call("serve", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_board_that_ends_is_lost_for_its_client(digits: Digits) -> None:
+    with served("--pty", stop=signal.SIGKILL) as board, Session(BoardTarget(board.binary)) as session:
+        session.client.send_raw(frame.encode(messages.encode_pixels(5, digits["3"]))[:100])
+        board.process.kill()
+        with pytest.raises(Exception, match=f"lost {board.binary}"):
+            session.target.receive(Deadline.after(session.target, 10))
