@@ -62,6 +62,11 @@ test: lint pytest
 pytest: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -n 2 -m "not long"
 
+# make test-ROOM  the tests of one room: test-wire, test-codegen, test-session ... (the folders of tests/)
+test-%: setup .venv/test.stamp
+	@test -d tests/$* || { echo "There is no room tests/$*. Rooms: $(filter-out support __pycache__,$(patsubst tests/%/.,%,$(sort $(wildcard tests/*/.))))"; exit 2; }
+	@$(BIN)/python -m pytest -n 2 -m "not long" tests/$*
+
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
@@ -89,11 +94,12 @@ notebook: setup .venv/notebook.stamp
 	@$(PIP) --require-hashes --requirement requirements/notebook.txt
 	@touch $@
 
-# make lint   ruff, mypy, clang-format; the notebook's outputs; .github by jactionlint (with shellcheck) and zizmor
+# make lint   ruff, mypy, the floors of docs/architecture.md, clang-format; the notebook's outputs; .github by jactionlint (with shellcheck) and zizmor
 lint: setup .venv/test.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format --dry-run --Werror
 	@$(NBSTRIPOUT) --verify models/mnist.ipynb || { echo "The notebook is kept without outputs: make format"; exit 1; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
