@@ -13,10 +13,11 @@ from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746 import chip_id, elf, memory_map, rcc
+from renode_mnist.stm32f746.access import Access, Piece
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler, VirtualClock
-from renode_mnist.stm32f746.core import Access, ClockModel, Core, Piece, Stop, StopKind
+from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
 from renode_mnist.stm32f746.gpio import Gpio
@@ -27,6 +28,7 @@ from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.rcc import Rcc
 from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, FaultStatus, SystemControlSpace
+from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
 
@@ -75,7 +77,7 @@ class Machine:
     ) -> None:
         self.image = elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
-        self.clock = VirtualClock(self.core.cycles_now, rcc.HSI_HERTZ)
+        self.clock = VirtualClock(self.core.counts.cycles_now, rcc.HSI_HERTZ)
         self.log = EventLog(self.clock.now_seconds)
         stop = self.core.counter.request_stop
         self.scheduler = Scheduler(self.clock, stop)
@@ -92,7 +94,7 @@ class Machine:
             before_trace_changes=lambda: self.dwt.settle(),
             vector_table=self.image.vector_table,
         )
-        self.dwt = Dwt(self.core.cycles_now, lambda: self.scs.trace_enabled)
+        self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled)
         self.rcc = Rcc(self.scheduler, self.log, hse_hertz, self._hclk_changed)
         self.pwr = Pwr()
         self.flash = FlashInterface()
@@ -143,7 +145,7 @@ class Machine:
         core = self.core
         self._asleep = self._event_register = self._reset_requested = False
         core.reset_registers()
-        vectors = core.peek(self.image.vector_table, 8)
+        vectors = core.memory.peek(self.image.vector_table, 8)
         assert vectors is not None  # the image was checked
         core.write(arm.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little") & ~3)
         core.write(arm.UC_ARM_REG_LR, 0xFFFF_FFFF)
@@ -200,7 +202,7 @@ class Machine:
     def _may_access(self, address: int, size_bytes: int, store: bool) -> bool:
         if self._protected and not self.mpu.access(address) & (Access.WRITE if store else Access.READ):
             return False
-        return self.core.is_guarded(address) or self.bus.answers(address, size_bytes, store)
+        return self.core.memory.is_guarded(address) or self.bus.answers(address, size_bytes, store)
 
     def _forbidden_by_mpu(self, stop: Stop) -> bool:
         """Whether a refused access was refused by the MPU."""
@@ -232,7 +234,7 @@ class Machine:
             rights = [
                 Piece(begin, end, self.mpu.access(begin) if active else Access.ALL) for begin, end in pairwise(marks)
             ]
-            self.core.set_rights(memory, rights)
+            self.core.memory.set_rights(memory, rights)
             self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
 
     # Running
@@ -347,7 +349,7 @@ class Machine:
 
     def read_memory(self, address: int, size_bytes: int) -> bytes | None:
         """What a debugger sees: memories as they are, peripherals by words; None where nothing is."""
-        if (data := self.core.peek(address, size_bytes)) is not None:
+        if (data := self.core.memory.peek(address, size_bytes)) is not None:
             return data
         words = range(address & ~3, address + size_bytes, 4)
         if not all(self.bus.answers(word, 4, False) for word in words):
@@ -357,7 +359,7 @@ class Machine:
 
     def write_memory(self, address: int, data: bytes) -> bool:
         """Puts data where a debugger wants it, in read-only memories too; whether something is there."""
-        if self.core.peek(address, len(data)) is not None:
+        if self.core.memory.peek(address, len(data)) is not None:
             self.core.load(address, data)
             return True
         unit = next(unit for unit in (4, 2, 1) if address % unit == len(data) % unit == 0)
@@ -375,12 +377,12 @@ class Machine:
 
     def instructions(self) -> int:
         """Executed since the last reset."""
-        return self.core.instructions_now()
+        return self.core.counts.instructions_now()
 
     def block_counts(self) -> list[BlockCount]:
         """How often each block ran since the last reset."""
-        return self.core.block_counts()
+        return self.core.counts.block_counts()
 
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the last reset."""
-        return self.core.edge_counts()
+        return self.core.counts.edge_counts()
