@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
 
 # What the installed package is made of beyond Python files, which an editable install reads in place.
-BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
+BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format lock clean
 .DEFAULT_GOAL := help
@@ -100,7 +100,7 @@ lint: setup .venv/test.stamp
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
-	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format --dry-run --Werror
+	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' 'emu/*.h' | xargs $(BIN)/clang-format --dry-run --Werror
 	@$(NBSTRIPOUT) --verify models/mnist.ipynb || { echo "The notebook is kept without outputs: make format"; exit 1; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
 	@$(BIN)/zizmor --offline --strict-collection --persona=pedantic -qq .github
@@ -109,7 +109,7 @@ lint: setup .venv/test.stamp
 format: .venv/test.stamp
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
-	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format -i
+	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' 'emu/*.h' | xargs $(BIN)/clang-format -i
 	@$(NBSTRIPOUT) models/mnist.ipynb
 
 # make lock   rewrites requirements/*.txt from pyproject.toml

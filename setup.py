@@ -16,6 +16,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 PACKAGE = ROOT / "emu" / "renode_mnist"
+NATIVE = PACKAGE / "stm32f746" / "native"
 DATA = ("schema", "firmware", "models", "robot")
 
 
@@ -33,6 +34,11 @@ def generate_schema(destination: Path) -> None:
         check=True,
     )  # fmt: skip
     (destination / "__init__.py").write_text('"""Made by flatc from schema/mnist.fbs."""\n')
+
+
+def native(pattern: str) -> list[str]:
+    """Files of the C part, relative as setuptools wants them."""
+    return sorted(str(file.relative_to(ROOT)) for file in NATIVE.glob(pattern))
 
 
 class BuildWithGenerated(build_py):
@@ -56,8 +62,9 @@ setup(
         # Without a C compiler the emulator counts in Python: slower, the same counts.
         Extension(
             "renode_mnist.stm32f746._blockhook",
-            ["emu/renode_mnist/stm32f746/_blockhook.c"],
-            extra_compile_args=["-O2"],
+            native("*.c"),
+            depends=native("*.h"),
+            extra_compile_args=["-O2", "-fvisibility=hidden"],
             optional=True,
         )
     ],

@@ -99,7 +99,7 @@ void work(int n) {
 def watched(elf: Path, clock: bool = False) -> tuple[Machine, CallTree]:
     """The machine at the end of ``run``, and what was seen of it."""
     machine = Machine(elf, clock_model=LiveCosts if clock else None)
-    tree = CallTree(machine.core.read_code)
+    tree = CallTree(machine.core.memory.read_code)
     machine.core.observe(tree)
     snippets.run(machine)
     return machine, tree

@@ -165,7 +165,7 @@ def test_a_clock_model_charges_each_edge(python_hook: bool) -> None:
         assert edge.cycles == by_size(*before, edge.address, edge.size_bytes)[0]
         assert edge.misprediction_cycles in (0, edge.from_size_bytes)
     assert any(edge.mispredicted for edge in edges)
-    assert machine.core.cycles_now() == sum(
+    assert machine.core.counts.cycles_now() == sum(
         edge.cycles * edge.entered + edge.misprediction_cycles * edge.mispredicted for edge in edges
     )
 

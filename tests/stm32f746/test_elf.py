@@ -191,4 +191,4 @@ def test_one_linked_to_the_flash_on_the_itcm_bus(tmp_path: Path) -> None:
     machine = Machine(snippets.build(GOOD, "-T", str(script)))
     snippets.run(machine)
     assert machine.core.pc < 0x0030_0000
-    assert machine.core.peek(0x0800_0000, 64) == machine.core.peek(0x0020_0000, 64)
+    assert machine.core.memory.peek(0x0800_0000, 64) == machine.core.memory.peek(0x0020_0000, 64)

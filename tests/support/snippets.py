@@ -68,14 +68,14 @@ def symbol(elf: Path, name: str) -> int:
 
 def words(machine: Machine, address: int, count: int) -> list[int]:
     """32-bit words from the chip's memory."""
-    data = machine.core.peek(address, 4 * count)
+    data = machine.core.memory.peek(address, 4 * count)
     assert data is not None
     return list(struct.unpack(f"<{count}I", data))
 
 
 def bkpt_number(machine: Machine) -> int:
     """Of the BKPT instruction at PC."""
-    data = machine.core.peek(machine.core.pc, 2)
+    data = machine.core.memory.peek(machine.core.pc, 2)
     assert data is not None
     assert data[1] == 0xBE, f"no BKPT at {machine.core.pc:#010x}"
     return data[0]

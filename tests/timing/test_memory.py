@@ -115,4 +115,4 @@ def test_data_addresses_are_seen_and_change_nothing() -> None:
         (base + 12, 1, True),
     ]
     for machine in (plain, watched):
-        assert machine.core.peek(base + 12, 1) == bytes([3 + 100 + 1])
+        assert machine.core.memory.peek(base + 12, 1) == bytes([3 + 100 + 1])

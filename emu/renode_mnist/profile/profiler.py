@@ -86,7 +86,7 @@ def classify(
     info, sources = DebugInfo(elf), Sources(elf)
     target = EmbeddedTarget(elf, board=(options or TargetOptions()).board)
     with Session(target) as session:
-        tree = CallTree(target.machine.core.read_code)
+        tree = CallTree(target.machine.core.memory.read_code)
         target.machine.core.observe(tree)
         target.reset()  # so that the stack is known from its first frame
         fetch = None

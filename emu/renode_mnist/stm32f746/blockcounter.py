@@ -146,7 +146,7 @@ class _Edge:
 
 
 class _Exit:
-    """What the end of a block is expected to do, by a two-bit counter: see ``Block`` in _blockhook.c."""
+    """What the end of a block is expected to do, by a two-bit counter: see ``Block`` in native/blocks.h."""
 
     __slots__ = ("misprediction_cycles", "predicted", "sure")
 

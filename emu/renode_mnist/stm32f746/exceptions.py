@@ -10,11 +10,12 @@ from unicorn import arm_const as arm
 
 from renode_mnist.stm32f746 import nvic as nvic_module
 from renode_mnist.stm32f746 import scs as scs_module
-from renode_mnist.stm32f746.core import Core, Stop, StopKind
+from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.scs import FaultStatus, HardFaultStatus, SystemControlSpace
+from renode_mnist.stm32f746.stop import Stop, StopKind
 
 _CONTROL_NPRIV, _CONTROL_SPSEL, _CONTROL_FPCA = 1, 2, 4
 _XPSR_T = 1 << 24
@@ -214,7 +215,7 @@ class Exceptions:
             words = [*context[:7], stacked_xpsr]
             if with_fp:
                 words += [*self._floats.read(), 0]
-            core.poke(frame, struct.pack(f"<{len(words)}I", *words))
+            core.memory.poke(frame, struct.pack(f"<{len(words)}I", *words))
             if with_fp:
                 self._scs.registers[scs_module.FPCAR] = frame + _BASIC_FRAME_BYTES
         self._entered.write((frame, control & _CONTROL_NPRIV, _XPSR_T, number, lr))
@@ -225,7 +226,7 @@ class Exceptions:
             self._stacking_failed(number, refused, frame)
 
     def _jump_to_vector(self, number: int) -> None:
-        vector = self._core.peek(self._scs.read(scs_module.VTOR) + 4 * number, 4)
+        vector = self._core.memory.peek(self._scs.read(scs_module.VTOR) + 4 * number, 4)
         if vector is None:
             self._scs.registers[scs_module.HFSR] |= HardFaultStatus.VECTTBL
             self.lockup = Lockup(self._core.pc, f"no vector table for {nvic_module.name(number)}")
@@ -268,7 +269,7 @@ class Exceptions:
         )
         frame = psp if exc_return & _PSP else msp
         size = _BASIC_FRAME_BYTES if exc_return & _NO_FP else _FP_FRAME_BYTES
-        data = core.peek(frame, size)
+        data = core.memory.peek(frame, size)
         words = struct.unpack(f"<{size // 4}I", data) if data else ()
         if not valid or not words or bool(exc_return & _THREAD) != (not words[7] & 0x1FF):
             self._return_failed(valid, bool(words), exc_return, frame)

@@ -137,7 +137,7 @@ class GdbServer:
         if traps != self._trapped:
             machine.core.set_traps(traps)
             self._trapped = traps
-        if (machine.core.peek(machine.core.pc, 2) or b"")[1:] == _BKPT:
+        if (machine.core.memory.peek(machine.core.pc, 2) or b"")[1:] == _BKPT:
             machine.skip_bkpt()  # else it would stop there for ever
         else:
             machine.core.pass_trap()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from renode_mnist.stm32f746 import chip_id, elf, memory_map, rcc
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler, VirtualClock
-from renode_mnist.stm32f746.core import Access, ClockModel, Core, Piece, Stop, StopKind
+from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
 from renode_mnist.stm32f746.gpio import Gpio
@@ -25,12 +24,12 @@ from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
+from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
-from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, FaultStatus, SystemControlSpace
+from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, SystemControlSpace
+from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
-
-_IGNORE_MPU = {SystemException.HARD_FAULT, SystemException.NMI}
 
 
 class Halt(Enum):
@@ -75,12 +74,12 @@ class Machine:
     ) -> None:
         self.image = elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
-        self.clock = VirtualClock(self.core.cycles_now, rcc.HSI_HERTZ)
+        self.clock = VirtualClock(self.core.counts.cycles_now, rcc.HSI_HERTZ)
         self.log = EventLog(self.clock.now_seconds)
         stop = self.core.counter.request_stop
         self.scheduler = Scheduler(self.clock, stop)
         self.nvic = Nvic(stop)
-        self.mpu = Mpu(self._mpu_changed)
+        self.mpu = Mpu(lambda: self.protection.changed())
         self.systick = SysTick(self.scheduler, lambda: self.nvic.pend(SystemException.SYSTICK))
         self.scs = SystemControlSpace(
             self.nvic,
@@ -92,7 +91,7 @@ class Machine:
             before_trace_changes=lambda: self.dwt.settle(),
             vector_table=self.image.vector_table,
         )
-        self.dwt = Dwt(self.core.cycles_now, lambda: self.scs.trace_enabled)
+        self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled)
         self.rcc = Rcc(self.scheduler, self.log, hse_hertz, self._hclk_changed)
         self.pwr = Pwr()
         self.flash = FlashInterface()
@@ -114,17 +113,15 @@ class Machine:
         for peripheral in peripherals:
             self.bus.add(peripheral)
         self.rcc.reset_peripheral = lambda name: by_name[name].reset()
-        self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self._may_access)
-        self.exceptions = Exceptions(self.core, self.nvic, self.scs, self._stack_refusal, self.log)
+        self.protection = Protection(self.core, self.mpu, self.nvic, self.bus)
+        self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self.protection.may_access)
+        self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
         self.stop_at_bkpt = False
         self.hold_exceptions = False
         self.resets = 0
         self._asleep = False
         self._event_register = False
         self._reset_requested = False
-        self._protection_stale = False
-        self._protected = False
-        self._unwritable: list[Piece] = []
         self._load()
         self._start()
         for warning in self.image.warnings:
@@ -143,7 +140,7 @@ class Machine:
         core = self.core
         self._asleep = self._event_register = self._reset_requested = False
         core.reset_registers()
-        vectors = core.peek(self.image.vector_table, 8)
+        vectors = core.memory.peek(self.image.vector_table, 8)
         assert vectors is not None  # the image was checked
         core.write(arm.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little") & ~3)
         core.write(arm.UC_ARM_REG_LR, 0xFFFF_FFFF)
@@ -167,7 +164,7 @@ class Machine:
         self.core.counter.unwatch_masks()
         self.core.break_flow(FlowBreak.RESET)
         self.core.counter.clear_counts()
-        self._follow_protection()
+        self.protection.follow()
         self._start()
 
     # The clock
@@ -190,50 +187,6 @@ class Machine:
                 f"HCLK is {megahertz:g} MHz with {self.flash.wait_states} flash wait states: silicon needs {needed} "
                 f"(RM0385 table 5)"
             )
-
-    # Protection
-
-    def _mpu_changed(self) -> None:
-        self._protection_stale = True
-        self.core.counter.request_stop()
-
-    def _may_access(self, address: int, size_bytes: int, store: bool) -> bool:
-        if self._protected and not self.mpu.access(address) & (Access.WRITE if store else Access.READ):
-            return False
-        return self.core.is_guarded(address) or self.bus.answers(address, size_bytes, store)
-
-    def _forbidden_by_mpu(self, stop: Stop) -> bool:
-        """Whether a refused access was refused by the MPU."""
-        if not self._protected:
-            return False
-        wanted = {StopKind.BAD_LOAD: Access.READ, StopKind.BAD_STORE: Access.WRITE}.get(stop.kind, Access.EXECUTE)
-        return not self.mpu.access(stop.address) & wanted
-
-    def _stack_refusal(self, address: int, size_bytes: int) -> int:
-        for at in (address, address + size_bytes - 4):
-            memory = memory_map.memory_at(at)
-            if memory is None or not memory.writable:
-                return FaultStatus.STKERR
-        end = address + size_bytes
-        forbidden = any(address < piece.end and piece.begin < end for piece in self._unwritable)
-        return FaultStatus.MSTKERR if forbidden else 0
-
-    def _follow_protection(self) -> None:
-        """Brings Unicorn's map in line with the MPU; only between runs."""
-        active = self.mpu.active(not self.nvic.active.isdisjoint(_IGNORE_MPU))
-        if not self._protection_stale and active == self._protected:
-            return
-        self._protection_stale = False
-        self._protected = active
-        self._unwritable = []
-        borders = self.mpu.borders() if active else set()
-        for memory in memory_map.MEMORIES:
-            marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
-            rights = [
-                Piece(begin, end, self.mpu.access(begin) if active else Access.ALL) for begin, end in pairwise(marks)
-            ]
-            self.core.set_rights(memory, rights)
-            self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
 
     # Running
 
@@ -269,7 +222,7 @@ class Machine:
             if not self.hold_exceptions and self.exceptions.take_pending():
                 self._asleep = False
                 self._event_register = True
-            self._follow_protection()
+            self.protection.follow()
             next_ps = self.scheduler.next_ps()
             until_ps = time_ps if next_ps is None else min(time_ps, next_ps)
             if self._asleep:
@@ -297,11 +250,11 @@ class Machine:
                 self._asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
                 return True
-            case StopKind.BAD_LOAD | StopKind.BAD_STORE if self._protection_stale:
+            case StopKind.BAD_LOAD | StopKind.BAD_STORE if self.protection.stale:
                 # The MPU was written in this very block, and no ISB came between: look again.
                 self.core.cut_short(repeat=True)
             case _:
-                self.exceptions.fault(stop, self._forbidden_by_mpu(stop))
+                self.exceptions.fault(stop, self.protection.forbids(stop))
         return False
 
     def run_for(self, virtual_seconds: float) -> None:
@@ -347,7 +300,7 @@ class Machine:
 
     def read_memory(self, address: int, size_bytes: int) -> bytes | None:
         """What a debugger sees: memories as they are, peripherals by words; None where nothing is."""
-        if (data := self.core.peek(address, size_bytes)) is not None:
+        if (data := self.core.memory.peek(address, size_bytes)) is not None:
             return data
         words = range(address & ~3, address + size_bytes, 4)
         if not all(self.bus.answers(word, 4, False) for word in words):
@@ -357,7 +310,7 @@ class Machine:
 
     def write_memory(self, address: int, data: bytes) -> bool:
         """Puts data where a debugger wants it, in read-only memories too; whether something is there."""
-        if self.core.peek(address, len(data)) is not None:
+        if self.core.memory.peek(address, len(data)) is not None:
             self.core.load(address, data)
             return True
         unit = next(unit for unit in (4, 2, 1) if address % unit == len(data) % unit == 0)
@@ -375,12 +328,12 @@ class Machine:
 
     def instructions(self) -> int:
         """Executed since the last reset."""
-        return self.core.instructions_now()
+        return self.core.counts.instructions_now()
 
     def block_counts(self) -> list[BlockCount]:
         """How often each block ran since the last reset."""
-        return self.core.block_counts()
+        return self.core.counts.block_counts()
 
     def edge_counts(self) -> list[EdgeCount]:
         """How often each block followed each other since the last reset."""
-        return self.core.edge_counts()
+        return self.core.counts.edge_counts()

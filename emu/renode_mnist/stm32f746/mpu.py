@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from renode_mnist.stm32f746 import memory_map
-from renode_mnist.stm32f746.core import Access
+from renode_mnist.stm32f746.access import Access
 
 TYPE, CTRL, RNR, RBAR, RASR = 0xD90, 0xD94, 0xD98, 0xD9C, 0xDA0
 ALIASES_END = 0xDBC

@@ -264,7 +264,7 @@ class EmbeddedTarget:
         machine = self.machine
         reads: list[dict[int, int]] = []
         before = machine.dwt.on_count_read
-        machine.dwt.on_count_read = lambda: reads.append(machine.core.instructions_by_block())
+        machine.dwt.on_count_read = lambda: reads.append(machine.core.counts.instructions_by_block())
         try:
             yield reads
         finally:

@@ -1,0 +1,84 @@
+"""The MPU's regions as rights of the core: what it is kept from, and what was the reason afterwards."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.access import Access, Piece
+from renode_mnist.stm32f746.bus import Bus
+from renode_mnist.stm32f746.core import Core
+from renode_mnist.stm32f746.mpu import Mpu
+from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.scs import FaultStatus
+from renode_mnist.stm32f746.stop import Stop, StopKind
+
+_IGNORE_MPU = {SystemException.HARD_FAULT, SystemException.NMI}
+
+
+class Protection:
+    """Which accesses go ahead.
+
+    Args:
+        core: Is held to it.
+        mpu: Says what is allowed.
+        nvic: Says whether an exception is active that the MPU does not concern.
+        bus: Says where something answers.
+
+    Attributes:
+        stale: The MPU was written and `follow` not yet called: what is enforced is what was allowed before.
+    """
+
+    def __init__(self, core: Core, mpu: Mpu, nvic: Nvic, bus: Bus) -> None:
+        self._core = core
+        self._mpu = mpu
+        self._nvic = nvic
+        self._bus = bus
+        self.stale = False
+        self._active = False
+        self._unwritable: list[Piece] = []
+
+    def changed(self) -> None:
+        """To be called when the MPU was written: the run ends, so that `follow` can be called."""
+        self.stale = True
+        self._core.counter.request_stop()
+
+    def follow(self) -> None:
+        """Brings Unicorn's map in line with the MPU; only between runs."""
+        active = self._mpu.active(not self._nvic.active.isdisjoint(_IGNORE_MPU))
+        if not self.stale and active == self._active:
+            return
+        self.stale = False
+        self._active = active
+        self._unwritable = []
+        borders = self._mpu.borders() if active else set()
+        for memory in memory_map.MEMORIES:
+            marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
+            rights = [
+                Piece(begin, end, self._mpu.access(begin) if active else Access.ALL) for begin, end in pairwise(marks)
+            ]
+            self._core.memory.set_rights(memory, rights)
+            self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
+
+    def may_access(self, address: int, size_bytes: int, store: bool) -> bool:
+        """Whether an access that the core has to ask about is allowed and answered."""
+        if self._active and not self._mpu.access(address) & (Access.WRITE if store else Access.READ):
+            return False
+        return self._core.memory.is_guarded(address) or self._bus.answers(address, size_bytes, store)
+
+    def forbids(self, stop: Stop) -> bool:
+        """Whether a refused access was refused by the MPU."""
+        if not self._active:
+            return False
+        wanted = {StopKind.BAD_LOAD: Access.READ, StopKind.BAD_STORE: Access.WRITE}.get(stop.kind, Access.EXECUTE)
+        return not self._mpu.access(stop.address) & wanted
+
+    def stack_refusal(self, address: int, size_bytes: int) -> int:
+        """Why an exception cannot stack there: 0, or the `FaultStatus` bit (``STKERR``, ``MSTKERR``)."""
+        for at in (address, address + size_bytes - 4):
+            memory = memory_map.memory_at(at)
+            if memory is None or not memory.writable:
+                return FaultStatus.STKERR
+        end = address + size_bytes
+        forbidden = any(address < piece.end and piece.begin < end for piece in self._unwritable)
+        return FaultStatus.MSTKERR if forbidden else 0
