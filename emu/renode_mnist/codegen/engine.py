@@ -134,7 +134,12 @@ def made(graph: Graph, engine: Engine, objective: Objective, leave_out: Collecti
         engine: Takes it.
         objective: What to make small.
         leave_out: Passes that are not run though the engine takes them.
+
+    Raises:
+        ValueError: There is no such pass.
     """
+    if unknown := set(leave_out) - set(passes.ORDER):
+        raise ValueError(f"there is no pass {', '.join(sorted(unknown))}; there are {', '.join(passes.ORDER)}")
     wanted = [name for name in engine.passes if name not in leave_out]
     rewritten = passes.apply(graph, wanted, engine.kernel)
     return rewritten, engine.lower(rewritten, objective)

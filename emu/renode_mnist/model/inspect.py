@@ -79,10 +79,15 @@ class BufferFacts:
 
 @dataclass(frozen=True)
 class StepFacts:
-    """A step of an engine's program, and the bytes of activations and scratch alive in it."""
+    """A step of an engine's program, and the bytes of activations and scratch alive in it.
+
+    Attributes:
+        engine: Whose kernel computes it: ``reference`` where the engine has none of its own for it.
+    """
 
     op: str
     name: str
+    engine: str
     macs: int
     live_bytes: int
 
@@ -99,6 +104,7 @@ class EngineFacts:
         code_bytes_estimated: The rest of the image, as measured on the committed models.
         fits: Whether flash and RAM of the chip hold the image.
         buffers: The RAM plan.
+        rewrites: What was done to the network for this engine, a line each.
     """
 
     engine: str
@@ -110,6 +116,7 @@ class EngineFacts:
     fits: bool = False
     steps: tuple[StepFacts, ...] = ()
     buffers: tuple[BufferFacts, ...] = ()
+    rewrites: tuple[str, ...] = ()
 
     @property
     def flash_bytes(self) -> int:
@@ -240,11 +247,12 @@ def _plan(plan: Plan) -> EngineFacts:
         code_bytes_estimated=code_bytes,
         fits=_fits(plan.weights_bytes + code_bytes, plan.arena_bytes),
         steps=tuple(
-            StepFacts(step.op, step.name, step.macs, plan.live_bytes(number))
+            StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number))
             for number, step in enumerate(plan.steps)
         ),
         buffers=tuple(
             BufferFacts(p.buffer.name, p.buffer.layout, p.buffer.byte_count, p.offset, p.first, p.last)
             for p in plan.placements
         ),
+        rewrites=plan.graph.rewrites,
     )

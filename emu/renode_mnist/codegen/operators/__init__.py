@@ -29,7 +29,12 @@ def _files() -> dict[str, Definition]:
 
 @cache
 def _by_name() -> dict[str, tuple[str, Definition]]:
-    return {name: (file, definition) for file, definition in _files().items() for name in definition.names}
+    found: dict[str, tuple[str, Definition]] = {}
+    for file, definition in _files().items():
+        for name in definition.names:
+            assert name not in found, f"{name} stands in {found[name][0]} and in {file}"
+            found[name] = (file, definition)
+    return found
 
 
 def supported() -> tuple[str, ...]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
-from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import convolution, sliding, weighted
-from renode_mnist.codegen.operators.call import Call, fields
 from renode_mnist.codegen.operators.convolution import ConvOptions
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import clamps, require
@@ -42,26 +40,14 @@ def _rule(operator: Operator) -> None:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
-    call = Call(lowering, operator)
     weights = operator.tensor(1)
-    shape = call.struct(
-        "",
+    return convolution.lower(
+        lowering,
+        operator,
         "Conv2D",
-        {
-            "window": fields(convolution.window(operator)),
-            "batches": operator.input.shape[0],
-            "input_channels": operator.input.shape[3],
-            "filter_channels": weights.shape[3],
-            "output_channels": weights.shape[0],
-        },
-    )
-    return weighted.lower(
-        call,
-        "conv_2d",
-        shape,
+        {"filter_channels": weights.shape[3], "output_channels": weights.shape[0]},
         "output channel, row, column, input channel",
-        operator.options_as(ConvOptions).activation,
-        lambda: quantise.output_multipliers(operator, weights.shape[0]),
+        weights.shape[0],
         asymmetric=weights.quantisation is not None and len(set(weights.quantisation.scales)) > 1,
     )
 

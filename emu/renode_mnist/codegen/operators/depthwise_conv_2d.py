@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
-from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import convolution, sliding, weighted
-from renode_mnist.codegen.operators.call import Call, fields
 from renode_mnist.codegen.operators.convolution import ConvOptions
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import clamps, require
@@ -38,25 +36,14 @@ def _rule(operator: Operator) -> None:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
-    call = Call(lowering, operator)
-    weights = operator.tensor(1)
-    shape = call.struct(
-        "",
+    channels = operator.tensor(1).shape[3]
+    return convolution.lower(
+        lowering,
+        operator,
         "DepthwiseConv2D",
-        {
-            "window": fields(convolution.window(operator)),
-            "batches": operator.input.shape[0],
-            "input_channels": operator.input.shape[3],
-            "multiplier": weights.shape[3] // operator.input.shape[3],
-        },
-    )
-    return weighted.lower(
-        call,
-        "depthwise_conv_2d",
-        shape,
+        {"multiplier": channels // operator.input.shape[3]},
         "1, row, column, output channel",
-        operator.options_as(ConvOptions).activation,
-        lambda: quantise.output_multipliers(operator, weights.shape[3]),
+        channels,
         asymmetric=True,
     )
 

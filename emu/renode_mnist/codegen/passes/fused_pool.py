@@ -9,14 +9,13 @@ from renode_mnist.codegen.graph import Graph, Operator
 from renode_mnist.codegen.kernel import KernelOf
 from renode_mnist.codegen.operators import pool_2d
 from renode_mnist.codegen.operators.pool_2d import PoolOptions
-from renode_mnist.codegen.passes.neighbours import only_reader, together
+from renode_mnist.codegen.passes.neighbours import listed, only_reader, together
 
 
 def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
     """Fuses where a kernel takes the two as one."""
     kept: list[Operator] = []
-    gone: set[Operator] = set()
-    did = []
+    gone: list[Operator] = []
     for operator in graph.operators:
         if operator in gone:
             continue
@@ -25,10 +24,10 @@ def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
             pool = only_reader(graph, operator)
             if pool is not None and _suits(pool) and kernel_of(together(operator, pool)) is not None:
                 made = together(operator, pool)
-                gone.add(pool)
-                did.append(f"{pool} in {operator}")
+                gone.append(pool)
         kept.append(made)
-    return (replace(graph, operators=tuple(kept)), "; ".join(did)) if did else (graph, "")
+    did = f"{listed(gone)} within the convolution before" if gone else ""
+    return replace(graph, operators=tuple(kept)), did
 
 
 def _suits(pool: Operator) -> bool:

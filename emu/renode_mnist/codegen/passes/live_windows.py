@@ -25,9 +25,9 @@ def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
             read = _read(only_reader(graph, operator))
             if read is not None and read != (height, width):
                 made = replace(operator, live=read)
-                did.append(f"{read[0]}x{read[1]} of {height}x{width} outputs of {operator} are read")
+                did.append(f"{read[0]}x{read[1]} of {height}x{width}")
         kept.append(made)
-    return (replace(graph, operators=tuple(kept)), "; ".join(did)) if did else (graph, "")
+    return replace(graph, operators=tuple(kept)), f"pools read {', '.join(did)}" if did else ""
 
 
 def _read(reader: Operator | None) -> tuple[int, int] | None:

@@ -1,7 +1,9 @@
-"""Who reads what an operator makes: the question with which every fusion begins."""
+"""What passes share: who reads what an operator makes, two operators as one, and how a line on them begins."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from renode_mnist.codegen.graph import Graph, Operator
@@ -27,3 +29,9 @@ def together(first: Operator, second: Operator) -> Operator:
         fused=(*first.parts, *second.parts),
         live=None,
     )
+
+
+def listed(operators: Sequence[Operator]) -> str:
+    """``2 MAX_POOL_2D, RELU``: for the line that says what a pass did."""
+    counts = Counter(operator.op for operator in operators)
+    return ", ".join(f"{count} {op}" if count > 1 else op for op, count in counts.items())

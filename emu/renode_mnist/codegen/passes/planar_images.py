@@ -17,7 +17,7 @@ def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
     ]
     if not planar:
         return graph, ""
-    did = f"channel by channel: {', '.join(map(str, planar))}"
+    did = f"{len(planar)} image{'s' if len(planar) > 1 else ''} channel by channel"
     return replace(graph, layouts={**graph.layouts, **dict.fromkeys(planar, PLANAR)}), did
 
 

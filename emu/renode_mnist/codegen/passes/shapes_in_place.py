@@ -7,6 +7,7 @@ from dataclasses import replace
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.kernel import KernelOf
+from renode_mnist.codegen.passes.neighbours import listed
 
 
 def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
@@ -16,5 +17,5 @@ def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
         return graph, ""
     aliases = {**graph.aliases, **{operator.output: operator.input for operator in free}}
     kept = tuple(operator for operator in graph.operators if operator not in free)
-    did = f"no copy for {', '.join(map(str, free))}"
+    did = f"{listed(free)} without a copy"
     return replace(graph, operators=kept, aliases=aliases), did
