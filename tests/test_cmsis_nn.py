@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import cmsis_nn_library
+import host_cmsis_nn
 from compared_networks import every_operator
 from emulated_engine import emulate, random_inputs
 from firmware_builds import configure, cross
@@ -35,14 +35,14 @@ MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(Hea
 @pytest.fixture(scope="session")
 def library() -> Path:
     """The whole of CMSIS-NN as a shared library for this PC."""
-    return cmsis_nn_library.library()
+    return host_cmsis_nn.library()
 
 
 def on_this_pc(network: Network) -> list[np.ndarray]:  # type: ignore[type-arg]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tflite"
         model.write_bytes(network.content)
-        engine = HostEngine(model, Path(folder), "cmsis-nn", more=cmsis_nn_library.arguments())
+        engine = HostEngine(model, Path(folder), "cmsis-nn", more=host_cmsis_nn.arguments())
         return [engine(values) for values in network.inputs]
 
 

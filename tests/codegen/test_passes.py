@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import cmsis_nn_library
+import host_cmsis_nn
 from host_engine import HostEngine
 from random_networks import IMAGE_LAYERS, Network, networks
 from renode_mnist import codegen, paths
@@ -34,7 +34,7 @@ def computed(network: Network, engine: str, leave_out: tuple[str, ...]) -> list[
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tflite"
         model.write_bytes(network.content)
-        more = cmsis_nn_library.arguments() if engine == "cmsis-nn" else ()
+        more = host_cmsis_nn.arguments() if engine == "cmsis-nn" else ()
         made = HostEngine(model, Path(folder), engine, more=more, leave_out=leave_out)
         return [made(values) for values in network.inputs]
 

@@ -1,8 +1,7 @@
-"""CMSIS-NN compiled for this PC, where it is plain C."""
+"""CMSIS-NN as a shared library for this PC, where it is plain C."""
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import subprocess
 from pathlib import Path
@@ -20,9 +19,8 @@ def sources() -> Path:
     return Path(spec.submodule_search_locations[0]) / "_CMSIS-NN" / "CMSIS-NN"
 
 
-@functools.cache
 def library() -> Path:
-    """The whole of it as a shared library."""
+    """The whole of it, compiled once."""
     target = paths.root() / "build" / "test-kernels" / "libcmsis_nn.so"
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
@@ -36,5 +34,5 @@ def library() -> Path:
 
 
 def arguments() -> tuple[str | Path, ...]:
-    """What the compiler of a model for engine `cmsis-nn` has to be told."""
-    return "-isystem", sources() / "Include", library(), f"-Wl,-rpath,{library().parent}"
+    """What the compiler needs for C++ that calls it."""
+    return ("-isystem", sources() / "Include", library(), f"-Wl,-rpath,{library().parent}")
