@@ -43,11 +43,12 @@ class Lowering:
             self._buffers[root] = self._made(f"tensor_{root.index}", root)
         return self._buffers[root]
 
-    def result(self, operator: Operator) -> Buffer:
-        """The buffer of an operator's first output, made with the operator's name."""
-        if operator.output not in self._buffers:
-            self._buffers[operator.output] = self._made(f"{stem(operator)}_out", operator.output)
-        return self._buffers[operator.output]
+    def result(self, operator: Operator, position: int = 0) -> Buffer:
+        """The buffer of one of an operator's outputs, made with the operator's name."""
+        tensor = operator.outputs[position]
+        if tensor not in self._buffers:
+            self._buffers[tensor] = self._made(f"{stem(operator)}_out{position or ''}", tensor)
+        return self._buffers[tensor]
 
     def _made(self, name: str, tensor: Tensor) -> Buffer:
         dtype = tensor.type.dtype
@@ -101,28 +102,28 @@ class Parts:
         arguments: Sequence[str],
         header: str,
         *,
-        writes: Buffer | None = None,
+        writes: Sequence[Buffer] = (),
         reads: Sequence[Tensor] = (),
         in_place: bool = False,
     ) -> Step:
-        """The call ``<function>(<arguments>, <output>)``.
+        """The call ``<function>(<arguments>, <outputs>)``.
 
         Args:
             function: With its namespace and template arguments.
             arguments: Names and expressions, but for the output.
             header: What declares it, relative to ``firmware/``.
-            writes: The output's buffer, where it has not the operator's name.
+            writes: Buffers of the outputs; where none is given the first output's, with the operator's name.
             reads: Inputs that are no constants; the first where nothing is given.
-            in_place: Whether the output may stand where the first input stood.
+            in_place: Whether the first output may stand where the first input stood.
         """
-        output = writes or self.lowering.result(self.operator)
+        outputs = tuple(writes) or (self.lowering.result(self.operator),)
         sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in reads or (self.operator.input,))
         return Step(
             name=self.operator.name,
             operators=self.operator.parts,
             reads=tuple(sources),
-            writes=(output,),
-            call=f"{function}({', '.join([*arguments, output.name])});",
+            writes=outputs,
+            call=f"{function}({', '.join([*arguments, *(buffer.name for buffer in outputs)])});",
             scratch=tuple(self._scratch),
             constants=tuple(self._constants),
             parameters=tuple(self._parameters),

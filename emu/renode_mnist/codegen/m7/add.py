@@ -54,7 +54,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         f"m7::add_int8<{parameter}>",
         [parts.source(0), parts.source(1), str(operator.output.element_count)],
         f"{HEADERS}add_int8.hpp",
-        writes=lowering.buffer(operator.output),
+        writes=[lowering.buffer(operator.output)],
         reads=terms(operator),
         in_place=True,
     )

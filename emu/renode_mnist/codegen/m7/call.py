@@ -56,7 +56,7 @@ class WindowCall(Parts):
             f"m7::{function}<{self.window}, {parameters}>",
             [self.source(), *arguments],
             f"{HEADERS}{function}.hpp",
-            writes=self.lowering.result(self.operator) if planar else self.lowering.buffer(output),
+            writes=[self.lowering.result(self.operator) if planar else self.lowering.buffer(output)],
         )
 
 

@@ -83,7 +83,7 @@ def _dense(lowering: Lowering, operator: Operator) -> Step:
         f"m7::dense_float<{shape}>",
         [source.name, table, bias],
         f"{HEADERS}conv_float.hpp",
-        writes=lowering.buffer(operator.output),
+        writes=[lowering.buffer(operator.output)],
     )
 
 
