@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from digit_inputs import to_input
 from host_engine import HostEngine
 from kernel_chains import CHAINS, chain
-from random_networks import CLAMPS, Network, _Drawing, networks
+from random_networks import Network, networks, pooled_convolution
 from renode_mnist import paths
 from renode_mnist.codegen import Objective
 from renode_mnist.model import data
 from runtimes import litert, tflite_micro
-from tflite_builder import ModelBuilder, slide
+from tflite_builder import ModelBuilder
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -46,42 +46,14 @@ def check_close(network: Network, objective: Objective, oracle: Any = tflite_mic
         np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-5)
 
 
-def _convolution(d: _Drawing) -> None:
-    """Shapes that the fast kernels are made for, and their neighbours; half of them before a max pool."""
-    if len(d.shape) != 4:
-        return
-    kernel = d.draw(st.sampled_from([(3, 3), (3, 3), (1, 1), (5, 5), (3, 2), (1, 3)]))
-    padding = d.draw(st.sampled_from(["SAME", "VALID"]))
-    stride = d.draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 2)]))
-    size = tuple(slide(d.shape[1 + i], kernel[i], stride[i], 1, padding) for i in (0, 1))
-    if min(size) < 1:
-        return
-    outputs = d.draw(st.sampled_from([4, 8, 12, 16, 5, 1]))
-    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0)
-    d.requantise(deviation)
-    activation = d.draw(st.sampled_from(CLAMPS))
-    if d.int8 and d.draw(st.booleans()):
-        d.zero_point = -128
-    y = d.activation((d.shape[0], *size, outputs))
-    d.b.conv_2d(d.x, w, bias, y, padding=padding, stride=stride, activation=activation)
-    d.done("CONV_2D", y)
-    if d.draw(st.booleans()) and min(size) >= 2:
-        window = d.draw(st.sampled_from([(2, 2), (2, 2), (2, 1), (3, 3)]))
-        pooled = tuple(size[i] // window[i] for i in (0, 1))
-        if min(pooled) >= 1:
-            y = d.activation((d.shape[0], *pooled, outputs))
-            d.b.pool("MAX_POOL_2D", d.x, y, window=window, stride=window)
-            d.done("MAX_POOL_2D", y)
-
-
 @FEW
-@given(networks("INT8", layers=(_convolution,)), OBJECTIVES)
+@given(networks("INT8", layers=(pooled_convolution,)), OBJECTIVES)
 def test_int8_convolutions_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
     check_exact(network, objective)
 
 
 @FEW
-@given(networks("FLOAT32", layers=(_convolution,)), OBJECTIVES)
+@given(networks("FLOAT32", layers=(pooled_convolution,)), OBJECTIVES)
 def test_float32_convolutions_are_within_1e_5(network: Network, objective: Objective) -> None:
     check_close(network, objective)
 
@@ -145,13 +117,13 @@ def test_a_pool_that_leaves_one_pixel_equals_tensorflow_lite_micro(objective: Ob
 
 @pytest.mark.long
 @MANY
-@given(networks("INT8", most_layers=6, layers=(_convolution,)), OBJECTIVES)
+@given(networks("INT8", most_layers=6, layers=(pooled_convolution,)), OBJECTIVES)
 def test_many_int8_convolutions_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
     check_exact(network, objective)
 
 
 @pytest.mark.long
 @MANY
-@given(networks("FLOAT32", most_layers=6, layers=(_convolution,)), OBJECTIVES)
+@given(networks("FLOAT32", most_layers=6, layers=(pooled_convolution,)), OBJECTIVES)
 def test_many_float32_convolutions_are_within_1e_5(network: Network, objective: Objective) -> None:
     check_close(network, objective)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from renode_mnist import codegen
-from renode_mnist.codegen.graph import parse
+from renode_mnist.codegen import operators
+from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from tflite_builder import ModelBuilder
 
@@ -118,3 +120,24 @@ def test_the_generator_ends_in_one_line_for_bad_input(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: bad.tflite is no TensorFlow Lite model")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_larger_than_both_terms_is_refused() -> None:
+    def build(b: ModelBuilder) -> tuple[int, int]:
+        x, y = b.activation((1, 4)), b.activation((3, 4))
+        b.add(x, x, y)
+        return x, y
+
+    assert "ADD 't1' is not supported: 't0' (float32 1x4) and 't0' (float32 1x4) do not make 't1'" in refusal(build)
+
+
+@pytest.mark.parametrize("engine", codegen.ALL_ENGINES)
+def test_an_engines_file_for_an_operator_is_named_as_the_operators_own(engine: str) -> None:
+    """In a file of another name a kernel would never be called, and nothing would say so."""
+    package = Path(operators.__file__).parent
+    own = {operators.file_of(name) for name in operators.supported()}
+    assert own == {file.stem for file in package.glob("*.py") if "\nDEFINITION = " in file.read_text()}
+    files = (package.parent / engine.replace("-", "_")).glob("*.py")
+    found = {file.stem for file in files if re.search(r"^(KERNEL|REGISTRATION) = ", file.read_text(), re.MULTILINE)}
+    assert found <= own
+    assert (not found) == (engine == "reference")

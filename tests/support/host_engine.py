@@ -72,6 +72,7 @@ class HostEngine:
         kernel_folders: Folders under firmware/engine/ with its kernels.
         objective: What the plan makes small.
         more: Further arguments of the compiler: include paths, libraries.
+        leave_out: Passes of the generator that are not run.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ class HostEngine:
         kernel_folders: tuple[str, ...] = ("reference",),
         objective: codegen.Objective = codegen.Objective.INSTRUCTIONS,
         more: tuple[str | Path, ...] = (),
+        leave_out: tuple[str, ...] = (),
     ) -> None:
-        self.plan = codegen.plan(codegen.load(model), engine, objective)
+        self.plan = codegen.plan(codegen.load(model), engine, objective, leave_out)
         codegen.emit(self.plan, folder)
         library = folder / "engine.so"
         _run(

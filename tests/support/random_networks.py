@@ -242,6 +242,40 @@ _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 )  # fmt: skip
 
 
+def pooled_convolution(d: _Drawing) -> None:
+    """Shapes that engine `m7` has fast kernels for, and their neighbours; half of them before a max pool."""
+    if len(d.shape) != 4:
+        return
+    kernel = d.draw(st.sampled_from([(3, 3), (3, 3), (1, 1), (5, 5), (3, 2), (1, 3)]))
+    padding = d.draw(st.sampled_from(["SAME", "VALID"]))
+    stride = d.draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 2)]))
+    size = tuple(slide(d.shape[1 + i], kernel[i], stride[i], 1, padding) for i in (0, 1))
+    if min(size) < 1:
+        return
+    outputs = d.draw(st.sampled_from([4, 8, 12, 16, 5, 1]))
+    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0)
+    d.requantise(deviation)
+    activation = d.draw(st.sampled_from(CLAMPS))
+    if d.int8 and d.draw(st.booleans()):
+        d.zero_point = -128
+    y = d.activation((d.shape[0], *size, outputs))
+    d.b.conv_2d(d.x, w, bias, y, padding=padding, stride=stride, activation=activation)
+    d.done("CONV_2D", y)
+    if d.draw(st.booleans()) and min(size) >= 2:
+        window = d.draw(st.sampled_from([(2, 2), (2, 2), (2, 1), (3, 3)]))
+        pooled = tuple(size[i] // window[i] for i in (0, 1))
+        if min(pooled) >= 1:
+            y = d.activation((d.shape[0], *pooled, outputs))
+            d.b.pool("MAX_POOL_2D", d.x, y, window=window, stride=window)
+            d.done("MAX_POOL_2D", y)
+
+
+IMAGE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+    pooled_convolution, pooled_convolution, pooled_convolution, _pool, _reshape, _fully_connected, _relu,
+)  # fmt: skip
+"""What engines fuse, and keep in layouts of their own."""
+
+
 def _interface(d: _Drawing) -> None:
     """Gives an int8 network, sometimes, uint8 or float32 ends."""
     if not d.int8:

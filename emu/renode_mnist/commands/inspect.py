@@ -65,6 +65,8 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
     if not chosen.refusal:
         console.print()
         _show_memory(console, chosen)
+        for line in chosen.rewrites:
+            console.print(line, soft_wrap=True, markup=False)
     console.print()
     engines = inspection.engines(facts)
     console.print(grid.table(engines, boxed=False))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renode_mnist import codegen
-from renode_mnist.codegen import geometry, tflm
+from renode_mnist.codegen import Objective, operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
-from renode_mnist.codegen.plan import Objective, Plan
+from renode_mnist.codegen.planning import Plan
+from renode_mnist.codegen.tflm import arena
 from renode_mnist.errors import ModelError
 from renode_mnist.stm32f746.memory_map import DTCM, FLASH, SRAM1, SRAM2
 
@@ -78,10 +79,15 @@ class BufferFacts:
 
 @dataclass(frozen=True)
 class StepFacts:
-    """A step of an engine's program, and the bytes of activations and scratch alive in it."""
+    """A step of an engine's program, and the bytes of activations and scratch alive in it.
+
+    Attributes:
+        engine: Whose kernel computes it: ``reference`` where the engine has none of its own for it.
+    """
 
     op: str
     name: str
+    engine: str
     macs: int
     live_bytes: int
 
@@ -98,6 +104,7 @@ class EngineFacts:
         code_bytes_estimated: The rest of the image, as measured on the committed models.
         fits: Whether flash and RAM of the chip hold the image.
         buffers: The RAM plan.
+        rewrites: What was done to the network for this engine, a line each.
     """
 
     engine: str
@@ -109,6 +116,7 @@ class EngineFacts:
     fits: bool = False
     steps: tuple[StepFacts, ...] = ()
     buffers: tuple[BufferFacts, ...] = ()
+    rewrites: tuple[str, ...] = ()
 
     @property
     def flash_bytes(self) -> int:
@@ -196,8 +204,8 @@ def _operator(operator: Operator) -> OperatorFacts:
         name=operator.name,
         inputs=tuple(tensor.index if tensor else -1 for tensor in operator.inputs),
         outputs=tuple(tensor.index for tensor in operator.outputs),
-        macs=geometry.macs(operator),
-        parameters=geometry.parameters(operator),
+        macs=operators.macs(operator),
+        parameters=operators.parameters(operator),
     )
 
 
@@ -212,17 +220,17 @@ def _engine(graph: Graph, name: str, objective: Objective) -> EngineFacts:
 def _tflm(graph: Graph) -> EngineFacts:
     """The interpreter keeps the file in flash, and notes about the graph in its arena."""
     try:
-        plan = codegen.plan(graph, "tflm")
+        plan = codegen.plan(graph, codegen.INTERPRETER)
     except ModelError as error:
-        return EngineFacts("tflm", refusal=str(error), exact=False)
-    arena_bytes = tflm.activation_bytes(plan) + tflm.bookkeeping_bytes(graph)
+        return EngineFacts(codegen.INTERPRETER, refusal=str(error), exact=False)
+    arena_bytes = arena.activation_bytes(plan) + arena.bookkeeping_bytes(graph)
     return EngineFacts(
-        "tflm",
+        codegen.INTERPRETER,
         exact=False,
         arena_bytes=arena_bytes,
         weights_bytes=graph.file_bytes,
-        code_bytes_estimated=CODE_BYTES["tflm"],
-        fits=_fits(graph.file_bytes + CODE_BYTES["tflm"], arena_bytes),
+        code_bytes_estimated=CODE_BYTES[codegen.INTERPRETER],
+        fits=_fits(graph.file_bytes + CODE_BYTES[codegen.INTERPRETER], arena_bytes),
     )
 
 
@@ -239,11 +247,12 @@ def _plan(plan: Plan) -> EngineFacts:
         code_bytes_estimated=code_bytes,
         fits=_fits(plan.weights_bytes + code_bytes, plan.arena_bytes),
         steps=tuple(
-            StepFacts(step.op, step.name, step.macs, plan.live_bytes(number))
+            StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number))
             for number, step in enumerate(plan.steps)
         ),
         buffers=tuple(
             BufferFacts(p.buffer.name, p.buffer.layout, p.buffer.byte_count, p.offset, p.first, p.last)
             for p in plan.placements
         ),
+        rewrites=plan.graph.rewrites,
     )

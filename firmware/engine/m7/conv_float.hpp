@@ -17,7 +17,7 @@ namespace m7 {
 struct ConvFloat {
   int output_channels;
   int pool_height, pool_width;  // of a fused max pool, stride = size; 1, 1 where there is none
-  bool copies;                  // the input into `image`: see needs_copy in codegen/m7_float.py
+  bool copies;                  // the input into `image`: see codegen/m7/conv_float.py
   bool planar_input, planar_output;
   bool flat;  // a 1x1 convolution that need not know rows: its image is one
   int rows;   // output channels in a block
