@@ -123,9 +123,9 @@ def bench(
 
         _write(html, page.render(rows, laid_out))
     if update:
-        from renode_mnist.measure import budgets
+        from renode_mnist.measure import budget_update
 
-        for change in budgets.update(budget_file, rows) or ["nothing changed"]:
+        for change in budget_update.update(budget_file, rows) or ["nothing changed"]:
             click.echo(change)
     if check:
         _check(rows, refused, budget_file, markdown)
@@ -135,12 +135,12 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
     """Shows the verdict, also in the step summary where there is one; raises where it is no."""
     from rich.console import Console
 
-    from renode_mnist.measure import budgets
+    from renode_mnist.measure import budget_check, budgets
     from renode_mnist.report import budget_table
 
     written = _load_budgets(file, (), summary)
     try:
-        verdict = budgets.check(written, rows, file, refused)
+        verdict = budget_check.check(written, rows, file, refused)
     except budgets.BudgetError as error:
         _tell_no_verdict(error, summary)
         raise
@@ -160,12 +160,12 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
 
 
 def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
-    from renode_mnist.measure import budgets
+    from renode_mnist.measure import budget_check, budgets
 
     try:
         written = budgets.load(file)
         if wanted:
-            budgets.refuse_unknown_models(written, [case.name for case in wanted], file)
+            budget_check.refuse_unknown_models(written, [case.name for case in wanted], file)
         return written
     except budgets.BudgetError as error:
         _tell_no_verdict(error, summary)

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from renode_mnist.measure.budgets import Growth, Verdict
+from renode_mnist.measure.budget_check import Growth, Verdict
 
 _HEADINGS = ("case", "what", "layer", "function", "written", "allowed", "now", "growth")
 _FIRST_NUMBER = 4
