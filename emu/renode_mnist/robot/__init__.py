@@ -1,0 +1,82 @@
+"""Keywords for Robot Framework: the firmware on whichever target, in sentences.
+
+A suite imports this package as one library; each module holds the keywords of one concern. A new keyword goes to
+its concern, with ``@keyword``; a new concern is a module with a class that ``FirmwareLibrary`` derives from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from robot.api import logger
+from robot.api.deco import library
+
+from renode_mnist.errors import RenodeMnistError
+from renode_mnist.robot.classification import ClassificationKeywords
+from renode_mnist.robot.console import ConsoleKeywords
+from renode_mnist.robot.frames import FrameKeywords
+from renode_mnist.robot.platform import PlatformKeywords
+from renode_mnist.robot.target import TargetKeywords
+from renode_mnist.robot.virtual_time import VirtualTimeKeywords
+from renode_mnist.robot.wire import WireKeywords
+
+
+@library(scope="SUITE", auto_keywords=False)
+class FirmwareLibrary(
+    TargetKeywords,
+    PlatformKeywords,
+    VirtualTimeKeywords,
+    ClassificationKeywords,
+    FrameKeywords,
+    WireKeywords,
+    ConsoleKeywords,
+):
+    """Runs the firmware on a target and says what it must answer.
+
+    The same suite runs on every target; variables choose, on the command line (``robot -v TARGET:renode``) or
+    by ``renode-mnist test``:
+
+    | = variable = | = meaning = | = default = |
+    | ``TARGET`` | ``embedded``, ``renode``, ``board``, ``host`` or ``auto`` | ``embedded`` |
+    | ``MODEL`` | a committed model's name or a ``.tflite`` file | ``int8`` |
+    | ``ENGINE`` | ``m7``, ``reference``, ``cmsis-nn`` or ``tflm`` | the default of ``renode-mnist build`` |
+    | ``BOARD`` | which UARTs carry the two lines | ``disco-f746ng`` |
+    | ``PORT`` | of a board: device or pyserial URL | its ST-LINK |
+    | ``CONSOLE_PORT`` | the same of its text console | none: console tests are skipped |
+    | ``BAUD`` | of a board's lines | 115200 |
+    | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
+    | ``CLOCK_MODEL`` | what the embedded target's counter returns: ``instructions`` or ``m7`` | ``instructions`` |
+    | ``ELF`` | an image to run instead of building one | |
+    | ``RECORD`` | a folder in which each suite's session is kept, for ``renode-mnist replay`` | none |
+
+    A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
+    can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
+    and what the target has to say. The tags ``needs-console``, ``needs-instruction-counts`` and ``needs-emulator``
+    stand at what not every target can do: ``--exclude`` leaves it out instead of skipping it. All times are the
+    target's own: virtual in emulation.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ROBOT_LIBRARY_LISTENER = self
+
+    def end_test(self, data: Any, result: Any) -> None:
+        """Robot calls it after each test: a failed one's log gets what was on the lines and what the target says."""
+        if result.failed and self._session is not None:
+            self._failed = True
+            try:
+                said = self._session.target.log()
+            except RenodeMnistError as error:
+                said = str(error)
+            unfinished = self._session.client.unfinished.hex(" ")
+            for title, text in (
+                ("The last request", self._last_request),
+                ("On the line in this test", "\n".join(self._traffic)),
+                ("The beginning of a reply that did not end", unfinished),
+                ("Not yet read from the console", self._console_text),
+                ("The target says", said),
+            ):
+                logger.info(f"{title}:\n{text or '(nothing)'}")
+        self._traffic.clear()

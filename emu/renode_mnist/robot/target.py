@@ -1,0 +1,116 @@
+"""The target of a suite: opened as the suite's variables say, reset, closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robot.api import logger
+from robot.api.deco import keyword
+from robot.libraries.BuiltIn import BuiltIn
+
+from renode_mnist import build as building
+from renode_mnist.build import BuildConfig
+from renode_mnist.errors import TargetError
+from renode_mnist.robot.opened import OpenedTarget
+from renode_mnist.session.opening import TargetOptions, machine_of, open_session
+from renode_mnist.session.recording import Recorder
+from renode_mnist.targets import auto
+from renode_mnist.wire.client import Direction
+from renode_mnist.wire.messages import Stats
+
+
+class TargetKeywords(OpenedTarget):
+    """Which target, which image, and who it says it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._recorder: Recorder | None = None
+
+    @keyword
+    def open_target(self, board: str | None = None) -> None:
+        """Builds the image where there is none, starts the target with it, and asks who it is.
+
+        An open target is closed first. ``board`` is used instead of the variable ``BOARD``.
+        """
+        self.close_target()
+        name = _target_named(_variable("TARGET", "embedded"))
+        config = _build_config(name, board)
+        elf = _variable("ELF", "")
+        image = Path(elf) if elf else building.build(config).elf
+        options = _target_options(config)
+        if folder := _variable("RECORD", ""):
+            suite = Path(_variable("SUITE SOURCE", "suite"))
+            self._recorder = Recorder(Path(folder) / f"{suite.stem}.jsonl")
+            self._recorder.__enter__()
+        self._session = open_session(name, image, options, observer=self._observe).__enter__()
+        if self._recorder is not None:
+            self._recorder.identify(self._session)
+        identity = self._session.identity()
+        logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
+
+    @keyword
+    def close_target(self) -> None:
+        """Stops the target; does nothing where none is open."""
+        if self._session is not None:
+            # A target that is left by an error keeps the files that its messages point to.
+            if self._failed:
+                self._session.__exit__(TargetError, TargetError("a test failed"), None)
+            else:
+                self._session.__exit__(None, None, None)
+            self._session = None
+            self._failed = False
+        if self._recorder is not None:
+            self._recorder.__exit__(None, None, None)
+            self._recorder = None
+
+    @keyword
+    def reset_target(self) -> None:
+        """Resets the chip and waits until the same firmware is there again; what it had not answered is lost."""
+        self._opened.reset()
+        self._console_text = ""
+
+    @keyword
+    def firmware_identity(self) -> Stats:
+        """What the firmware says of itself: its fields are those of ``renode_mnist.wire.messages.Stats``."""
+        return self._opened.client.stats()
+
+    def _observe(self, direction: Direction, data: bytes, seconds: float) -> None:
+        line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
+        self._traffic.append(line)
+        if direction == "sent":
+            self._last_request = line
+        if self._recorder is not None:
+            self._recorder.observe(direction, data, seconds)
+
+
+def _variable(name: str, default: str) -> str:
+    """A variable of the suite; an empty one counts as not given."""
+    return str(BuiltIn().get_variable_value(f"${{{name}}}", default) or default)
+
+
+def _target_named(name: str) -> str:
+    if name != "auto":
+        return name
+    choice = auto.choose()
+    logger.info(f"target {choice.target}: {choice.reason}", also_console=True)
+    return choice.target
+
+
+def _build_config(target: str, board: str | None) -> BuildConfig:
+    return BuildConfig(
+        machine=machine_of(target),
+        model=building.resolve_model(_variable("MODEL", "int8")),
+        engine=_variable("ENGINE", BuildConfig.engine),  # type: ignore[arg-type]
+        board=board or _variable("BOARD", BuildConfig.board),  # type: ignore[arg-type]
+    )
+
+
+def _target_options(config: BuildConfig) -> TargetOptions:
+    return TargetOptions(
+        board=config.board,
+        port=_variable("PORT", "") or None,
+        console_port=_variable("CONSOLE_PORT", "") or None,
+        baud=int(_variable("BAUD", str(TargetOptions.baud))),
+        flash=_variable("FLASH", TargetOptions.flash),
+        clock_model=_variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
+    )
