@@ -20,9 +20,10 @@ from renode_mnist.errors import CheckFailed, ImageError
 from renode_mnist.model.preprocess import Picture, name_of, to_pixels
 from renode_mnist.model.strokes import draw_digit
 from renode_mnist.report.notebook import ShownConnection, ShownRecord
-from renode_mnist.session.opening import ClockModel, TargetOptions, machine_of, prepare
+from renode_mnist.session.opening import machine_of, prepare
 from renode_mnist.session.record import Connection, Record
 from renode_mnist.session.session import Session
+from renode_mnist.session.target_options import ClockModel, TargetOptions
 
 if TYPE_CHECKING:
     from renode_mnist.model.export import Variant

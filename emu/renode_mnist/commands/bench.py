@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from renode_mnist import build as building
 from renode_mnist import paths
-from renode_mnist.commands.options import target_option, target_options, target_options_of
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, BuildConfig, ImageOptions, resolve_model
+from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
-from renode_mnist.session.opening import CHIP_TARGETS
+from renode_mnist.option import options_of
+from renode_mnist.session.target_options import CHIP_TARGETS
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _MODELS = ("float32", "int8", "uint8")
 
@@ -35,16 +39,27 @@ class _List(click.ParamType[tuple[str, ...]]):
         return words
 
 
+def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
+    """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
+    declared = next(each for each in options_of(ImageOptions) if each.name == field)
+    return click.option(
+        flag,
+        f"{flag.strip('-').removesuffix('s')}s",
+        type=_List(tuple(map(str, declared.choices))),
+        default=",".join(map(str, default or [declared.default])),
+        show_default=True,
+        help=help or None,
+    )
+
+
 @click.command()
-@click.option("--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Names or .tflite files.")
-@click.option("--engines", type=_List(building.ENGINES), default=",".join(building.ENGINES), show_default=True)
-@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
-@click.option(
-    "--clocks", type=_List(tuple(map(str, building.CLOCKS_MHZ))), default="216,288", show_default=True, help="MHz."
-)
-@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+@_list_option("--models", "model", _MODELS, "Names or .tflite files.")
+@_list_option("--engines", "engine", ENGINES)
+@_list_option("--objectives", "objective")
+@_list_option("--clocks", "clock_mhz", CLOCKS_MHZ, "MHz.")
+@_list_option("--fpu", "fpu")
 @target_option(choices=CHIP_TARGETS)
-@click.option("--board", type=click.Choice(building.BOARDS), default="disco-f746ng", show_default=True)
+@options_from(ImageOptions, names=("board",), silent=("board",))
 @target_options
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
@@ -77,7 +92,6 @@ def bench(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from renode_mnist.build import BuildConfig
     from renode_mnist.measure import bench as measuring
     from renode_mnist.report import bench_table
 
@@ -85,7 +99,7 @@ def bench(
     wanted = measuring.cases(models, engines, objectives, fpus)
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:
-        building.resolve_model(model)
+        resolve_model(model)
     for output in (json_file, markdown, html):
         if output is not None and not output.absolute().parent.is_dir():
             raise EnvironmentProblem(
@@ -188,12 +202,10 @@ def _write(path: Path, text: str, *, append: bool = False) -> None:
 @click.command()
 @click.argument("before")
 @click.argument("after")
-@click.option(
-    "--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Of commits: as for bench."
-)
-@click.option("--engines", type=_List(building.ENGINES), default="m7,reference,cmsis-nn", show_default=True)
-@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
-@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+@_list_option("--models", "model", _MODELS, "Of commits: as for bench.")
+@_list_option("--engines", "engine", ("m7", "reference", "cmsis-nn"))
+@_list_option("--objectives", "objective")
+@_list_option("--fpu", "fpu")
 def compare(
     before: str,
     after: str,
@@ -261,7 +273,7 @@ def _side(name: str, wanted: Any) -> Any:
         def announce(case: measuring.Case) -> None:
             status.update(f"{name}: {case.name}")
 
-        clock_mhz = building.CLOCKS_MHZ[0]
+        clock_mhz = CLOCKS_MHZ[0]
         if commit is None:
             rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
         else:

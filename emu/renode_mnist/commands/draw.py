@@ -18,7 +18,6 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
-from renode_mnist.session.opening import machine_of
 
 _PORT = 7460
 
@@ -58,6 +57,7 @@ def draw(
     """
     from renode_mnist.draw import server
     from renode_mnist.draw.choice import Choice, Offers
+    from renode_mnist.session.opening import machine_of
 
     given = target_options_of(options)
     model = options["model"]

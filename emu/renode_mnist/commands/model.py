@@ -1,6 +1,7 @@
 """``train``, ``data`` and ``export``: the model pipeline on the command line.
 
-TensorFlow takes seconds to import, so nothing here imports it before a command has been called.
+TensorFlow takes seconds to import, so nothing here imports it before a command has been called; nor rich, for
+`renode-mnist --help`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich import progress
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from renode_mnist.model.card import Converted, Trained
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -43,6 +43,9 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
 
     The same seed on the same machine gives the same weights.
     """
+    from rich import progress
+    from rich.console import Console
+
     from renode_mnist.model import pipeline
     from renode_mnist.model.train import Progress
 
@@ -77,6 +80,8 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
 
 
 def _confusion(record: Trained) -> Table:
+    from rich.table import Table
+
     table = Table(title=f"{record.file}: answers by true class")
     table.add_column("true", justify="right", style="bold")
     for answer in range(len(record.confusion)):
@@ -100,6 +105,9 @@ def _confusion(record: Trained) -> Table:
 def data(source: str, samples: Path | None, data_directory: Path | None) -> None:
     """Fetch MNIST into the user's cache, check every file, and say what is there."""
     from typing import cast
+
+    from rich.console import Console
+    from rich.table import Table
 
     from renode_mnist.model import data as data_sets
     from renode_mnist.model import pipeline
@@ -133,6 +141,8 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
 def export(model: Path, variant: str, output: Path | None, c_array: bool, data_directory: Path | None) -> None:
     """Convert a Keras MODEL to .tflite files and measure each on the whole test set."""
     from typing import cast
+
+    from rich.console import Console
 
     from renode_mnist.model import export as exporter
     from renode_mnist.model import pipeline

@@ -9,7 +9,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
 from renode_mnist.errors import CheckFailed
-from renode_mnist.session.opening import TARGETS, machine_of, open_session
+from renode_mnist.session.target_options import TARGETS
 
 
 @click.command()
@@ -29,7 +29,7 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
 
     from renode_mnist.measure import parity as comparing
     from renode_mnist.model import preprocess
-    from renode_mnist.session.opening import available
+    from renode_mnist.session.opening import available, machine_of, open_session
 
     names = targets or tuple(available())
     if len(names) < 2:

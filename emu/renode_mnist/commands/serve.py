@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.session.opening import TargetOptions, make_target
-from renode_mnist.stream import ByteStream
-from renode_mnist.targets.base import HasConsole
-from renode_mnist.targets.serial_line import DEFAULT_BAUD
+from renode_mnist.session.target_options import TargetOptions
+
+if TYPE_CHECKING:
+    from renode_mnist.stream import ByteStream
 
 _TARGETS = ("embedded", "renode")
 _LAST_PORT = 65535
@@ -37,6 +37,9 @@ def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **opti
     ADDRESS`, or with any serial terminal.
     """
     from renode_mnist.session import serve as serving
+    from renode_mnist.session.opening import make_target
+    from renode_mnist.targets.base import HasConsole
+    from renode_mnist.targets.serial_line import DEFAULT_BAUD
 
     if pty and tcp_port is not None:
         raise click.UsageError("--pty and --tcp exclude each other.")

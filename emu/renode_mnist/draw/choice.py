@@ -10,7 +10,7 @@ from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Engine
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.session import opening
-from renode_mnist.session.opening import TargetOptions
+from renode_mnist.session.target_options import TargetOptions
 
 
 class NotOffered(RenodeMnistError):

@@ -12,8 +12,9 @@ from renode_mnist import build as building
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import TargetError
 from renode_mnist.robot.opened import OpenedTarget
-from renode_mnist.session.opening import TargetOptions, machine_of, open_session
+from renode_mnist.session.opening import machine_of, open_session
 from renode_mnist.session.recording import Recorder
+from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.targets import auto
 from renode_mnist.wire.client import Direction
 from renode_mnist.wire.messages import Stats
