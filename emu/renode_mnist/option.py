@@ -72,6 +72,7 @@ class Option:
         kind: Its type; of ``int | None`` it is ``int``.
         choices: The values that it may have; any of its type where it is empty.
         default: None also where it has to be given.
+        positional: Whether it may be given without its name.
         words: What is said of it.
     """
 
@@ -79,6 +80,7 @@ class Option:
     kind: type
     choices: tuple[Any, ...]
     default: Any
+    positional: bool
     words: Words
 
     def value(self, text: str) -> Any:
@@ -129,7 +131,7 @@ def _read(declared: type) -> Iterator[Option]:
         kind = kinds[each.name]
         choices = words.choices or (get_args(kind) if get_origin(kind) is Literal else ())
         default = None if each.default is MISSING else each.default
-        yield Option(each.name, _kind(kind), choices, default, words)
+        yield Option(each.name, _kind(kind), choices, default, not each.kw_only, words)
 
 
 def words_of(declared: Field[Any]) -> Words:

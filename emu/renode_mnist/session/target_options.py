@@ -27,7 +27,8 @@ class LineOptions:
         "Serial port or pyserial URL of a board.",
         unset="its ST-LINK",
         wording={
-            Face.LIBRARY: "Serial port or pyserial URL of a board's binary line; its ST-LINK is looked for without.",
+            Face.LIBRARY: "Serial port or pyserial URL of a board's binary line; its ST-LINK is looked for without "
+            "one.",
             Face.SUITE: "of a board: device or pyserial URL",
         },
         without={Face.PAGE: _ONE_FOR_ALL},
