@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, BuildConfig, ImageOptions, resolve_model
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
 from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.option import options_of
@@ -95,7 +95,7 @@ def bench(
     from renode_mnist.measure import bench as measuring
     from renode_mnist.report import bench_table
 
-    given = target_options_of(options)(BuildConfig(model=Path(), board=board))
+    given = target_options_of(options)(ImageOptions(board=board))
     wanted = measuring.cases(models, engines, objectives, fpus)
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:

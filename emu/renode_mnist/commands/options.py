@@ -80,15 +80,20 @@ def _taken(declared: type, options: dict[str, Any]) -> dict[str, Any]:
     return {each.name: options.pop(each.name) for each in options_of(declared, Face.COMMAND_LINE)}
 
 
-def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
+def image_options_of(options: dict[str, Any]) -> ImageOptions:
     """Takes the image options out of a command's keyword arguments."""
-    return BuildConfig.of(ImageOptions(**_taken(ImageOptions, options)), machine)
+    return ImageOptions(**_taken(ImageOptions, options))
 
 
-def target_options_of(options: dict[str, Any]) -> Callable[[BuildConfig], TargetOptions]:
+def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
+    """The same, with the model found."""
+    return BuildConfig.of(image_options_of(options), machine)
+
+
+def target_options_of(options: dict[str, Any]) -> Callable[[ImageOptions], TargetOptions]:
     """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
     taken = _taken(TargetOptions, options)
-    return lambda config: TargetOptions(board=config.board, **taken)
+    return lambda image: TargetOptions(board=image.board, **taken)
 
 
 def image_of(elf: Path | None, config: BuildConfig) -> Image:
