@@ -14,7 +14,7 @@ from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.measure import bench, budget_check, budget_update, budgets, commits, compare
 from renode_mnist.measure.bench import BenchError, Row
 from renode_mnist.profile.layer_functions import short_name
-from renode_mnist.report import bench_table, budget_table, page
+from renode_mnist.report import bench_table, budget_table, grid, page
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +86,15 @@ def test_long_names_lose_the_arguments_of_their_templates(name: str, shown: str)
 
 
 def test_the_table_has_the_articles_rows_and_columns(rows: list[Row]) -> None:
-    grid = bench_table.grid(rows)
-    labels = [row[0] for row in grid.rows]
+    laid_out = bench_table.grid(rows)
+    labels = [row[0] for row in laid_out.rows]
     assert labels[:8] == [
         "CONV_2D", "MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX"
     ]  # fmt: skip
-    assert any("X-CUBE-AI" in heading for heading in grid.headings)
-    fused = grid.rows[1][grid.headings.index("int8/m7 216 MHz")]
+    assert any("X-CUBE-AI" in heading for heading in laid_out.headings)
+    fused = laid_out.rows[1][laid_out.headings.index("int8/m7 216 MHz")]
     assert fused == bench_table.FUSED
-    assert bench_table.markdown(grid).count("\n|") == len(grid.rows) + 1
+    assert grid.markdown(laid_out).count("\n|") == len(laid_out.rows) + 1
 
 
 def test_programs_whose_operators_differ_share_their_rows(rows: list[Row]) -> None:

@@ -93,7 +93,7 @@ def bench(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from renode_mnist.measure import bench as measuring
-    from renode_mnist.report import bench_table
+    from renode_mnist.report import bench_table, grid
 
     given = target_options_of(options)(ImageOptions(board=board))
     wanted = measuring.cases(models, engines, objectives, fpus)
@@ -131,7 +131,7 @@ def bench(
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        _write(markdown, bench_table.markdown(laid_out), append=True)
+        _write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
         from renode_mnist.report import page
 

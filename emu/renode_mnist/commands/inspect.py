@@ -13,9 +13,6 @@ from renode_mnist.commands.options import options_from
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from renode_mnist.model.inspect import EngineFacts, ModelFacts, TensorFacts
 
 
@@ -77,10 +74,12 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
     console.print(grid.table(inspection.operators(facts), boxed=False))
     if tensors:
         console.print()
-        console.print(_tensors(facts))
+        console.print(grid.table(inspection.tensors(facts), boxed=False))
     if not chosen.refusal:
         console.print()
-        _show_memory(console, chosen)
+        console.print(grid.table(inspection.buffers(chosen), boxed=False))
+        console.print()
+        console.print(grid.table(inspection.steps(chosen), boxed=False))
     console.print()
     engines = inspection.engines(facts)
     console.print(grid.table(engines, boxed=False))
@@ -89,58 +88,7 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
 
 
 def _describe(tensor: TensorFacts) -> str:
-    from renode_mnist.report.inspection import shape_text
+    from renode_mnist.report.inspection import quantisation, shape_text
 
-    return f"{tensor.type} {shape_text(tensor.shape)}{_quantisation(tensor)}, {tensor.byte_count:,} B"
-
-
-def _quantisation(tensor: TensorFacts) -> str:
-    if not tensor.scales:
-        return ""
-    if len(tensor.scales) > 1:
-        return f", {len(tensor.scales)} scales along dimension {tensor.axis}"
-    return f", scale {tensor.scales[0]:.6g}, zero point {tensor.zero_points[0]}"
-
-
-def _grid(*headings: str) -> Table:
-    """A table whose headings that begin with '>' are of numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        number = heading.startswith(">")
-        table.add_column(heading.lstrip(">"), justify="right" if number else "left", overflow="fold")
-    return table
-
-
-def _tensors(facts: ModelFacts) -> Table:
-    from renode_mnist.report.inspection import shape_text
-
-    table = _grid(">#", "tensor", "type", "shape", "quantisation", ">bytes", "")
-    for tensor in facts.tensors:
-        table.add_row(
-            str(tensor.index),
-            tensor.name,
-            tensor.type,
-            shape_text(tensor.shape),
-            _quantisation(tensor).lstrip(", "),
-            f"{tensor.byte_count:,}",
-            "constant" if tensor.constant else "",
-        )
-    return table
-
-
-def _show_memory(console: Console, engine: EngineFacts) -> None:
-    from renode_mnist.report import grid, inspection
-
-    console.print(grid.table(inspection.buffers(engine), boxed=False))
-    console.print()
-    most = max(step.live_bytes for step in engine.steps)
-    table = _grid(">step", "computes", ">MACs", ">alive", "")
-    for number, step in enumerate(engine.steps):
-        bar = "█" * max(1, round(30 * step.live_bytes / most))
-        table.add_row(
-            str(number), step.op, f"{step.macs:,}" if step.macs else "", f"{step.live_bytes:,} B",
-            f"{bar}{' peak' if step.live_bytes == most else ''}",
-        )  # fmt: skip
-    console.print(table)
+    parts = (f"{tensor.type} {shape_text(tensor.shape)}", quantisation(tensor), f"{tensor.byte_count:,} B")
+    return ", ".join(filter(None, parts))

@@ -107,20 +107,17 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
     from typing import cast
 
     from rich.console import Console
-    from rich.table import Table
 
     from renode_mnist.model import data as data_sets
     from renode_mnist.model import pipeline
+    from renode_mnist.report import grid
+    from renode_mnist.report.grid import Grid
 
     folder = data_directory or data_sets.fetch(cast(data_sets.Source, source))
     console = Console()
-    table = Table(title=str(folder))
-    for title in ("file", "pictures", "SHA-256"):
-        table.add_column(title, overflow="fold")
-    for split in (data_sets.load("train", data_directory), data_sets.load("test", data_directory)):
-        for file, digest in split.digests.items():
-            table.add_row(file, str(len(split.labels)), digest)
-    console.print(table)
+    splits = (data_sets.load("train", data_directory), data_sets.load("test", data_directory))
+    rows = tuple((file, str(len(split.labels)), digest) for split in splits for file, digest in split.digests.items())
+    console.print(grid.table(Grid(("file", "pictures", "SHA-256"), rows, labels=3, title=str(folder)), centred=True))
     if samples is not None:
         indices = pipeline.write_samples(samples, data_directory)
         console.print(f"{samples}: test pictures {', '.join(map(str, indices))} as 0.png to 9.png")
