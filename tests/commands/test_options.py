@@ -17,16 +17,18 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import build, library, paths
+from renode_mnist import build, codegen, library, paths
 from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.cli import app
 from renode_mnist.commands.options import options_from
 from renode_mnist.draw.choice import Choice, NotOffered, Offers
 from renode_mnist.library_arguments import takes
+from renode_mnist.model import data, export
 from renode_mnist.option import Face, Option, option, options_of
 from renode_mnist.robot import FirmwareLibrary
 from renode_mnist.robot.variables import read, table
-from renode_mnist.session.target_options import LineOptions, OpenOptions, SuiteOptions, TargetOptions
+from renode_mnist.session.target_options import FLASH_TOOLS, LineOptions, OpenOptions, SuiteOptions, TargetOptions
+from renode_mnist.targets import embedded, flasher
 
 IMAGE_COMMANDS = ("run", "build", "parity", "replay", "profile", "draw", "console", "serve")
 TARGET_COMMANDS = ("run", "test", "parity", "replay", "bench", "draw", "console")
@@ -137,6 +139,28 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     )
     assert read(SuiteOptions, variables.get) == wanted
     assert read(SuiteOptions, {"BAUD": "", "ENGINE": None}.get) == SuiteOptions()
+
+
+def test_lists_of_other_rooms_are_those_of_the_options() -> None:
+    assert {*flasher.TOOLS} == {*FLASH_TOOLS} - {"none"}
+    assert {*embedded.BINARY_LINES} == {*build.BOARDS}
+    assert {*codegen.ENGINES} < {*build.ENGINES}
+    assert {each.value for each in codegen.Objective} == {*build.OBJECTIVES}
+    variant, source = parameter_of("export", "variant"), parameter_of("data", "source")
+    assert variant is not None
+    assert source is not None
+    assert (*typing.get_args(export.Variant), "all") == tuple(variant.type.to_info_dict()["choices"])
+    assert typing.get_args(data.Source) == tuple(source.type.to_info_dict()["choices"])
+
+
+def test_what_comparing_engines_takes_is_as_declared() -> None:
+    declared = {each.name: each.default for each in options_of(OpenOptions)}
+    taken = inspect.signature(library.compare_engines).parameters
+    shared = {name: each.default for name, each in taken.items() if name in declared}
+    assert {"clock_mhz", "target", "board", "port", "baud", "flash"} <= set(shared)
+    assert shared == {name: declared[name] for name in shared}
+    assert taken["engines"].default == build.ENGINES
+    assert taken["objectives"].default == (ImageOptions.objective,)
 
 
 # An option more, as somebody would add it: one line in a data class.

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.session.target_options import TargetOptions
+from renode_mnist.session.target_options import EMULATED_TARGETS, OpenOptions, TargetOptions
 
 if TYPE_CHECKING:
     from renode_mnist.stream import ByteStream
 
-_TARGETS = ("embedded", "renode")
 _LAST_PORT = 65535
 
 
@@ -27,7 +26,7 @@ _LAST_PORT = 65535
     type=click.IntRange(0, _LAST_PORT - 1),
     help="As TCP ports on 127.0.0.1, this and the next; 0 takes free ones.",
 )
-@click.option("--target", type=click.Choice(_TARGETS), default="embedded", show_default=True)
+@click.option("--target", type=click.Choice(EMULATED_TARGETS), default=OpenOptions.target, show_default=True)
 @image_options
 @elf_option
 def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **options: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, Tree, build, resolve_model
+from renode_mnist.build import BuildConfig, Engine, Fpu, ImageOptions, Objective, Tree, build, resolve_model
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
 from renode_mnist.profile.layer_functions import layer_functions
@@ -46,8 +46,8 @@ class Case:
 
     model: str
     engine: Engine
-    objective: Objective = "instructions"
-    fpu: Fpu = "hard"
+    objective: Objective = ImageOptions.objective
+    fpu: Fpu = ImageOptions.fpu
 
     @property
     def name(self) -> str:

@@ -10,7 +10,14 @@ from pathlib import Path
 from renode_mnist.build import BuildConfig, Machine, build
 from renode_mnist.errors import TargetError
 from renode_mnist.session.session import Programmer, Session
-from renode_mnist.session.target_options import CHIP_TARGETS, FLASH_TOOLS, TARGETS, RunOptions, TargetOptions
+from renode_mnist.session.target_options import (
+    CHIP_TARGETS,
+    EMULATED_TARGETS,
+    FLASH_TOOLS,
+    TARGETS,
+    RunOptions,
+    TargetOptions,
+)
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
@@ -58,8 +65,10 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         ElfError: The target cannot run this ELF.
     """
     options = options or TargetOptions()
-    if options.gdb_port is not None and name not in ("embedded", "renode"):
-        raise TargetError(f"the target {name} serves no debugger", "Debug with --target embedded or renode.")
+    if options.gdb_port is not None and name not in EMULATED_TARGETS:
+        raise TargetError(
+            f"the target {name} serves no debugger", f"Debug with --target {' or '.join(EMULATED_TARGETS)}."
+        )
     # Each target is imported when it is asked for: they need packages that not every installation has.
     if name == "embedded":
         from renode_mnist.targets.embedded import EmbeddedTarget

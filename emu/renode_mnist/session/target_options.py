@@ -8,7 +8,9 @@ from typing import Literal, Self, get_args
 from renode_mnist.build import Board, ImageOptions
 from renode_mnist.option import Face, StrPath, alternatives, inner, option
 
-CHIP_TARGETS = ("embedded", "renode", "board")
+EMULATED_TARGETS = ("embedded", "renode")
+"""They can wait for a debugger, and be served as a board."""
+CHIP_TARGETS = (*EMULATED_TARGETS, "board")
 """They run the image for the chip."""
 TARGETS = (*CHIP_TARGETS, "host")
 FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
