@@ -91,7 +91,9 @@ class Option:
         """
         if self.choices:
             return next((choice for choice in self.choices if str(choice) == text), text)
-        return int(text) if self.kind is int else text
+        if self.kind is bool:
+            return text.lower() in ("true", "yes", "on", "1")
+        return self.kind(text) if self.kind in (int, float) else text
 
 
 def option(default: T, help: str, **words: Any) -> T:

@@ -169,6 +169,7 @@ def test_what_comparing_engines_takes_is_as_declared() -> None:
 @dataclass(frozen=True, kw_only=True)
 class MoreImage(ImageOptions):
     paint: Literal["red", "blue"] = option("red", "What it is painted in.")
+    shine: bool = option(False, "Whether it shines.", without={Face.PAGE: "nobody looks"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +191,9 @@ def test_an_option_more_is_on_the_command_line() -> None:
     def command(**options: object) -> None:
         got.update(options)
 
-    assert CliRunner().invoke(command, ["--paint", "blue"]).exit_code == 0
-    assert (got["paint"], got["patience"], got["engine"], got["baud"]) == ("blue", 3, "m7", 115200)
+    assert CliRunner().invoke(command, ["--paint", "blue", "--shine"]).exit_code == 0
+    names = ("paint", "shine", "patience", "engine", "baud")
+    assert [got[name] for name in names] == ["blue", True, 3, "m7", 115200]
     said = CliRunner().invoke(command, ["--help"]).output
     assert "--paint [red|blue]" in said
     assert "What it is painted in." in said
@@ -224,8 +226,9 @@ def test_an_option_more_is_a_variable_of_the_suites() -> None:
     rows = table(MoreOpening).splitlines()
     assert "| ``PAINT`` | what it is painted in | ``red`` |" in rows
     assert "| ``PATIENCE`` | how often it is asked | 3 |" in rows
-    asked = read(MoreOpening, {"PAINT": "blue", "PATIENCE": "7", "TARGET": "host"}.get)
-    assert (asked.paint, asked.patience, asked.target) == ("blue", 7, "host")
+    asked = read(MoreOpening, {"PAINT": "blue", "SHINE": "True", "PATIENCE": "7", "TARGET": "host"}.get)
+    assert (asked.paint, asked.shine, asked.patience, asked.target) == ("blue", True, 7, "host")
+    assert read(MoreOpening, {"SHINE": "False"}.get) == MoreOpening()
 
 
 def test_an_option_more_is_switched_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
