@@ -15,18 +15,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from filelock import FileLock
-
-from renode_mnist import codegen, paths
+from renode_mnist import paths
 from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
 from renode_mnist.version import VERSION
 
-Engine = Literal["reference", "m7", "cmsis-nn", "tflm"]
+Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
 Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
@@ -35,18 +34,10 @@ Machine = Literal["stm32f746", "host"]
 _RELEASE = f"v{VERSION}"
 """What stands for the commit outside git."""
 
-ENGINES: tuple[Engine, ...] = ("m7", "reference", "cmsis-nn", "tflm")
-OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles", "flash")
-BOARDS: tuple[Board, ...] = ("disco-f746ng", "nucleo-f746zg", "article")
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+BOARDS: tuple[Board, ...] = get_args(Board)
 CLOCKS_MHZ = (216, 288)
-_CHOICES: dict[str, tuple[str | int, ...]] = {
-    "engine": ENGINES,
-    "objective": OBJECTIVES,
-    "board": BOARDS,
-    "clock_mhz": CLOCKS_MHZ,
-    "fpu": get_args(Fpu),
-    "machine": get_args(Machine),
-}
 
 COMPILER = "arm-none-eabi-gcc"
 COMPILER_PACKAGES = (
@@ -62,29 +53,83 @@ _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 
 
+_SUITES_HOLD_FOR_ALL = "a suite checks what holds for every value of it"
+_SAME_FOR_ALL_CHOICES = "as the command line says, for every choice on the page"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """What can be asked of an image; a new option is a field here, and every face has it."""
+
+    model: StrPath = option(
+        "int8",
+        "A committed model's name, or a .tflite file.",
+        wording={
+            Face.LIBRARY: "A committed model's name (``int8``) or a ``.tflite`` file.",
+            Face.SUITE: "a committed model's name or a ``.tflite`` file",
+        },
+    )
+    engine: Engine = option(
+        "m7",
+        "What computes the network.",
+        wording={Face.SUITE: alternatives(ENGINES)},
+        suite_default="the default of ``renode-mnist build``",
+    )
+    objective: Objective = option(
+        "instructions",
+        "What engine ``m7`` minimises.",
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    board: Board = option(
+        "disco-f746ng",
+        "Which UARTs carry the binary line and the console.",
+        wording={Face.SUITE: "which UARTs carry the two lines"},
+        without={Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    clock_mhz: int = option(
+        216,
+        "Core clock in MHz; 288 is overclocked.",
+        choices=CLOCKS_MHZ,
+        flag="--clock",
+        wording={Face.LIBRARY: "Core clock, 216 or 288 (overclocked)."},
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    fpu: Fpu = option(
+        "hard",
+        "Floating point by the FPU, or in software.",
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+
+
 @dataclass(frozen=True)
-class BuildConfig:
-    """What an image is built from.
+class BuildConfig(ImageOptions):
+    """What an image is built from: `ImageOptions` whose model is found, and what no face asks for.
 
     Attributes:
         model: A ``.tflite`` file.
-        engine: What computes the network.
-        objective: What the ``m7`` planner minimises.
-        board: Which UARTs carry the binary line and the console.
-        clock_mhz: Core clock, 216 or 288 (overclocked).
-        fpu: ``soft`` computes floating point in software, as the article's first table.
         machine: The chip, or ``host``: the same app and engine as a program for this PC.
         definitions: Further CMake settings, such as ``("TFLM_KERNELS", "reference")``.
     """
 
-    model: Path
-    engine: Engine = "m7"
-    objective: Objective = "instructions"
-    board: Board = "disco-f746ng"
-    clock_mhz: int = 216
-    fpu: Fpu = "hard"
-    machine: Machine = "stm32f746"
-    definitions: tuple[tuple[str, str], ...] = ()
+    model: Path = field(metadata=argument("A ``.tflite`` file."))
+    machine: Machine = field(
+        default="stm32f746", kw_only=True, metadata=inner("follows from the target, or from `build --host`")
+    )
+    definitions: tuple[tuple[str, str], ...] = field(
+        default=(), kw_only=True, metadata=inner("for the variants that tests compare")
+    )
+
+    @classmethod
+    def of(cls, asked: ImageOptions, machine: Machine = "stm32f746") -> Self:
+        """What is to be built for somebody's options.
+
+        Raises:
+            ModelError: There is no such model.
+            BuildError: As below.
+        """
+        names = [each.name for each in fields(ImageOptions) if each.name != "model"]
+        model = resolve_model(os.fspath(asked.model))
+        return cls(model, machine=machine, **{name: getattr(asked, name) for name in names})
 
     def __post_init__(self) -> None:
         """Refuses what no build knows.
@@ -92,11 +137,11 @@ class BuildConfig:
         Raises:
             BuildError: A setting has another value than those it may have.
         """
-        for setting, known in _CHOICES.items():
-            if (value := getattr(self, setting)) not in known:
+        for setting in options_of(type(self)):
+            if setting.choices and (value := getattr(self, setting.name)) not in setting.choices:
                 raise BuildError(
-                    f"there is no {setting.replace('_', ' ')} {value!r}",
-                    f"Choose one of: {', '.join(map(str, known))}.",
+                    f"there is no {setting.name.replace('_', ' ')} {value!r}",
+                    f"Choose one of: {', '.join(map(str, setting.choices))}.",
                 )
 
     @property
@@ -207,6 +252,8 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
         EnvironmentProblem: The cross compiler or a build tool is missing.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
+    from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
+
     tree = tree or Tree.here()
     compiler = find_compiler(config.machine)
     folder = tree.builds / config.name
@@ -231,6 +278,8 @@ def _elf(config: BuildConfig, tree: Tree) -> Path:
 
 def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
     """Raises ``ModelError`` before the compiler runs."""
+    from renode_mnist import codegen  # numpy and the schema of .tflite files
+
     graph = codegen.load(config.model)
     if config.engine in codegen.ENGINES:
         codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))

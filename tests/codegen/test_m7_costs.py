@@ -32,7 +32,7 @@ class Run:
 
 
 def run(model: Path, objective: Objective) -> tuple[Run, Network]:
-    image = build(BuildConfig(model, "m7", objective))
+    image = build(BuildConfig(model, engine="m7", objective=objective))
     source = load(model).inputs[0]
     random = np.random.default_rng(5)
     if source.quantisation is None:

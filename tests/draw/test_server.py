@@ -191,11 +191,11 @@ def test_a_model_of_ones_own_is_offered_by_its_name_beside_the_committed_ones(tm
     own = tmp_path / "own.tflite"
     own.write_bytes((paths.models() / "mnist_int8.tflite").read_bytes())
     with draw_server("--model", own) as server:
-        models = server.get("/api/offers").value["models"]
+        models = server.get("/api/offers").value["choices"]["model"]
         assert models[:5] == ["float32", "int8", "qat", "size", "uint8"]
         assert models[5:].count(str(own)) == 1
     with draw_server("--model", paths.models() / "mnist_int8.tflite") as server:
-        models = server.get("/api/offers").value["models"]
+        models = server.get("/api/offers").value["choices"]["model"]
         assert models[:5] == ["float32", str(paths.models() / "mnist_int8.tflite"), "qat", "size", "uint8"]
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from renode_mnist import paths
 from renode_mnist.errors import EnvironmentProblem
-from renode_mnist.measure import bench, budgets, commits, compare
+from renode_mnist.measure import bench, budget_check, budget_update, budgets, commits, compare
 from renode_mnist.measure.bench import BenchError, Row
 from renode_mnist.profile.layer_functions import short_name
-from renode_mnist.report import bench_table, budget_table, page
+from renode_mnist.report import bench_table, budget_table, grid, page
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +86,15 @@ def test_long_names_lose_the_arguments_of_their_templates(name: str, shown: str)
 
 
 def test_the_table_has_the_articles_rows_and_columns(rows: list[Row]) -> None:
-    grid = bench_table.grid(rows)
-    labels = [row[0] for row in grid.rows]
+    laid_out = bench_table.grid(rows)
+    labels = [row[0] for row in laid_out.rows]
     assert labels[:8] == [
         "CONV_2D", "MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX"
     ]  # fmt: skip
-    assert any("X-CUBE-AI" in heading for heading in grid.headings)
-    fused = grid.rows[1][grid.headings.index("int8/m7 216 MHz")]
+    assert any("X-CUBE-AI" in heading for heading in laid_out.headings)
+    fused = laid_out.rows[1][laid_out.headings.index("int8/m7 216 MHz")]
     assert fused == bench_table.FUSED
-    assert bench_table.markdown(grid).count("\n|") == len(grid.rows) + 1
+    assert grid.markdown(laid_out).count("\n|") == len(laid_out.rows) + 1
 
 
 def test_programs_whose_operators_differ_share_their_rows(rows: list[Row]) -> None:
@@ -151,10 +151,10 @@ def test_what_is_no_benchmark_is_refused(tmp_path: Path, content: str) -> None:
 
 def test_one_instruction_too_many_breaks_the_budget_and_names_the_layer(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    budgets.update(file, rows)
-    assert budgets.check(budgets.load(file), rows, file).passed
+    budget_update.update(file, rows)
+    assert budget_check.check(budgets.load(file), rows, file).passed
     row = named(rows, "int8/m7")
-    found = budgets.check(budgets.load(file), [grown(row, 2, 1)], file).grown
+    found = budget_check.check(budgets.load(file), [grown(row, 2, 1)], file).grown
     assert [(growth.layer, growth.function, growth.now - growth.written) for growth in found] == [
         ("", "", 1),
         ("2 CONV_2D", "", 1),
@@ -165,14 +165,14 @@ def test_one_instruction_too_many_breaks_the_budget_and_names_the_layer(rows: li
 def test_a_function_that_is_new_is_named_and_small_ones_are_told_together(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     row = named(rows, "int8/m7")
-    budgets.update(file, [row])
+    budget_update.update(file, [row])
     big, small = 50_000, 7
     layer = row.layers[2]
     more = {**layer.counts, "instructions": layer.counts["instructions"] + big + small}
     costly = replace(layer, counts=more, functions={**layer.functions, "memcpy": big, "tiny": small})
     counts = {**row.counts, "instructions": row.counts["instructions"] + big + small}
     now = replace(row, counts=counts, layers=(*row.layers[:2], costly, *row.layers[3:]))
-    found = budgets.check(budgets.load(file), [now], file).grown
+    found = budget_check.check(budgets.load(file), [now], file).grown
     assert {growth.function: growth.now - growth.written for growth in found if growth.function} == {
         "memcpy": big,
         "other functions": small,
@@ -182,12 +182,12 @@ def test_a_function_that_is_new_is_named_and_small_ones_are_told_together(rows: 
 def test_cycles_past_the_tolerance_are_told_with_their_layer(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     row = named(rows, "int8/m7")
-    budgets.update(file, [row])
+    budget_update.update(file, [row])
     layer = row.layers[1]
     slower = replace(layer, counts={**layer.counts, "cycles_modelled": layer.counts["cycles_modelled"] * 2})
     counts = {**row.counts, "cycles_modelled": row.counts["cycles_modelled"] + layer.counts["cycles_modelled"]}
     now = replace(row, counts=counts, layers=(row.layers[0], slower, *row.layers[2:]))
-    found = budgets.check(budgets.load(file), [now], file).grown
+    found = budget_check.check(budgets.load(file), [now], file).grown
     assert [(growth.what, growth.layer) for growth in found] == [
         ("cycles_modelled", ""),
         ("cycles_modelled", "1 CONV_2D+MAX_POOL_2D"),
@@ -196,29 +196,29 @@ def test_cycles_past_the_tolerance_are_told_with_their_layer(rows: list[Row], tm
 
 def test_a_case_that_has_a_budget_and_cannot_be_built_fails_the_check(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    budgets.update(file, rows)
+    budget_update.update(file, rows)
     refusal = bench.Refused("int8/cmsis-nn", "it does not compile")
-    verdict = budgets.check(budgets.load(file), [named(rows, "int8/m7")], file, [refusal])
+    verdict = budget_check.check(budgets.load(file), [named(rows, "int8/m7")], file, [refusal])
     assert not verdict.passed
     assert verdict.unmeasured == (refusal,)
     without_budget = bench.Refused("int8/tflm", "no sources")
-    assert budgets.check(budgets.load(file), rows, file, [without_budget]).passed
+    assert budget_check.check(budgets.load(file), rows, file, [without_budget]).passed
 
 
 def test_what_a_case_no_longer_needs_is_told(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     row = named(rows, "int8/m7")
-    budgets.update(file, [grown(row, 0, 9)])
-    assert budgets.check(budgets.load(file), [row], file).savings == (budgets.Saving("int8/m7", 9),)
+    budget_update.update(file, [grown(row, 0, 9)])
+    assert budget_check.check(budgets.load(file), [row], file).savings == (budget_check.Saving("int8/m7", 9),)
 
 
 def test_the_verdict_stands_in_the_step_summary_also_when_it_is_no(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    budgets.update(file, rows)
-    kept = budget_table.markdown(budgets.check(budgets.load(file), rows, file), file.name)
+    budget_update.update(file, rows)
+    kept = budget_table.markdown(budget_check.check(budgets.load(file), rows, file), file.name)
     assert "### Budgets: kept" in kept
     assert "int8/m7" in kept
-    verdict = budgets.check(budgets.load(file), [grown(named(rows, "int8/m7"), 1, 123)], file)
+    verdict = budget_check.check(budgets.load(file), [grown(named(rows, "int8/m7"), 1, 123)], file)
     lines = budget_table.markdown(verdict, file.name).splitlines()
     assert lines[0] == "### Budgets: not kept"
     assert any("`int8/m7`" in line and "`m7::winograd_products" in line and "+123" in line for line in lines)
@@ -228,29 +228,46 @@ def test_the_verdict_stands_in_the_step_summary_also_when_it_is_no(rows: list[Ro
 def test_the_repositorys_budgets_hold(rows: list[Row]) -> None:
     if "12.2" not in rows[0].firmware["compiler"]:
         pytest.skip(f"the budgets are for GCC 12.2, this is {rows[0].firmware['compiler']}")
-    assert budgets.check(budgets.load(paths.budgets()), rows, paths.budgets()).grown == ()
+    assert budget_check.check(budgets.load(paths.budgets()), rows, paths.budgets()).grown == ()
 
 
 def test_flash_may_grow_by_the_tolerance_and_no_further(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     row = named(rows, "int8/m7")
-    budgets.update(file, [row])
+    budget_update.update(file, [row])
     within = replace(row, flash_bytes=int(row.flash_bytes * 1.02))
-    assert budgets.check(budgets.load(file), [within], file).passed
-    (growth,) = budgets.check(budgets.load(file), [replace(row, flash_bytes=within.flash_bytes + 1)], file).grown
+    assert budget_check.check(budgets.load(file), [within], file).passed
+    (growth,) = budget_check.check(budgets.load(file), [replace(row, flash_bytes=within.flash_bytes + 1)], file).grown
     assert growth.what == "flash_bytes"
 
 
 def test_updating_keeps_what_was_not_measured_and_tells_what_changed(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    budgets.update(file, rows)
+    budget_update.update(file, rows)
     row = named(rows, "int8/m7")
     before = row.counts["instructions"]
-    assert budgets.update(file, [grown(row, 0, 5)]) == [
+    assert budget_update.update(file, [grown(row, 0, 5)]) == [
         f"int8/m7: instructions {before} -> {before + 5}",
         "int8/m7: layers, functions differ",
     ]
     assert "int8/cmsis-nn" in budgets.load(file).cases
+
+
+def test_updating_leaves_comments_and_layout_as_they_are(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    budget_update.update(file, rows)
+    row = named(rows, "int8/m7")
+    before = row.counts["instructions"]
+    text = file.read_text().replace(f"instructions = {before}\n", f"# Why.\ninstructions   = {before} # Since May.\n")
+    text = text.replace('[cases."int8/m7"]', "# The shipped one.\n\n\n[cases.'int8/m7']")
+    file.write_text(text)
+    assert budget_update.update(file, rows) == []
+    assert file.read_text() == text
+    budget_update.update(file, [grown(row, 0, 5)])
+    lines, expected = file.read_text().splitlines(), text.splitlines()
+    differ = [line for line, old in zip(lines, expected, strict=True) if line != old]
+    assert differ[0] == f"instructions   = {before + 5} # Since May."
+    assert len(differ) == 3  # its layers and the functions of the first
 
 
 CASE = 'tolerance_percent = 2\n[cases."int8/m7"]\ninstructions = 1\nflash_bytes = 1\nram_bytes = 1\n'
@@ -265,9 +282,13 @@ CASE = 'tolerance_percent = 2\n[cases."int8/m7"]\ninstructions = 1\nflash_bytes 
         (CASE + "speed = 2\n", 6, "unknown key speed"),
         (CASE + "cycles_modelled = 1.5\n", 6, "cycles_modelled is 1.5"),
         (CASE + "instructions_extra = true\n", 6, "unknown key instructions_extra"),
-        (CASE + 'layers = [1, "2"]\n', 6, "layers is"),
+        (CASE + 'layers = [1, "2"]\n', 6, "layers is '2' for layer 1"),
+        (CASE + "flash_bytes_ = 1\ncycles_modelled = true\n", 6, "unknown key flash_bytes_"),
+        (CASE + "cycles_modelled = true\n", 6, "cycles_modelled is True"),
         (CASE + "layers = 3\n", 6, "layers is 3"),
-        (CASE + 'functions = [{"f" = -1}]\n', 6, "functions is"),
+        (CASE + 'functions = [{}, {"f<a, 2>" = -1}]\n', 6, "functions is -1 for f<a, 2> in layer 1"),
+        (CASE + "functions = [3]\n", 6, "functions is 3 for layer 0"),
+        (CASE.replace("instructions", "instruction"), 3, "unknown key instruction"),
         (CASE.replace("int8/m7", "int8/m8"), 2, "unknown case int8/m8"),
         (CASE.replace("int8/m7", "int8"), 2, "unknown case int8"),
         (CASE + "[case]\n", 6, "unknown key case"),
@@ -285,6 +306,7 @@ def test_a_budget_file_that_is_wrong_is_refused_by_its_line(
     (tmp_path / "budgets.toml").write_text(content)
     with pytest.raises(budgets.BudgetError) as refused:
         budgets.load(tmp_path / "budgets.toml")
+    assert str(tmp_path / "budgets.toml") in str(refused.value)
     assert f"line {line}" in str(refused.value)
     assert said in str(refused.value)
     assert "Allowed: " in str(refused.value) or "Mend it, or remove it" in str(refused.value)
@@ -297,23 +319,23 @@ def test_a_budget_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> 
 
 def test_a_budget_of_a_model_that_is_nowhere_is_refused_by_its_line(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    budgets.update(file, [replace(named(rows, "int8/m7"), case="int9/m7")])
+    budget_update.update(file, [replace(named(rows, "int8/m7"), case="int9/m7")])
     with pytest.raises(budgets.BudgetError, match=r"line 6: the unknown case int9/m7.*Allowed: float32, int8"):
-        budgets.check(budgets.load(file), [], file)
+        budget_check.check(budgets.load(file), [], file)
 
 
 def test_a_figure_without_a_bound_is_refused(rows: list[Row], tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     row = named(rows, "int8/m7")
     layers = tuple(replace(layer, counts={"instructions": layer.counts["instructions"]}) for layer in row.layers)
-    budgets.update(file, [replace(row, counts={"instructions": row.counts["instructions"]}, layers=layers)])
+    budget_update.update(file, [replace(row, counts={"instructions": row.counts["instructions"]}, layers=layers)])
     with pytest.raises(budgets.BudgetError, match="has no cycles_modelled"):
-        budgets.check(budgets.load(file), [row], file)
+        budget_check.check(budgets.load(file), [row], file)
 
 
 def test_a_case_without_a_budget_is_named(rows: list[Row], tmp_path: Path) -> None:
     with pytest.raises(budgets.BudgetError, match="has no case int8/m7"):
-        budgets.check(budgets.Budgets(2, {}), [named(rows, "int8/m7")], tmp_path / "budgets.toml")
+        budget_check.check(budgets.Budgets(tolerance_percent=2), [named(rows, "int8/m7")], tmp_path / "budgets.toml")
 
 
 def test_comparing_tells_layer_function_and_growth(rows: list[Row]) -> None:

@@ -15,8 +15,8 @@ from statistics import median
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.model import preprocess
-from renode_mnist.session.opening import CLOCK_MODELS, ClockModel
 from renode_mnist.session.session import Session
+from renode_mnist.session.target_options import CLOCK_MODELS, ClockModel
 from renode_mnist.stm32f746.blockcounter import PythonBlockCounter
 from renode_mnist.targets.embedded import EmbeddedTarget
 

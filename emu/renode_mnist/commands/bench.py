@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from renode_mnist import build as building
 from renode_mnist import paths
-from renode_mnist.commands.options import target_option, target_options, target_options_of
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
+from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
-from renode_mnist.session.opening import CHIP_TARGETS
+from renode_mnist.option import options_of
+from renode_mnist.session.target_options import CHIP_TARGETS
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _MODELS = ("float32", "int8", "uint8")
 
@@ -35,16 +39,27 @@ class _List(click.ParamType[tuple[str, ...]]):
         return words
 
 
+def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
+    """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
+    declared = next(each for each in options_of(ImageOptions) if each.name == field)
+    return click.option(
+        flag,
+        f"{flag.strip('-').removesuffix('s')}s",
+        type=_List(tuple(map(str, declared.choices))),
+        default=",".join(map(str, default or [declared.default])),
+        show_default=True,
+        help=help or None,
+    )
+
+
 @click.command()
-@click.option("--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Names or .tflite files.")
-@click.option("--engines", type=_List(building.ENGINES), default=",".join(building.ENGINES), show_default=True)
-@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
-@click.option(
-    "--clocks", type=_List(tuple(map(str, building.CLOCKS_MHZ))), default="216,288", show_default=True, help="MHz."
-)
-@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+@_list_option("--models", "model", _MODELS, "Names or .tflite files.")
+@_list_option("--engines", "engine", ENGINES)
+@_list_option("--objectives", "objective")
+@_list_option("--clocks", "clock_mhz", CLOCKS_MHZ, "MHz.")
+@_list_option("--fpu", "fpu")
 @target_option(choices=CHIP_TARGETS)
-@click.option("--board", type=click.Choice(building.BOARDS), default="disco-f746ng", show_default=True)
+@options_from(ImageOptions, names=("board",), silent=("board",))
 @target_options
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
@@ -77,15 +92,14 @@ def bench(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from renode_mnist.build import BuildConfig
     from renode_mnist.measure import bench as measuring
-    from renode_mnist.report import bench_table
+    from renode_mnist.report import bench_table, grid
 
-    given = target_options_of(options)(BuildConfig(model=Path(), board=board))
+    given = target_options_of(options)(ImageOptions(board=board))
     wanted = measuring.cases(models, engines, objectives, fpus)
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:
-        building.resolve_model(model)
+        resolve_model(model)
     for output in (json_file, markdown, html):
         if output is not None and not output.absolute().parent.is_dir():
             raise EnvironmentProblem(
@@ -117,15 +131,15 @@ def bench(
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        _write(markdown, bench_table.markdown(laid_out), append=True)
+        _write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
         from renode_mnist.report import page
 
         _write(html, page.render(rows, laid_out))
     if update:
-        from renode_mnist.measure import budgets
+        from renode_mnist.measure import budget_update
 
-        for change in budgets.update(budget_file, rows) or ["nothing changed"]:
+        for change in budget_update.update(budget_file, rows) or ["nothing changed"]:
             click.echo(change)
     if check:
         _check(rows, refused, budget_file, markdown)
@@ -135,12 +149,12 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
     """Shows the verdict, also in the step summary where there is one; raises where it is no."""
     from rich.console import Console
 
-    from renode_mnist.measure import budgets
+    from renode_mnist.measure import budget_check, budgets
     from renode_mnist.report import budget_table
 
     written = _load_budgets(file, (), summary)
     try:
-        verdict = budgets.check(written, rows, file, refused)
+        verdict = budget_check.check(written, rows, file, refused)
     except budgets.BudgetError as error:
         _tell_no_verdict(error, summary)
         raise
@@ -160,12 +174,12 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
 
 
 def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
-    from renode_mnist.measure import budgets
+    from renode_mnist.measure import budget_check, budgets
 
     try:
         written = budgets.load(file)
         if wanted:
-            budgets.refuse_unknown_models(written, [case.name for case in wanted], file)
+            budget_check.refuse_unknown_models(written, [case.name for case in wanted], file)
         return written
     except budgets.BudgetError as error:
         _tell_no_verdict(error, summary)
@@ -188,12 +202,10 @@ def _write(path: Path, text: str, *, append: bool = False) -> None:
 @click.command()
 @click.argument("before")
 @click.argument("after")
-@click.option(
-    "--models", type=_List(), default=",".join(_MODELS), show_default=True, help="Of commits: as for bench."
-)
-@click.option("--engines", type=_List(building.ENGINES), default="m7,reference,cmsis-nn", show_default=True)
-@click.option("--objectives", type=_List(building.OBJECTIVES), default="instructions", show_default=True)
-@click.option("--fpu", "fpus", type=_List(("hard", "soft")), default="hard", show_default=True)
+@_list_option("--models", "model", _MODELS, "Of commits: as for bench.")
+@_list_option("--engines", "engine", ("m7", "reference", "cmsis-nn"))
+@_list_option("--objectives", "objective")
+@_list_option("--fpu", "fpu")
 def compare(
     before: str,
     after: str,
@@ -261,7 +273,7 @@ def _side(name: str, wanted: Any) -> Any:
         def announce(case: measuring.Case) -> None:
             status.update(f"{name}: {case.name}")
 
-        clock_mhz = building.CLOCKS_MHZ[0]
+        clock_mhz = CLOCKS_MHZ[0]
         if commit is None:
             rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
         else:

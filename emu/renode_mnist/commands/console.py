@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,8 +17,9 @@ from renode_mnist.commands.options import (
     target_options,
     target_options_of,
 )
-from renode_mnist.session.console import Console
-from renode_mnist.session.opening import machine_of, open_console
+
+if TYPE_CHECKING:
+    from renode_mnist.session.console import Console
 
 
 @click.command()
@@ -34,6 +33,11 @@ def console(target: str, elf: Path | None, **options: Any) -> None:
     A terminal with line editing until Ctrl-D; where standard input is no terminal, its lines are sent one by one,
     each once the one before is answered: `echo CMD=1 | renode-mnist console`.
     """
+    import asyncio
+
+    from renode_mnist.session.console import Console
+    from renode_mnist.session.opening import machine_of, open_console
+
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     with open_console(target, lambda: image_of(elf, config).elf, given(config)) as line:
@@ -57,6 +61,9 @@ def _show(line: str) -> None:
 
 
 async def _interact(talk: Console) -> None:
+    import asyncio
+    import queue
+
     from prompt_toolkit import PromptSession
     from prompt_toolkit.patch_stdout import patch_stdout
 

@@ -11,14 +11,13 @@ from typing import Any
 import click
 
 from renode_mnist.commands.options import (
-    config_of,
     elf_option,
     image_options,
+    image_options_of,
     target_option,
     target_options,
     target_options_of,
 )
-from renode_mnist.session.opening import machine_of
 
 _PORT = 7460
 
@@ -60,9 +59,10 @@ def draw(
     from renode_mnist.draw.choice import Choice, Offers
 
     given = target_options_of(options)
-    model = options["model"]
-    config = config_of(options, machine_of(target))
-    offers = Offers(Choice(target, model, config.engine), config, elf, given(config))
+    image = image_options_of(options)
+    first = Choice(target, image)
+    offers = Offers(first, elf, given(image))
+    offers.job(first)  # refuses what cannot be before there is a page
     with server.listen(http_port) as door:
         address = f"http://{server.LOOPBACK}:{door.getsockname()[1]}/"
         click.echo(f"{address}  (Ctrl-C ends it)")

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist import codegen
+from renode_mnist.build import ImageOptions
+from renode_mnist.commands.options import options_from
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from renode_mnist.model.inspect import EngineFacts, ModelFacts, TensorFacts
+
+
+class _Planned(click.ParamType[str]):
+    """An engine that has a plan: a choice that is looked up when it is asked for, for reading it takes 0.1 s."""
+
+    name = "choice"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As a choice."""
+        return self._choice.convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """As a choice."""
+        return self._choice.get_metavar(param, ctx)
+
+    @property
+    def _choice(self) -> click.Choice[str]:
+        from renode_mnist import codegen
+
+        return click.Choice(codegen.ENGINES)
 
 
 @click.command()
 @click.argument("model")
-@click.option("--engine", type=click.Choice(codegen.ENGINES), help="Whose RAM plan to show [default: the best].")
-@click.option(
-    "--objective",
-    type=click.Choice([objective.value for objective in codegen.Objective]),
-    default="instructions",
-    show_default=True,
-    help="What engine m7 minimises.",
-)
+@click.option("--engine", type=_Planned(), help="Whose RAM plan to show [default: the best].")
+@options_from(ImageOptions, names=("objective",))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_json: bool) -> None:
@@ -35,6 +47,7 @@ def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_js
 
     MODEL is a committed model's name (int8) or a .tflite file. Exits with 1 where no engine can take it.
     """
+    from renode_mnist import codegen
     from renode_mnist.build import resolve_model
     from renode_mnist.model.inspect import inspect as examine
 
@@ -61,10 +74,12 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
     console.print(grid.table(inspection.operators(facts), boxed=False))
     if tensors:
         console.print()
-        console.print(_tensors(facts))
+        console.print(grid.table(inspection.tensors(facts), boxed=False))
     if not chosen.refusal:
         console.print()
-        _show_memory(console, chosen)
+        console.print(grid.table(inspection.buffers(chosen), boxed=False))
+        console.print()
+        console.print(grid.table(inspection.steps(chosen), boxed=False))
         for line in chosen.rewrites:
             console.print(line, soft_wrap=True, markup=False)
     console.print()
@@ -75,58 +90,7 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
 
 
 def _describe(tensor: TensorFacts) -> str:
-    from renode_mnist.report.inspection import shape_text
+    from renode_mnist.report.inspection import quantisation, shape_text
 
-    return f"{tensor.type} {shape_text(tensor.shape)}{_quantisation(tensor)}, {tensor.byte_count:,} B"
-
-
-def _quantisation(tensor: TensorFacts) -> str:
-    if not tensor.scales:
-        return ""
-    if len(tensor.scales) > 1:
-        return f", {len(tensor.scales)} scales along dimension {tensor.axis}"
-    return f", scale {tensor.scales[0]:.6g}, zero point {tensor.zero_points[0]}"
-
-
-def _grid(*headings: str) -> Table:
-    """A table whose headings that begin with '>' are of numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        number = heading.startswith(">")
-        table.add_column(heading.lstrip(">"), justify="right" if number else "left", overflow="fold")
-    return table
-
-
-def _tensors(facts: ModelFacts) -> Table:
-    from renode_mnist.report.inspection import shape_text
-
-    table = _grid(">#", "tensor", "type", "shape", "quantisation", ">bytes", "")
-    for tensor in facts.tensors:
-        table.add_row(
-            str(tensor.index),
-            tensor.name,
-            tensor.type,
-            shape_text(tensor.shape),
-            _quantisation(tensor).lstrip(", "),
-            f"{tensor.byte_count:,}",
-            "constant" if tensor.constant else "",
-        )
-    return table
-
-
-def _show_memory(console: Console, engine: EngineFacts) -> None:
-    from renode_mnist.report import grid, inspection
-
-    console.print(grid.table(inspection.buffers(engine), boxed=False))
-    console.print()
-    most = max(step.live_bytes for step in engine.steps)
-    table = _grid(">step", "computes", ">MACs", ">alive", "")
-    for number, step in enumerate(engine.steps):
-        bar = "█" * max(1, round(30 * step.live_bytes / most))
-        table.add_row(
-            str(number), step.op, f"{step.macs:,}" if step.macs else "", f"{step.live_bytes:,} B",
-            f"{bar}{' peak' if step.live_bytes == most else ''}",
-        )  # fmt: skip
-    console.print(table)
+    parts = (f"{tensor.type} {shape_text(tensor.shape)}", quantisation(tensor), f"{tensor.byte_count:,} B")
+    return ", ".join(filter(None, parts))

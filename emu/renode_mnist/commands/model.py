@@ -1,6 +1,7 @@
 """``train``, ``data`` and ``export``: the model pipeline on the command line.
 
-TensorFlow takes seconds to import, so nothing here imports it before a command has been called.
+TensorFlow takes seconds to import, so nothing here imports it before a command has been called; nor rich, for
+`renode-mnist --help`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich import progress
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from renode_mnist.model.card import Converted, Trained
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -43,6 +43,9 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
 
     The same seed on the same machine gives the same weights.
     """
+    from rich import progress
+    from rich.console import Console
+
     from renode_mnist.model import pipeline
     from renode_mnist.model.train import Progress
 
@@ -77,6 +80,8 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
 
 
 def _confusion(record: Trained) -> Table:
+    from rich.table import Table
+
     table = Table(title=f"{record.file}: answers by true class")
     table.add_column("true", justify="right", style="bold")
     for answer in range(len(record.confusion)):
@@ -101,18 +106,18 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
     """Fetch MNIST into the user's cache, check every file, and say what is there."""
     from typing import cast
 
+    from rich.console import Console
+
     from renode_mnist.model import data as data_sets
     from renode_mnist.model import pipeline
+    from renode_mnist.report import grid
+    from renode_mnist.report.grid import Grid
 
     folder = data_directory or data_sets.fetch(cast(data_sets.Source, source))
     console = Console()
-    table = Table(title=str(folder))
-    for title in ("file", "pictures", "SHA-256"):
-        table.add_column(title, overflow="fold")
-    for split in (data_sets.load("train", data_directory), data_sets.load("test", data_directory)):
-        for file, digest in split.digests.items():
-            table.add_row(file, str(len(split.labels)), digest)
-    console.print(table)
+    splits = (data_sets.load("train", data_directory), data_sets.load("test", data_directory))
+    rows = tuple((file, str(len(split.labels)), digest) for split in splits for file, digest in split.digests.items())
+    console.print(grid.table(Grid(("file", "pictures", "SHA-256"), rows, labels=3, title=str(folder)), centred=True))
     if samples is not None:
         indices = pipeline.write_samples(samples, data_directory)
         console.print(f"{samples}: test pictures {', '.join(map(str, indices))} as 0.png to 9.png")
@@ -133,6 +138,8 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
 def export(model: Path, variant: str, output: Path | None, c_array: bool, data_directory: Path | None) -> None:
     """Convert a Keras MODEL to .tflite files and measure each on the whole test set."""
     from typing import cast
+
+    from rich.console import Console
 
     from renode_mnist.model import export as exporter
     from renode_mnist.model import pipeline

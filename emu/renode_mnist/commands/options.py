@@ -1,92 +1,99 @@
-"""Options that several commands share: which image, which target."""
+"""Options that several commands share: which image, which target. Made from the data classes that declare them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from renode_mnist import build as building
-from renode_mnist.build import BuildConfig, Image, Machine
-from renode_mnist.session.opening import CLOCK_MODELS, FLASH_TOOLS, TARGETS, TargetOptions
+from renode_mnist.build import BuildConfig, Image, ImageOptions, Machine
+from renode_mnist.option import Face, Option, options_of
+from renode_mnist.session.target_options import TARGETS, OpenOptions, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def image_options(command: F) -> F:
-    """``--model``, ``--engine``, ``--objective``, ``--board``, ``--clock``, ``--fpu``: what to build."""
-    for option in reversed(
-        [
-            click.option(
-                "--model",
-                default="int8",
-                show_default=True,
-                help="A committed model's name, or a .tflite file.",
-            ),
-            click.option(
-                "--engine",
-                type=click.Choice(building.ENGINES),
-                default=BuildConfig.engine,
-                show_default=True,
-                help="What computes the network.",
-            ),
-            click.option(
-                "--objective",
-                type=click.Choice(building.OBJECTIVES),
-                default=BuildConfig.objective,
-                show_default=True,
-                help="What engine m7 minimises.",
-            ),
-            click.option(
-                "--board",
-                type=click.Choice(building.BOARDS),
-                default=BuildConfig.board,
-                show_default=True,
-                help="Which UARTs carry the binary line and the console.",
-            ),
-            click.option(
-                "--clock",
-                "clock_mhz",
-                type=click.Choice([str(clock) for clock in building.CLOCKS_MHZ]),
-                default=str(BuildConfig.clock_mhz),
-                show_default=True,
-                help="Core clock in MHz; 288 is overclocked.",
-            ),
-            click.option(
-                "--fpu",
-                type=click.Choice(["hard", "soft"]),
-                default=BuildConfig.fpu,
-                show_default=True,
-                help="Floating point by the FPU, or in software.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+def options_from(
+    declared: type, *, names: Collection[str] | None = None, silent: Collection[str] = ()
+) -> Callable[[F], F]:
+    """A decorator that gives a command the options that a data class declares.
+
+    Args:
+        declared: The data class.
+        names: Which of its fields; all that the command line takes without it.
+        silent: Those whose choices say enough here, so that their help stays away.
+    """
+    wanted = [each for each in options_of(declared, Face.COMMAND_LINE) if names is None or each.name in names]
+
+    def decorate(command: F) -> F:
+        for each in reversed(wanted):
+            command = _parameter(each, silent=each.name in silent)(command)
+        return command
+
+    return decorate
 
 
-def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
-    """Takes the image options out of a command's keyword arguments."""
-    return BuildConfig(
-        machine=machine,
-        model=building.resolve_model(options.pop("model")),
-        engine=options.pop("engine"),
-        objective=options.pop("objective"),
-        board=options.pop("board"),
-        clock_mhz=int(options.pop("clock_mhz")),
-        fpu=options.pop("fpu"),
+def _parameter(declared: Option, *, silent: bool) -> Callable[[F], F]:
+    flag = declared.words.flag or f"--{declared.name.replace('_', '-')}"
+    unset = f"  [default: {declared.words.unset}]" if declared.words.unset else ""
+    default = declared.default
+    return click.option(
+        f"{flag}/--no-{flag.removeprefix('--')}" if declared.kind is bool else flag,
+        declared.name,
+        type=_type(declared),
+        default=str(default) if declared.choices else default,
+        callback=(lambda context, parameter, text: declared.value(text)) if declared.choices else None,
+        show_default=True,
+        help=None if silent else _plain(declared) + unset,
     )
 
 
-def elf_option(command: F) -> F:
-    """``--elf``: an image that is there already."""
-    return click.option(
-        "--elf",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Run this ELF instead of building one.",
-    )(command)
+def _plain(declared: Option) -> str:
+    return declared.words.for_face(Face.COMMAND_LINE).replace("``", "")
+
+
+def _type(declared: Option) -> Any:
+    if declared.choices:
+        return click.Choice([str(choice) for choice in declared.choices])
+    if declared.words.path:
+        is_file = declared.words.path == "file"
+        return click.Path(exists=is_file, file_okay=is_file, dir_okay=not is_file, path_type=Path)
+    if declared.words.least is not None or declared.words.most is not None:
+        return click.IntRange(declared.words.least, declared.words.most)
+    return declared.kind if declared.kind in (int, float, bool) else str
+
+
+image_options = options_from(ImageOptions)
+"""``--model``, ``--engine`` and their like: what to build."""
+
+target_options = options_from(TargetOptions)
+"""``--port``, ``--flash`` and their like: how a target is run."""
+
+elf_option = options_from(OpenOptions, names=("elf",))
+"""``--elf``: an image that is there already."""
+
+
+def _taken(declared: type, options: dict[str, Any]) -> dict[str, Any]:
+    return {each.name: options.pop(each.name) for each in options_of(declared, Face.COMMAND_LINE)}
+
+
+def image_options_of(options: dict[str, Any]) -> ImageOptions:
+    """Takes the image options out of a command's keyword arguments."""
+    return ImageOptions(**_taken(ImageOptions, options))
+
+
+def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
+    """The same, with the model found."""
+    return BuildConfig.of(image_options_of(options), machine)
+
+
+def target_options_of(options: dict[str, Any]) -> Callable[[ImageOptions], TargetOptions]:
+    """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
+    taken = _taken(TargetOptions, options)
+    return lambda image: TargetOptions(board=image.board, **taken)
 
 
 def image_of(elf: Path | None, config: BuildConfig) -> Image:
@@ -99,15 +106,16 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
         return building.build(config)
 
 
-def target_option(*, default: str = "embedded", choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
+def target_option(*, default: str = OpenOptions.target, choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
     """``--target``: the command gets one of ``choices``, never ``auto``, which is decided and told here."""
+    declared = next(each for each in options_of(OpenOptions) if each.name == "target")
     return click.option(
         "--target",
         type=click.Choice(("auto", *choices)),
         default=default,
         show_default=True,
         callback=_decided,
-        help="auto is Renode where it is installed, else embedded.",
+        help=_plain(declared),
     )
 
 
@@ -121,37 +129,10 @@ def _decided(context: click.Context, parameter: click.Parameter, target: str) ->
     return choice.target
 
 
-def target_options(command: F) -> F:
-    """``--port``, ``--console-port``, ``--baud``, ``--flash``, ``--clock-model``, ``--gdb``: how a target is run."""
-    for option in reversed(
-        [
-            click.option("--port", help="Serial port or pyserial URL of a board.  [default: its ST-LINK]"),
-            click.option("--console-port", help="The same of its text console, where that is wired."),
-            click.option("--baud", type=click.IntRange(1), default=TargetOptions.baud, show_default=True),
-            click.option(
-                "--flash",
-                type=click.Choice(FLASH_TOOLS),
-                default=TargetOptions.flash,
-                show_default=True,
-                help="What programs a board that runs another image.",
-            ),
-            click.option(
-                "--clock-model",
-                type=click.Choice(CLOCK_MODELS),
-                default=TargetOptions.clock_model,
-                show_default=True,
-                help="What the embedded target's cycle counter returns: instructions, or modelled cycles (m7).",
-            ),
-            click.option(
-                "--gdb", "gdb_port", type=click.IntRange(1, 65535), help="Let GDB attach to the emulator there."
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-def target_options_of(options: dict[str, Any]) -> Callable[[BuildConfig], TargetOptions]:
-    """Takes the target options out of a command's keyword arguments; the board comes from the image's."""
-    taken = {name: options.pop(name) for name in ("port", "console_port", "baud", "flash", "clock_model", "gdb_port")}
-    return lambda config: TargetOptions(board=config.board, **taken)
+picture_option = click.option(
+    "--image",
+    "picture",
+    type=click.Path(path_type=Path),
+    help="Picture of a digit, any size and polarity.  [default: a 7 of the MNIST test set]",
+)
+"""``--image``: what is classified."""

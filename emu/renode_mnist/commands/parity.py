@@ -9,7 +9,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
 from renode_mnist.errors import CheckFailed
-from renode_mnist.session.opening import TARGETS, machine_of, open_session
+from renode_mnist.session.target_options import TARGETS
 
 
 @click.command()
@@ -25,11 +25,12 @@ from renode_mnist.session.opening import TARGETS, machine_of, open_session
 def parity(targets: tuple[str, ...], **options: Any) -> None:
     """Run the same digits on several targets and compare answers and instruction counts."""
     from rich.console import Console
-    from rich.table import Table
 
     from renode_mnist.measure import parity as comparing
     from renode_mnist.model import preprocess
-    from renode_mnist.session.opening import available
+    from renode_mnist.report import grid
+    from renode_mnist.report.grid import Grid
+    from renode_mnist.session.opening import available, machine_of, open_session
 
     names = targets or tuple(available())
     if len(names) < 2:
@@ -43,22 +44,23 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
             records[name] = comparing.run(session, digits)
     first = names[0]
     failed = 0
-    table = Table(title=f"against {first}")
-    for heading in ("target", "digit", "class", "counter", ""):
-        table.add_column(heading)
+    rows = []
     for name in names[1:]:
         for comparison in comparing.compare(records[first], records[name]):
             failed += bool(comparison.differences)
             record = comparison.record
-            table.add_row(
-                name,
-                comparison.digit,
-                str(record.inference.winner),
-                f"{record.inference.counter:,} {record.target.counter_unit}",
-                "\n".join(comparison.differences) or "same",
+            rows.append(
+                (
+                    name,
+                    comparison.digit,
+                    str(record.inference.winner),
+                    f"{record.inference.counter:,} {record.target.counter_unit}",
+                    "\n".join(comparison.differences) or "same",
+                )
             )
+    headings = ("target", "digit", "class", "counter", "")
     console = Console(highlight=False)
-    console.print(table)
+    console.print(grid.table(Grid(headings, tuple(rows), labels=5, title=f"against {first}"), centred=True))
     for name in names:
         identity = records[name][0].target
         console.print(

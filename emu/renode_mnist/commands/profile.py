@@ -9,20 +9,15 @@ from typing import Any
 import click
 
 from renode_mnist import paths
-from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
+from renode_mnist.commands.options import config_of, elf_option, image_of, image_options, picture_option
 from renode_mnist.errors import ElfError, EnvironmentProblem
-from renode_mnist.session.opening import TargetOptions
+from renode_mnist.session.target_options import TargetOptions
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--image",
-    "picture",
-    type=click.Path(path_type=Path),
-    help="Picture of a digit, any size and polarity.  [default: a 7 of the MNIST test set]",
-)
+@picture_option
 @image_options
 @elf_option
 @click.option("--top", default=15, show_default=True, type=click.IntRange(1), help="How many functions and lines.")

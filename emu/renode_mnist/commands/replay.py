@@ -17,7 +17,6 @@ from renode_mnist.commands.options import (
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.session.opening import machine_of, open_session
 
 
 @click.command()
@@ -29,6 +28,7 @@ from renode_mnist.session.opening import machine_of, open_session
 def replay(file: Path, target: str, elf: Path | None, **options: Any) -> None:
     """Send the requests of a recorded session (`--record` of `run` and `test`) again and report what differs."""
     from renode_mnist.session import recording
+    from renode_mnist.session.opening import machine_of, open_session
 
     kept = recording.load(file)
     given = target_options_of(options)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import numpy.typing as npt
 
 from renode_mnist import paths
 from renode_mnist.build import Image
@@ -18,23 +16,22 @@ from renode_mnist.commands.options import (
     elf_option,
     image_of,
     image_options,
+    picture_option,
     target_option,
     target_options,
     target_options_of,
 )
 from renode_mnist.errors import CheckFailed
-from renode_mnist.measure.repetition import Digest
-from renode_mnist.program.build_id import build_id
-from renode_mnist.session.opening import TargetOptions, gdb_command, machine_of, open_session
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from renode_mnist.session.target_options import TargetOptions
 
 
 @click.command()
-@click.option(
-    "--image",
-    "picture",
-    type=click.Path(path_type=Path),
-    help="Picture of a digit, any size and polarity.  [default: a 7 of the MNIST test set]",
-)
+@picture_option
 @image_options
 @elf_option
 @target_option(default="auto")
@@ -62,7 +59,9 @@ def run(
     from rich.console import Console
 
     from renode_mnist.model import preprocess
+    from renode_mnist.program.build_id import build_id
     from renode_mnist.report import terminal
+    from renode_mnist.session.opening import gdb_command, machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
     picture = picture or paths.digits() / "7.png"
@@ -102,6 +101,9 @@ def run(
 
 
 def _digest(target: str, image: Image, options: TargetOptions, pixels: npt.NDArray[np.uint8]) -> str:
+    from renode_mnist.measure.repetition import Digest
+    from renode_mnist.session.opening import open_session
+
     digest = Digest()
     with open_session(target, image.elf, options, observer=digest.observe) as session:
         session.classify(pixels)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.session.opening import TargetOptions, make_target
-from renode_mnist.stream import ByteStream
-from renode_mnist.targets.base import HasConsole
-from renode_mnist.targets.serial_line import DEFAULT_BAUD
+from renode_mnist.session.target_options import EMULATED_TARGETS, OpenOptions, TargetOptions
 
-_TARGETS = ("embedded", "renode")
+if TYPE_CHECKING:
+    from renode_mnist.stream import ByteStream
+
 _LAST_PORT = 65535
 
 
@@ -27,7 +26,7 @@ _LAST_PORT = 65535
     type=click.IntRange(0, _LAST_PORT - 1),
     help="As TCP ports on 127.0.0.1, this and the next; 0 takes free ones.",
 )
-@click.option("--target", type=click.Choice(_TARGETS), default="embedded", show_default=True)
+@click.option("--target", type=click.Choice(EMULATED_TARGETS), default=OpenOptions.target, show_default=True)
 @image_options
 @elf_option
 def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **options: Any) -> None:
@@ -37,6 +36,9 @@ def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **opti
     ADDRESS`, or with any serial terminal.
     """
     from renode_mnist.session import serve as serving
+    from renode_mnist.session.opening import make_target
+    from renode_mnist.targets.base import HasConsole
+    from renode_mnist.targets.serial_line import DEFAULT_BAUD
 
     if pty and tcp_port is not None:
         raise click.UsageError("--pty and --tcp exclude each other.")

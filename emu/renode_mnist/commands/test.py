@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from renode_mnist import build as building
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig
-from renode_mnist.commands.options import elf_option, target_option, target_options
+from renode_mnist.build import ImageOptions
+from renode_mnist.commands.options import elf_option, options_from, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.option import Face, options_of
+from renode_mnist.session.target_options import SuiteOptions
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
@@ -24,9 +25,11 @@ def _suites() -> list[str]:
 @click.command()
 @target_option()
 @click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
-@click.option("--model", default="int8", show_default=True, help="A committed model's name, or a .tflite file.")
-@click.option("--engine", type=click.Choice(building.ENGINES), default=BuildConfig.engine, show_default=True)
-@click.option("--board", type=click.Choice(building.BOARDS), default=BuildConfig.board, show_default=True)
+@options_from(
+    ImageOptions,
+    names=[each.name for each in options_of(ImageOptions, Face.SUITE)],
+    silent=("engine", "board"),
+)
 @elf_option
 @target_options
 @click.option(
@@ -36,22 +39,8 @@ def _suites() -> list[str]:
     show_default=True,
     help="Folder for Robot's report, log and xunit file.",
 )
-@click.option(
-    "--record",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keep each suite's session in this folder, for `replay`.",
-)
-def test(
-    target: str,
-    suites: tuple[str, ...],
-    model: str,
-    engine: str,
-    board: str,
-    elf: Path | None,
-    output: Path,
-    record: Path | None,
-    **line: Any,
-) -> None:
+@options_from(SuiteOptions, names=("record",))
+def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
 
@@ -60,14 +49,13 @@ def test(
         raise RenodeMnistError(
             f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
         )
-    given = {"target": target, "model": model, "engine": engine, "board": board, **line}
-    if elf is not None:
-        given["elf"] = elf.resolve()
-    if record is not None:
-        given["record"] = record.resolve()
+    given = {each.name: options[each.name] for each in options_of(SuiteOptions, Face.SUITE)}
+    for name in ("elf", "record"):  # Robot may run elsewhere
+        if given[name] is not None:
+            given[name] = given[name].resolve()
     status = run_robot(
         str(paths.suites()),
-        name=f"{target} {engine} {model}",
+        name=" ".join(given[name] for name in ("target", "engine", "model")),
         suite=list(suites),
         variable=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         outputdir=str(output),

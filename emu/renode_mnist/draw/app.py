@@ -3,12 +3,12 @@
 | request | body | answer |
 | --- | --- | --- |
 | ``GET /`` and its files | | the page |
-| ``GET /api/offers`` | | targets, models and engines to choose between |
+| ``GET /api/offers`` | | targets, and by option of the image what may be chosen |
 | ``GET /api/events`` | | server-sent events: the state now and at each change |
 | ``POST /api/preprocess`` | a picture file | what the network would see of it |
 | ``POST /api/classify`` | pixels | the record; 204 where something newer has taken its place |
 | ``POST /api/export/png``, ``/header`` | pixels | a file |
-| ``POST /api/choose`` | target, model, engine | nothing; the state changes |
+| ``POST /api/choose`` | target, and a value for each of those options | nothing; the state changes |
 | ``POST /api/retry`` | ``{}`` | nothing; the state changes |
 
 Pixels are ``{"pixels": ...}`` with 1,568 hexadecimal digits. Every refusal is ``{"error": ...}``.
@@ -21,7 +21,6 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Any
 
 import anyio.to_thread
@@ -137,7 +136,7 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
 
 async def _events(supervisor: Supervisor) -> AsyncIterator[str]:
     async for snapshot in supervisor.snapshots():
-        yield f"data: {json.dumps(asdict(snapshot))}\n\n"
+        yield f"data: {json.dumps(snapshot.to_json())}\n\n"
 
 
 async def _json(request: Request) -> dict[str, Any]:

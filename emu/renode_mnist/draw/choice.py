@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from renode_mnist import build as building
-from renode_mnist.build import BuildConfig, Engine
+from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session import opening
-from renode_mnist.session.opening import TargetOptions
+from renode_mnist.session.target_options import TargetOptions
 
 
 class NotOffered(RenodeMnistError):
@@ -22,14 +23,25 @@ class Choice:
     """One target and the firmware on it.
 
     Attributes:
-        target: One of ``opening.TARGETS``.
-        model: Name of a committed model, or a file.
-        engine: What computes it.
+        target: One of ``target_options.TARGETS``.
+        image: What is asked of the firmware; the page switches those options that `switched` names.
     """
 
     target: str
-    model: str
-    engine: Engine
+    image: ImageOptions
+
+    def to_json(self) -> dict[str, str]:
+        """What the page shows as chosen, each by its name."""
+        return {"target": self.target, **_switches(self.image, self.image)}
+
+
+def switched(image: ImageOptions) -> tuple[Option, ...]:
+    """The options of an image that the page has a list for; the others hold for all that it offers."""
+    return options_of(type(image), Face.PAGE)
+
+
+def _switches(form: ImageOptions, values: ImageOptions) -> dict[str, str]:
+    return {each.name: str(getattr(values, each.name)) for each in switched(form)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Job:
     """All that it takes to open a session on a choice.
 
     Attributes:
-        target: One of ``opening.TARGETS``.
+        target: One of ``target_options.TARGETS``.
         config: The firmware to build where it is not built yet.
         elf: Run this instead.
         options: Of the target.
@@ -54,14 +66,12 @@ class Offers:
     """What the page offers, and the settings of the command line that stay as they are.
 
     Attributes:
-        first: The choice of the command line.
-        config: Its image: clock, board, objective and FPU hold for every choice.
+        first: The choice of the command line; what the page does not switch holds for every choice.
         elf: Where set, the only firmware.
         options: Of the target.
     """
 
     first: Choice
-    config: BuildConfig
     elf: Path | None
     options: TargetOptions
 
@@ -74,32 +84,38 @@ class Offers:
 
     def models(self) -> list[str]:
         """The committed models, that of the command line, and others that are built with its settings."""
-        names = [*building.committed_models(), *(str(config.model) for config in self._built()), self.first.model]
+        first = str(self.first.image.model)
+        names = [*building.committed_models(), *(str(config.model) for config in self._built()), first]
         # One name a file: the command line's where it has one, else the shorter.
         by_file: dict[Path, str] = {}
         for name in names:
             by_file.setdefault(building.resolve_model(name).resolve(), name)
-        by_file[building.resolve_model(self.first.model).resolve()] = self.first.model
+        by_file[building.resolve_model(first).resolve()] = first
         return list(by_file.values())
 
-    def to_json(self) -> dict[str, Any]:
-        """For the page; ``built`` has machine, model and engine of what need not be built first."""
-        targets = [{"name": name, "machine": opening.machine_of(name)} for name in self.targets()]
+    def choices(self) -> dict[str, list[str]]:
+        """What may be chosen of an image, by option; with an ELF nothing."""
         if self.elf is not None:
-            return {"targets": targets, "elf": self.elf.name, "models": [], "engines": [], "built": []}
-        models = self.models()
-        files = {model: building.resolve_model(model).resolve() for model in models}
-        built = {(config.machine, config.model.resolve(), config.engine) for config in self._built()}
+            return {}
         return {
-            "targets": targets,
-            "elf": None,
-            "models": models,
-            "engines": list(building.ENGINES),
+            each.name: self.models() if each.name == "model" else [str(choice) for choice in each.choices]
+            for each in switched(self.first.image)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page; ``built`` has the machine and the choice of what need not be built first."""
+        choices = self.choices()
+        files = {model: building.resolve_model(model).resolve() for model in choices.get("model", ())}
+        built = [] if self.elf is not None else self._built()
+        return {
+            "targets": [{"name": name, "machine": opening.machine_of(name)} for name in self.targets()],
+            "elf": None if self.elf is None else self.elf.name,
+            "choices": choices,
             "built": [
-                [machine, model, engine]
-                for machine, file, engine in sorted(built)
-                for model in models
-                if files[model] == file
+                {**_switches(self.first.image, config), "machine": config.machine, "model": model}
+                for config in built
+                for model, file in files.items()
+                if file == config.model.resolve()
             ],
         }
 
@@ -109,33 +125,31 @@ class Offers:
         Raises:
             NotOffered: It is none, or not among those offered.
         """
-        names = ("target", "model", "engine")
+        options = switched(self.first.image)
+        names = ("target", *(each.name for each in options))
         if not isinstance(asked, dict) or not all(isinstance(asked.get(name), str) for name in names):
-            raise NotOffered("a choice has a target, a model and an engine", "Reload the page.")
-        choice = Choice(asked["target"], asked["model"], cast(Engine, asked["engine"]))
-        if choice.target not in self.targets():
-            raise NotOffered(f"the target {choice.target} is not on offer", "Reload the page.")
+            raise NotOffered(f"a choice has {', '.join(names)}", "Reload the page.")
+        for name, offered in {"target": self.targets(), **self.choices()}.items():
+            if asked[name] not in offered:
+                raise NotOffered(f"the {name.replace('_', ' ')} {asked[name]} is not on offer", "Reload the page.")
         if self.elf is not None:
-            return replace(self.first, target=choice.target)
-        if choice.model not in self.models():
-            raise NotOffered(f"the model {choice.model} is not on offer", "Reload the page.")
-        if choice.engine not in building.ENGINES:
-            raise NotOffered(f"the engine {choice.engine} is not on offer", "Reload the page.")
-        return choice
+            return replace(self.first, target=asked["target"])
+        image = replace(self.first.image, **{each.name: each.value(asked[each.name]) for each in options})
+        return Choice(asked["target"], image)
 
     def job(self, choice: Choice) -> Job:
         """What to run for a choice that ``choose`` has returned."""
-        machine = opening.machine_of(choice.target)
-        config = replace(self.config, machine=machine)
-        if self.elf is None:
-            config = replace(config, model=building.resolve_model(choice.model), engine=choice.engine)
+        config = BuildConfig.of(choice.image, opening.machine_of(choice.target))
         return Job(choice.target, config, self.elf, self.options)
 
     def _built(self) -> list[BuildConfig]:
+        """What is built and differs from the command line's image only in what the page switches."""
+        asked = self.first.image
+        stays = [each.name for each in options_of(type(asked)) if each not in switched(asked)]
+
         def fits(config: BuildConfig) -> bool:
-            same = replace(self.config, machine=config.machine, model=config.model, engine=config.engine)
-            if config.engine != "m7":
-                same = replace(same, objective=config.objective)
+            # Another engine than m7 has no objective, and a program for this PC neither board nor clock nor FPU.
+            same = replace(config, definitions=(), **{name: getattr(asked, name) for name in stays})
             return config.name == same.name
 
         return [config for config in building.built() if fits(config)]

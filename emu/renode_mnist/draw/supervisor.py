@@ -62,6 +62,10 @@ class Snapshot:
     session: dict[str, Any] | None
     error: str | None
 
+    def to_json(self) -> dict[str, Any]:
+        """For the page."""
+        return {**vars(self), "choice": self.choice.to_json()}
+
 
 @dataclass(frozen=True)
 class _Request:

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Engine, Fpu, Objective, Tree, build, resolve_model
+from renode_mnist.build import BuildConfig, Engine, Fpu, ImageOptions, Objective, Tree, build, resolve_model
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
 from renode_mnist.profile.layer_functions import layer_functions
 from renode_mnist.program.build_id import build_id
 from renode_mnist.program.symbols import Symbols
-from renode_mnist.session.opening import CHIP_TARGETS, ClockModel, TargetOptions, open_session
+from renode_mnist.session.opening import open_session
 from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import PICTURE_SHAPE, Session
+from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
 from renode_mnist.targets.base import CounterUnit, NotesCounterReads
 from renode_mnist.wire.messages import Inference
 
@@ -45,8 +46,8 @@ class Case:
 
     model: str
     engine: Engine
-    objective: Objective = "instructions"
-    fpu: Fpu = "hard"
+    objective: Objective = ImageOptions.objective
+    fpu: Fpu = ImageOptions.fpu
 
     @property
     def name(self) -> str:
@@ -193,7 +194,14 @@ def _measure(
 
 def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
     model = resolve_model(case.model, tree)
-    config = BuildConfig(model, case.engine, case.objective, runs[0].board, clock_mhz=clock_mhz, fpu=case.fpu)
+    config = BuildConfig(
+        model,
+        engine=case.engine,
+        objective=case.objective,
+        board=runs[0].board,
+        clock_mhz=clock_mhz,
+        fpu=case.fpu,
+    )
     elf = build(config, tree=tree).elf
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []

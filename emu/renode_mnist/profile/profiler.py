@@ -15,9 +15,9 @@ from renode_mnist.profile.call_tree import CallTree
 from renode_mnist.profile.profile import Profile
 from renode_mnist.program.debug_info import DebugInfo
 from renode_mnist.program.sources import Sources
-from renode_mnist.session.opening import TargetOptions
 from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
+from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.timing.memory import DataAccess, InstructionFetch

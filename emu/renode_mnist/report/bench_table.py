@@ -69,18 +69,6 @@ def terminal(laid_out: Grid, width: int) -> Group:
     return Group(*(table(laid_out, shown, max_width=_COLUMN_WIDTH - 3) for shown in tables))
 
 
-def markdown(laid_out: Grid) -> str:
-    """For a step summary of GitHub."""
-    lines = [
-        "| " + " | ".join(laid_out.headings) + " |",
-        "| --- |" + " ---: |" * (len(laid_out.headings) - 1),
-        *("| " + " | ".join(row) + " |" for row in laid_out.rows),
-        "",
-        *(f"- {note}" for note in laid_out.notes),
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _operators(row: Row) -> list[str]:
     """In order; a fused step names each of its own."""
     return [op for layer in row.layers for op in layer.op.split("+")]

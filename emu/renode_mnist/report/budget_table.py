@@ -9,10 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from renode_mnist.measure.budgets import Growth, Verdict
+from renode_mnist.measure.budget_check import Growth, Verdict
+from renode_mnist.report import grid
+from renode_mnist.report.grid import Grid
 
 _HEADINGS = ("case", "what", "layer", "function", "written", "allowed", "now", "growth")
-_FIRST_NUMBER = 4
+_LABELS = 4
 
 
 def terminal(verdict: Verdict, file: str) -> Group:
@@ -44,16 +46,11 @@ def _place(growth: Growth) -> Padding:
 
 def markdown(verdict: Verdict, file: str) -> str:
     """The same; names in code spans, so that their brackets and asterisks stand."""
-    lines = [f"### Budgets: {'kept' if verdict.passed else 'not kept'}", ""]
-    if verdict.grown:
-        lines.append("| " + " | ".join(_HEADINGS) + " |")
-        lines.append("|" + " --- |" * _FIRST_NUMBER + " ---: |" * (len(_HEADINGS) - _FIRST_NUMBER))
-        for growth in verdict.grown:
-            cells = [_code(cell) if number in (0, 3) else cell for number, cell in enumerate(_cells(growth))]
-            lines.append("| " + " | ".join(cells) + " |")
-        lines.append("")
-    lines += [f"- {sentence}" for sentence in _sentences(verdict, file)]
-    return "\n".join(lines) + "\n"
+    heading = f"### Budgets: {'kept' if verdict.passed else 'not kept'}\n\n"
+    sentences = tuple(_sentences(verdict, file))
+    if not verdict.grown:
+        return heading + "".join(f"- {sentence}\n" for sentence in sentences)
+    return heading + grid.markdown(Grid(_HEADINGS, tuple(map(_cells, verdict.grown)), sentences, labels=_LABELS))
 
 
 def _sentences(verdict: Verdict, file: str) -> Iterator[str]:
@@ -71,7 +68,7 @@ def _sentences(verdict: Verdict, file: str) -> Iterator[str]:
 
 def _cells(growth: Growth) -> tuple[str, ...]:
     figures = (growth.written, growth.allowed, growth.now)
-    where = (growth.case, _what(growth), growth.layer, growth.function)
+    where = (_code(growth.case), _what(growth), growth.layer, _code(growth.function))
     return *where, *(f"{figure:,}" for figure in figures), growth.difference
 
 

@@ -18,9 +18,10 @@ class Grid:
         headings: Of the columns.
         rows: A cell a column.
         notes: What the reader must know beside it.
-        labels: How many columns at the left are text; the others are figures.
+        labels: How many columns at the left are text; the others are figures, where ``figures`` says no other.
         totals: How many rows at the end a rule sets apart.
         title: Above it; may be empty.
+        figures: Which columns are figures, where text stands among them.
     """
 
     headings: tuple[str, ...]
@@ -29,10 +30,20 @@ class Grid:
     labels: int = 1
     totals: int = 0
     title: str = ""
+    figures: tuple[int, ...] | None = None
+
+    def is_figure(self, column: int) -> bool:
+        """Whether a column is set to the right."""
+        return column >= self.labels if self.figures is None else column in self.figures
 
 
 def table(
-    grid: Grid, columns: Iterable[int] | None = None, *, max_width: int | None = None, boxed: bool = True
+    grid: Grid,
+    columns: Iterable[int] | None = None,
+    *,
+    max_width: int | None = None,
+    boxed: bool = True,
+    centred: bool = False,
 ) -> Table:
     """For rich.
 
@@ -41,20 +52,29 @@ def table(
         columns: Which columns beside the labels; all without it.
         max_width: Of a column of figures, in characters.
         boxed: Whether to draw lines; without them more columns fit.
+        centred: Whether the title stands in the middle.
     """
-    shown = Table(title=grid.title or None, title_justify="left", pad_edge=boxed)
+    shown = Table(title=grid.title or None, title_justify="center" if centred else "left", pad_edge=boxed)
     if not boxed:
         shown.box = None
-    figures = list(range(grid.labels, len(grid.headings)) if columns is None else columns)
-    for column in range(grid.labels):
-        shown.add_column(grid.headings[column], no_wrap=column == 0, overflow="fold")
-    for column in figures:
-        shown.add_column(grid.headings[column], justify="right", max_width=max_width)
+    chosen = list(range(len(grid.headings)) if columns is None else (*range(grid.labels), *columns))
+    for column in chosen:
+        if grid.is_figure(column):
+            shown.add_column(grid.headings[column], justify="right", max_width=max_width)
+        else:
+            shown.add_column(grid.headings[column], no_wrap=column == 0, overflow="fold")
     last = len(grid.rows) - grid.totals - 1
     for number, row in enumerate(grid.rows):
-        cells = [*row[: grid.labels], *(row[column] for column in figures)]
-        shown.add_row(*cells, end_section=number == last)
+        shown.add_row(*(row[column] for column in chosen), end_section=number == last)
     return shown
+
+
+def markdown(grid: Grid) -> str:
+    """For a step summary of GitHub, without the title; a cell's own bars have to be escaped."""
+    rules = " | ".join("---:" if grid.is_figure(column) else "---" for column in range(len(grid.headings)))
+    rows = (" | ".join(row) for row in (grid.headings, *grid.rows))
+    head, *body = (f"| {row} |" for row in rows)
+    return "\n".join([head, f"| {rules} |", *body, "", *(f"- {note}" for note in grid.notes)]) + "\n"
 
 
 def text(grid: Grid, width: int = 160) -> str:

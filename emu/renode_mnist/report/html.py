@@ -105,11 +105,8 @@ def facts(rows: Sequence[tuple[str, str]]) -> Markup:
 
 def table(grid: Grid) -> Markup:
     """A table, its notes below."""
-    return _render(
-        "table",
-        grid=grid,
-        text=lambda column: Markup(' class="text" style="text-align: left"') if column < grid.labels else Markup(),
-    )
+    text = Markup(' class="text" style="text-align: left"')
+    return _render("table", grid=grid, text=lambda column: Markup() if grid.is_figure(column) else text)
 
 
 def _render(template: str, **values: Any) -> Markup:

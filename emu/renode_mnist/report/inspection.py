@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES, EngineFacts, ModelFacts
+from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES, EngineFacts, ModelFacts, TensorFacts
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
 
@@ -96,6 +96,44 @@ def buffers(engine: EngineFacts) -> Grid:
     headings = ("buffer", "layout", "from", "to", "bytes", *map(str, range(len(engine.steps))))
     title = f"RAM plan of engine {engine.engine}: arena {engine.arena_bytes:,} B"
     return Grid(headings, tuple(rows), labels=2, title=title)
+
+
+def tensors(facts: ModelFacts) -> Grid:
+    """A row a tensor, with its quantisation."""
+    rows = tuple(
+        (
+            str(tensor.index),
+            tensor.name,
+            tensor.type,
+            shape_text(tensor.shape),
+            quantisation(tensor),
+            f"{tensor.byte_count:,}",
+            "constant" if tensor.constant else "",
+        )
+        for tensor in facts.tensors
+    )
+    return Grid(("#", "tensor", "type", "shape", "quantisation", "bytes", ""), rows, figures=(0, 5))
+
+
+def steps(engine: EngineFacts) -> Grid:
+    """A row a step: what it computes, and how much RAM is alive in it."""
+    most = max(step.live_bytes for step in engine.steps)
+    rows = []
+    for number, step in enumerate(engine.steps):
+        bar = "█" * max(1, round(30 * step.live_bytes / most))
+        peak = " peak" if step.live_bytes == most else ""
+        macs = f"{step.macs:,}" if step.macs else ""
+        rows.append((str(number), step.op, macs, f"{step.live_bytes:,} B", f"{bar}{peak}"))
+    return Grid(("step", "computes", "MACs", "alive", ""), tuple(rows), figures=(0, 2, 3))
+
+
+def quantisation(tensor: TensorFacts) -> str:
+    """Scale and zero point, or how many there are; empty for what has none."""
+    if not tensor.scales:
+        return ""
+    if len(tensor.scales) > 1:
+        return f"{len(tensor.scales)} scales along dimension {tensor.axis}"
+    return f"scale {tensor.scales[0]:.6g}, zero point {tensor.zero_points[0]}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

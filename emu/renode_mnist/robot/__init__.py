@@ -6,6 +6,7 @@ its concern, with ``@keyword``; a new concern is a module with a class that ``Fi
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from robot.api import logger
@@ -17,8 +18,10 @@ from renode_mnist.robot.console import ConsoleKeywords
 from renode_mnist.robot.frames import FrameKeywords
 from renode_mnist.robot.platform import PlatformKeywords
 from renode_mnist.robot.target import TargetKeywords
+from renode_mnist.robot.variables import table
 from renode_mnist.robot.virtual_time import VirtualTimeKeywords
 from renode_mnist.robot.wire import WireKeywords
+from renode_mnist.session.target_options import SuiteOptions
 
 
 @library(scope="SUITE", auto_keywords=False)
@@ -36,18 +39,7 @@ class FirmwareLibrary(
     The same suite runs on every target; variables choose, on the command line (``robot -v TARGET:renode``) or
     by ``renode-mnist test``:
 
-    | = variable = | = meaning = | = default = |
-    | ``TARGET`` | ``embedded``, ``renode``, ``board``, ``host`` or ``auto`` | ``embedded`` |
-    | ``MODEL`` | a committed model's name or a ``.tflite`` file | ``int8`` |
-    | ``ENGINE`` | ``m7``, ``reference``, ``cmsis-nn`` or ``tflm`` | the default of ``renode-mnist build`` |
-    | ``BOARD`` | which UARTs carry the two lines | ``disco-f746ng`` |
-    | ``PORT`` | of a board: device or pyserial URL | its ST-LINK |
-    | ``CONSOLE_PORT`` | the same of its text console | none: console tests are skipped |
-    | ``BAUD`` | of a board's lines | 115200 |
-    | ``FLASH`` | what programs a board: ``openocd``, ``pyocd``, ``st-flash`` or ``none`` | ``none`` |
-    | ``CLOCK_MODEL`` | what the embedded target's counter returns: ``instructions`` or ``m7`` | ``instructions`` |
-    | ``ELF`` | an image to run instead of building one | |
-    | ``RECORD`` | a folder in which each suite's session is kept, for ``renode-mnist replay`` | none |
+    VARIABLES
 
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
     can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
@@ -80,3 +72,6 @@ class FirmwareLibrary(
             ):
                 logger.info(f"{title}:\n{text or '(nothing)'}")
         self._traffic.clear()
+
+
+FirmwareLibrary.__doc__ = inspect.cleandoc(FirmwareLibrary.__doc__ or "").replace("VARIABLES", table(SuiteOptions))

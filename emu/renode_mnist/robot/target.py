@@ -8,12 +8,12 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn
 
-from renode_mnist import build as building
-from renode_mnist.build import BuildConfig
 from renode_mnist.errors import TargetError
 from renode_mnist.robot.opened import OpenedTarget
-from renode_mnist.session.opening import TargetOptions, machine_of, open_session
+from renode_mnist.robot.variables import read
+from renode_mnist.session.opening import elf_of, open_session
 from renode_mnist.session.recording import Recorder
+from renode_mnist.session.target_options import SuiteOptions, TargetOptions
 from renode_mnist.targets import auto
 from renode_mnist.wire.client import Direction
 from renode_mnist.wire.messages import Stats
@@ -33,16 +33,15 @@ class TargetKeywords(OpenedTarget):
         An open target is closed first. ``board`` is used instead of the variable ``BOARD``.
         """
         self.close_target()
-        name = _target_named(_variable("TARGET", "embedded"))
-        config = _build_config(name, board)
-        elf = _variable("ELF", "")
-        image = Path(elf) if elf else building.build(config).elf
-        options = _target_options(config)
-        if folder := _variable("RECORD", ""):
-            suite = Path(_variable("SUITE SOURCE", "suite"))
-            self._recorder = Recorder(Path(folder) / f"{suite.stem}.jsonl")
+        asked = read(SuiteOptions, lambda name: (board if name == "BOARD" else None) or _variable(name))
+        name = _target_named(asked.target)
+        elf = elf_of(asked, name)
+        if asked.record is not None:
+            suite = Path(str(_variable("SUITE SOURCE") or "suite"))
+            self._recorder = Recorder(Path(asked.record) / f"{suite.stem}.jsonl")
             self._recorder.__enter__()
-        self._session = open_session(name, image, options, observer=self._observe).__enter__()
+        options = TargetOptions.of(asked, asked.board)
+        self._session = open_session(name, elf, options, observer=self._observe).__enter__()
         if self._recorder is not None:
             self._recorder.identify(self._session)
         identity = self._session.identity()
@@ -83,9 +82,8 @@ class TargetKeywords(OpenedTarget):
             self._recorder.observe(direction, data, seconds)
 
 
-def _variable(name: str, default: str) -> str:
-    """A variable of the suite; an empty one counts as not given."""
-    return str(BuiltIn().get_variable_value(f"${{{name}}}", default) or default)
+def _variable(name: str) -> object:
+    return BuiltIn().get_variable_value(f"${{{name}}}")
 
 
 def _target_named(name: str) -> str:
@@ -94,23 +92,3 @@ def _target_named(name: str) -> str:
     choice = auto.choose()
     logger.info(f"target {choice.target}: {choice.reason}", also_console=True)
     return choice.target
-
-
-def _build_config(target: str, board: str | None) -> BuildConfig:
-    return BuildConfig(
-        machine=machine_of(target),
-        model=building.resolve_model(_variable("MODEL", "int8")),
-        engine=_variable("ENGINE", BuildConfig.engine),  # type: ignore[arg-type]
-        board=board or _variable("BOARD", BuildConfig.board),  # type: ignore[arg-type]
-    )
-
-
-def _target_options(config: BuildConfig) -> TargetOptions:
-    return TargetOptions(
-        board=config.board,
-        port=_variable("PORT", "") or None,
-        console_port=_variable("CONSOLE_PORT", "") or None,
-        baud=int(_variable("BAUD", str(TargetOptions.baud))),
-        flash=_variable("FLASH", TargetOptions.flash),
-        clock_model=_variable("CLOCK_MODEL", TargetOptions.clock_model),  # type: ignore[arg-type]
-    )

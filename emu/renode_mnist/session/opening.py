@@ -6,44 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from renode_mnist.build import Board, Machine
+from renode_mnist.build import BuildConfig, Machine, build
 from renode_mnist.errors import TargetError
 from renode_mnist.session.session import Programmer, Session
+from renode_mnist.session.target_options import (
+    CHIP_TARGETS,
+    EMULATED_TARGETS,
+    FLASH_TOOLS,
+    TARGETS,
+    RunOptions,
+    TargetOptions,
+)
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
-
-CHIP_TARGETS = ("embedded", "renode", "board")
-"""They run the image for the chip."""
-TARGETS = (*CHIP_TARGETS, "host")
-FLASH_TOOLS = ("none", "openocd", "pyocd", "st-flash")
-ClockModel = Literal["instructions", "m7"]
-CLOCK_MODELS: tuple[ClockModel, ...] = ("instructions", "m7")
-
-
-@dataclass(frozen=True)
-class TargetOptions:
-    """What a target may want to know beyond the ELF; each takes what concerns it.
-
-    Attributes:
-        board: For which the image was built: says which UARTs carry the two lines.
-        clock_model: What the cycle counter of the embedded emulator returns.
-        port: Serial port or pyserial URL of a board's binary line; None looks for its ST-LINK.
-        console_port: The same of its text console, where that is wired.
-        baud: Of a board's lines.
-        flash: The tool that gives a board its firmware; ``none`` takes it as it is.
-        gdb_port: Where an emulator serves GDB; opening it then waits for the debugger.
-    """
-
-    board: Board = "disco-f746ng"
-    clock_model: ClockModel = "instructions"
-    port: str | None = None
-    console_port: str | None = None
-    baud: int = 115200
-    flash: str = "none"
-    gdb_port: int | None = None
 
 
 def available() -> list[str]:
@@ -65,6 +42,16 @@ def machine_of(target: str) -> Machine:
     return "stm32f746" if target in CHIP_TARGETS else "host"
 
 
+def elf_of(asked: RunOptions, target: str) -> Path:
+    """The ELF that is asked for, built for that target where none is given.
+
+    Raises:
+        RenodeMnistError: The model or the build refuses.
+    """
+    config = BuildConfig.of(asked, machine_of(target))
+    return build(config).elf if asked.elf is None else Path(asked.elf)
+
+
 def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
     """A target, not opened yet, to be used as a context manager.
 
@@ -78,8 +65,10 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         ElfError: The target cannot run this ELF.
     """
     options = options or TargetOptions()
-    if options.gdb_port is not None and name not in ("embedded", "renode"):
-        raise TargetError(f"the target {name} serves no debugger", "Debug with --target embedded or renode.")
+    if options.gdb_port is not None and name not in EMULATED_TARGETS:
+        raise TargetError(
+            f"the target {name} serves no debugger", f"Debug with --target {' or '.join(EMULATED_TARGETS)}."
+        )
     # Each target is imported when it is asked for: they need packages that not every installation has.
     if name == "embedded":
         from renode_mnist.targets.embedded import EmbeddedTarget

@@ -3,11 +3,11 @@
 import * as api from "./api.js";
 
 const SHORT_MS = 400; // work that takes no longer is not worth a word
-const NAMED = ["target", "model", "engine"];
 
 /** Fires `session` when another session has begun, and `closed` when there is none any more. */
 export class Target extends EventTarget {
-  #selects = Object.fromEntries(NAMED.map((name) => [name, document.getElementById(name)]));
+  #selects = {};
+  #elf = document.getElementById("elf");
   #state = document.getElementById("state");
   #text = document.getElementById("state-text");
   #trouble = document.getElementById("trouble");
@@ -20,7 +20,7 @@ export class Target extends EventTarget {
 
   constructor() {
     super();
-    for (const select of Object.values(this.#selects)) select.addEventListener("change", () => this.#choose());
+    this.#keep("target", document.getElementById("target"));
     this.#retry.addEventListener("click", () => this.#try(api.retry));
     setInterval(() => this.#describe(), 200);
     api.watch(
@@ -62,10 +62,11 @@ export class Target extends EventTarget {
     const elapsed = performance.now() - this.#since;
     // Short work keeps the look of what was before it, which would flicker otherwise.
     if (state === "busy" && elapsed < SHORT_MS) return;
-    const firmware = this.#offers?.elf ?? `${fileName(choice.model)}, ${choice.engine}`;
+    const { target, ...image } = choice;
+    const firmware = this.#offers?.elf ?? Object.values(image).map(fileName).join(", ");
     const words = {
       building: `Building ${firmware}`,
-      starting: `Starting ${choice.target}`,
+      starting: `Starting ${target}`,
       ready: "Ready",
       busy: "Working",
       failed: "Failed",
@@ -108,23 +109,38 @@ export class Target extends EventTarget {
   #mark() {
     if (this.#offers === null || this.#latest === null) return;
     const { choice } = this.#latest;
-    const { targets, models, engines, built, elf } = this.#offers;
+    const { targets, choices, built, elf } = this.#offers;
     const { machine } = targets.find((each) => each.name === choice.target);
-    const isBuilt = (model, engine) =>
-      built.some((each) => each[0] === machine && each[1] === model && each[2] === engine);
-    const label = (name, model, engine) => fileName(name) + (isBuilt(model, engine) ? "" : " (to build)");
+    const isBuilt = (wanted) =>
+      built.some((each) => each.machine === machine && Object.keys(choices).every((name) => each[name] === wanted[name]));
     fill(this.#selects.target, targets.map(({ name }) => [name, name]), choice.target);
-    fill(this.#selects.model, models.map((name) => [name, label(name, name, choice.engine)]), choice.model);
-    fill(this.#selects.engine, engines.map((name) => [name, label(name, choice.model, name)]), choice.engine);
-    for (const each of document.querySelectorAll(".of-image")) each.hidden = elf !== null;
-    const file = document.getElementById("elf");
-    file.hidden = elf === null;
-    file.textContent = elf ?? "";
+    for (const [name, values] of Object.entries(choices)) {
+      const label = (value) => fileName(value) + (isBuilt({ ...choice, [name]: value }) ? "" : " (to build)");
+      fill(this.#selects[name] ?? this.#add(name), values.map((value) => [value, label(value)]), choice[name]);
+    }
+    this.#elf.hidden = elf === null;
+    this.#elf.textContent = elf ?? "";
+  }
+
+  /** A list for another option of the image. */
+  #add(name) {
+    const [label, select] = [document.createElement("label"), document.createElement("select")];
+    const words = name.replaceAll("_", " ");
+    select.id = name;
+    label.append(`${words[0].toUpperCase()}${words.slice(1)} `, select);
+    this.#elf.before(label, "\n");
+    return this.#keep(name, select);
+  }
+
+  #keep(name, select) {
+    this.#selects[name] = select;
+    select.addEventListener("change", () => this.#choose());
+    return select;
   }
 
   #choose() {
-    const choice = Object.fromEntries(NAMED.map((name) => [name, this.#selects[name].value]));
-    if (this.#offers?.elf) Object.assign(choice, { model: this.#latest.choice.model, engine: this.#latest.choice.engine });
+    const chosen = Object.entries(this.#selects).map(([name, select]) => [name, select.value]);
+    const choice = { ...this.#latest.choice, ...Object.fromEntries(chosen) };
     this.#try(() => api.choose(choice));
   }
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from renode_mnist import codegen, paths
-from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, Fpu, Image, Objective, build, resolve_model
+from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, resolve_model
 from renode_mnist.errors import CheckFailed, ImageError
+from renode_mnist.library.arguments import takes
 from renode_mnist.model.preprocess import Picture, name_of, to_pixels
 from renode_mnist.model.strokes import draw_digit
+from renode_mnist.option import StrPath, argument, option
 from renode_mnist.report.notebook import ShownConnection, ShownRecord
-from renode_mnist.session.opening import ClockModel, TargetOptions, machine_of, prepare
+from renode_mnist.session.opening import elf_of, prepare
 from renode_mnist.session.record import Connection, Record
 from renode_mnist.session.session import Session
+from renode_mnist.session.target_options import OpenOptions, RunOptions, TargetOptions, which_target
 
 if TYPE_CHECKING:
     from renode_mnist.model.export import Variant
@@ -46,8 +50,6 @@ __all__ = [
     "train",
 ]
 
-StrPath = str | os.PathLike[str]
-
 
 class ShownSession(Session):
     """A session whose answers show themselves in a notebook."""
@@ -61,55 +63,29 @@ class ShownSession(Session):
         return ShownConnection.of(super().check())
 
 
-class Settings(TypedDict, total=False):
-    """Keyword arguments of ``open_target``, for the calls that hand them on."""
-
-    engine: Engine
-    objective: Objective
-    board: Board
-    clock_mhz: int
-    fpu: Fpu
-    elf: StrPath | None
-    clock_model: ClockModel
-    port: str | None
-    console_port: str | None
-    baud: int
-    flash: str
+@dataclass(frozen=True)
+class _Classification(RunOptions):
+    picture: Picture = field(
+        metadata=argument(
+            "A file, a Pillow image or an array of any size and polarity; uint8 of 28x28, white ink on black, is "
+            "sent as it is."
+        )
+    )
+    target: str = which_target()
 
 
-def open_target(
-    target: str = "embedded",
-    *,
-    model: StrPath = "int8",
-    engine: Engine = BuildConfig.engine,
-    objective: Objective = BuildConfig.objective,
-    board: Board = BuildConfig.board,
-    clock_mhz: int = BuildConfig.clock_mhz,
-    fpu: Fpu = BuildConfig.fpu,
-    elf: StrPath | None = None,
-    clock_model: ClockModel = TargetOptions.clock_model,
-    port: str | None = None,
-    console_port: str | None = None,
-    baud: int = TargetOptions.baud,
-    flash: str = TargetOptions.flash,
-) -> Session:
+@dataclass(frozen=True)
+class _Evaluation(RunOptions):
+    model: StrPath = option(ImageOptions.model, "As in ``open_target``.")
+    _: KW_ONLY
+    images: int = option(1000, "How many; all where there are fewer.")
+    target: str | None = option(None, "Where the firmware classifies them; without it LiteRT does, on this PC.")
+    data: StrPath | None = option(None, "Folder with idx files (28x28 grey, ten classes); MNIST without it.")
+
+
+@takes(OpenOptions)
+def open_target(asked: OpenOptions) -> Session:
     """A target that runs the firmware, built first where it must be; to be used as a context manager.
-
-    Args:
-        target: ``embedded``, ``renode``, ``board``, ``host``, or ``auto``: Renode where it is installed, else
-            ``embedded``.
-        model: A committed model's name (``int8``) or a ``.tflite`` file.
-        engine: What computes the network: ``m7``, ``reference``, ``cmsis-nn`` or ``tflm``.
-        objective: What engine ``m7`` minimises: ``instructions``, ``cycles`` or ``flash``.
-        board: Which UARTs carry the two lines: ``disco-f746ng``, ``nucleo-f746zg`` or ``article``.
-        clock_mhz: Core clock, 216 or 288 (overclocked).
-        fpu: ``hard`` or ``soft`` floating point.
-        elf: Run this image in place of building one.
-        clock_model: What the embedded target's cycle counter returns: ``instructions``, or modelled cycles (``m7``).
-        port: Serial port or pyserial URL of a board's binary line; its ST-LINK is looked for without one.
-        console_port: The same of its text console, where that is wired.
-        baud: Of a board's lines.
-        flash: The tool that gives a board its firmware: ``none``, ``openocd``, ``pyocd`` or ``st-flash``.
 
     Returns:
         A session: ``session.classify(picture)`` gives a ``Record``, ``session.check()`` a ``Connection``.
@@ -117,44 +93,27 @@ def open_target(
     Raises:
         RenodeMnistError: The model, the build or the target refuses; the message ends with what to do next.
     """
+    return _open(asked, asked.target)
+
+
+def _open(asked: RunOptions, target: str) -> Session:
     if target == "auto":
         from renode_mnist.targets import auto
 
         target = auto.choose().target
-    config = BuildConfig(
-        resolve_model(os.fspath(model)),
-        engine=engine,
-        objective=objective,
-        board=board,
-        clock_mhz=clock_mhz,
-        fpu=fpu,
-        machine=machine_of(target),
-    )
-    image = build(config) if elf is None else Image(Path(elf), None, fresh=False)
-    options = TargetOptions(
-        board=board, clock_model=clock_model, port=port, console_port=console_port, baud=baud, flash=flash
-    )
-    opened, programmer = prepare(target, image.elf, options)
+    opened, programmer = prepare(target, elf_of(asked, target), TargetOptions.of(asked, asked.board))
     return ShownSession(opened, programmer=programmer)
 
 
-def classify(
-    picture: Picture, target: str = "embedded", *, model: StrPath = "int8", **settings: Unpack[Settings]
-) -> Record:
+@takes(_Classification)
+def classify(asked: _Classification) -> Record:
     """Classifies one picture of a digit by the firmware on a target.
-
-    Args:
-        picture: A file, a Pillow image or an array of any size and polarity; uint8 of 28x28, white ink on black,
-            is sent as it is.
-        target: See ``open_target``; so are the rest.
-        model: What classifies it.
-        **settings: How to build and run it.
 
     Raises:
         RenodeMnistError: As ``open_target``, or it is no picture of a digit.
     """
-    with open_target(target, model=model, **settings) as session:
-        return session.classify(picture)
+    with _open(asked, asked.target) as session:
+        return session.classify(asked.picture)
 
 
 def sample(digit: int) -> Path:
@@ -297,22 +256,9 @@ def convert(
     return Conversion(source, source.stat().st_size, output, records)
 
 
-def evaluate(
-    model: StrPath = "int8",
-    *,
-    images: int = 1000,
-    target: str | None = None,
-    data: StrPath | None = None,
-    **settings: Unpack[Settings],
-) -> Accuracy:
+@takes(_Evaluation)
+def evaluate(asked: _Evaluation) -> Accuracy:
     """Classifies the first pictures of a test set.
-
-    Args:
-        model: As in ``open_target``.
-        images: How many; all where there are fewer.
-        target: Where the firmware classifies them; without it LiteRT does, on this PC.
-        data: Folder with idx files (28x28 grey, ten classes); MNIST without it.
-        **settings: See ``open_target``.
 
     Raises:
         DataError: No test data.
@@ -323,14 +269,14 @@ def evaluate(
     from renode_mnist.model.train import evaluation, versions
     from renode_mnist.report.training import Accuracy
 
-    split = data_sets.load("test", _path(data)).first(images)
-    if target is None:
-        file = resolve_model(os.fspath(model))
+    split = data_sets.load("test", _path(asked.data)).first(asked.images)
+    if asked.target is None:
+        file = resolve_model(os.fspath(asked.model))
         content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         result = export.evaluate(content, split)
         return Accuracy(file.name, digest, f"LiteRT {versions()['ai-edge-litert']}", split.name, result)
-    with open_target(target, model=model, **settings) as session:
+    with _open(asked, asked.target) as session:
         answers = [session.classify(pixels).winner for pixels in split.images]
         firmware, where = session.firmware, session.target.identity()
     runtime = f"engine {firmware.engine} on {where.target} ({where.version}), commit {firmware.commit}"

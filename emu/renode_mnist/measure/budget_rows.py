@@ -1,0 +1,27 @@
+"""A benchmark's rows in the terms of the budget file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from renode_mnist.measure.bench import LayerCost, Row
+from renode_mnist.measure.budgets import EXACT
+
+_FUNCTION_SHARE = 0.01
+"""Of the inference's instructions that a function must take in a layer to be written by its name."""
+
+
+def by_case(rows: Sequence[Row]) -> list[Row]:
+    """One row a case: the clock changes no count."""
+    return list({row.case: row for row in reversed(rows)}.values())[::-1]
+
+
+def figures(row: Row) -> dict[str, int]:
+    """What a case needs as a whole, by the keys of ``budgets.Bounds``."""
+    return {**row.counts, "flash_bytes": row.flash_bytes, "ram_bytes": row.ram_bytes}
+
+
+def worth_a_name(row: Row, layer: LayerCost) -> dict[str, int]:
+    """The instructions of those functions of a layer that are written one by one."""
+    least = row.counts[EXACT] * _FUNCTION_SHARE
+    return {function: count for function, count in layer.functions.items() if count >= least}
