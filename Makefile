@@ -6,9 +6,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-# Cells keep their names; which Python ran them last is an output too.
-NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
-
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
@@ -95,23 +92,16 @@ notebook: setup .venv/notebook.stamp
 	@$(PIP) --require-hashes --requirement requirements/notebook.txt
 	@touch $@
 
-# make lint   ruff, mypy, the floors of docs/architecture.md, clang-format; the notebook's outputs; .github by jactionlint (with shellcheck) and zizmor
+# make lint   what .pre-commit-config.yaml lists: sources, types, floors, notebook, workflows, container, changelog
 lint: setup .venv/test.stamp
-	@$(BIN)/ruff check --quiet
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy
-	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
-	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format --dry-run --Werror
-	@$(NBSTRIPOUT) --verify models/mnist.ipynb || { echo "The notebook is kept without outputs: make format"; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
-	@$(BIN)/zizmor --offline --strict-collection --persona=pedantic -qq .github
+	@$(BIN)/pre-commit run --all-files
 
 # make format puts all sources into form
 format: .venv/test.stamp
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format -i
-	@$(NBSTRIPOUT) models/mnist.ipynb
+	@$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info models/mnist.ipynb
 
 # make repository SLUG=owner/name  writes where this project lives wherever it is spelled
 repository:
