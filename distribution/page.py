@@ -1,7 +1,7 @@
 """What a release's page gets beside sdist and wheels: firmware images, a bill of materials, checksums.
 
-CycloneDX's tool sees the Python packages that a wheel brings, not what the images that it carries are linked from.
-That comes from here; NOTICE.md has the same list, with what each licence asks.
+CycloneDX's tool sees the Python packages that a wheel brings, under the licences that they say of themselves, and not
+what the images in the wheel are linked from. What it misses comes from here, as NOTICE.md has it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LINKED = (
 
 
 def describe(sbom: dict[str, Any], flatbuffers: str, debian: dict[str, str]) -> None:
-    """Adds to a bill of materials what the images in the wheel hold of others.
+    """Adds to a bill of materials what the images in the wheel hold of others, and corrects Unicorn's licence.
 
     Args:
         sbom: CycloneDX, as JSON; changed in place.
@@ -47,6 +47,12 @@ def describe(sbom: dict[str, Any], flatbuffers: str, debian: dict[str, str]) -> 
                 "licenses": [{"expression": licence} if is_expression else {"license": {"name": licence}}],
             }
         )
+    own = sbom["metadata"]["component"]["bom-ref"]
+    (dependencies,) = (entry for entry in sbom["dependencies"] if entry["ref"] == own)
+    dependencies.setdefault("dependsOn", []).extend(f"firmware/{name}" for name, _, _ in parts)
+    # Its metadata says BSD; its sources, which are QEMU's, say otherwise.
+    (unicorn,) = (component for component in sbom["components"] if component["name"] == "unicorn")
+    unicorn["licenses"] = [{"license": {"id": "GPL-2.0-only", "acknowledgement": "concluded"}}]
 
 
 def debian_versions() -> dict[str, str]:
