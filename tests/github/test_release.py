@@ -56,6 +56,8 @@ def project(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "CHANGELOG.md", "CITATION.cff", "README.md", "docs/ci.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
+    changelog = tmp_path / "CHANGELOG.md"  # which, right after a release, has nothing under Unreleased
+    changelog.write_text(changelog.read_text().replace("## [Unreleased]\n", "## [Unreleased]\n### Added\n- More.\n"))
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     release.move(tmp_path, UNKNOWN)
     return tmp_path
