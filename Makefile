@@ -132,9 +132,9 @@ release-sources: setup $(RELEASE)/packages.stamp
 	@$(RELEASE)/bin/python -m build --sdist --no-isolation --skip-dependency-check --outdir dist .
 
 # In manylinux's container, where this machine's files are under /host.
-release-wheels: export RENODE_MNIST_PREBUILT := $(if $(filter Linux,$(shell uname)),/host)$(CURDIR)/$(IMAGES)
 release-wheels: $(RELEASE)/packages.stamp
-	@$(RELEASE)/bin/cibuildwheel --archs native --output-dir dist dist/*.tar.gz
+	@RENODE_MNIST_PREBUILT="$(if $(filter Linux,$(shell uname)),/host)$(CURDIR)/$(IMAGES)" \
+		$(RELEASE)/bin/cibuildwheel --archs native --output-dir dist dist/*.tar.gz
 
 # Checks dist/, and writes the text and the other files of the release's page.
 release-files: $(RELEASE)/packages.stamp
