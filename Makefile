@@ -100,7 +100,7 @@ lint: setup .venv/test.stamp
 format: .venv/test.stamp
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
-	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format -i
+	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' 'emu/*.h' | xargs $(BIN)/clang-format -i
 	@$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info models/mnist.ipynb
 
 # make repository SLUG=owner/name  writes where this project lives wherever it is spelled
