@@ -6,13 +6,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-# Cells keep their names; which Python ran them last is an output too.
-NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
-
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format lock clean
+.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish
 .DEFAULT_GOAL := help
 
 help:
@@ -94,23 +92,61 @@ notebook: setup .venv/notebook.stamp
 	@$(PIP) --require-hashes --requirement requirements/notebook.txt
 	@touch $@
 
-# make lint   ruff, mypy, the floors of docs/architecture.md, clang-format; the notebook's outputs; .github by jactionlint (with shellcheck) and zizmor
+# make lint   what .pre-commit-config.yaml lists: sources, types, floors, notebook, workflows, container, changelog
 lint: setup .venv/test.stamp
-	@$(BIN)/ruff check --quiet
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy
-	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
-	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' 'emu/*.h' | xargs $(BIN)/clang-format --dry-run --Werror
-	@$(NBSTRIPOUT) --verify models/mnist.ipynb || { echo "The notebook is kept without outputs: make format"; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" jactionlint
-	@$(BIN)/zizmor --offline --strict-collection --persona=pedantic -qq .github
+	@$(BIN)/pre-commit run --all-files
 
 # make format puts all sources into form
 format: .venv/test.stamp
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' 'emu/*.h' | xargs $(BIN)/clang-format -i
-	@$(NBSTRIPOUT) models/mnist.ipynb
+	@$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info models/mnist.ipynb
+
+# make repository SLUG=owner/name  writes where this project lives wherever it is spelled
+repository:
+	@$(PYTHON) distribution/release.py repository "$${SLUG:?owner/name}"
+
+# make release-prepare VERSION=1.2.3  names the version in changelog, citation and docs; commit that, then tag it v1.2.3
+release-prepare:
+	@$(PYTHON) distribution/release.py prepare "$${VERSION:?1.2.3}" "$${DATE:-$$(date +%F)}"
+
+# The rest is what .github/workflows/release.yml calls, step by step; docs/release.md. TAG is read from the environment
+# by the shell alone: make would expand what stands in it.
+RELEASE := build/release-tools
+IMAGES := build/prebuilt
+
+release-check:
+	@$(PYTHON) distribution/release.py check "$${TAG:-}"
+
+$(RELEASE)/packages.stamp: requirements/release.txt
+	@$(PYTHON) -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --requirement requirements/release.txt
+	@touch $@
+
+# The images by the compiler of .venv's machine, and the sdist that all wheels are made from.
+release-sources: setup $(RELEASE)/packages.stamp
+	@$(BIN)/python -m renode_mnist.prebuild $(IMAGES)
+	@rm -rf dist
+	@$(RELEASE)/bin/python -m build --sdist --no-isolation --skip-dependency-check --outdir dist .
+
+# In manylinux's container, where this machine's files are under /host.
+release-wheels: $(RELEASE)/packages.stamp
+	@RENODE_MNIST_PREBUILT="$(if $(filter Linux,$(shell uname)),/host)$(CURDIR)/$(IMAGES)" \
+		$(RELEASE)/bin/cibuildwheel --archs native --output-dir dist dist/*.tar.gz
+
+# Checks dist/, and writes the text and the other files of the release's page.
+release-files: $(RELEASE)/packages.stamp
+	@$(RELEASE)/bin/twine check --strict dist/*
+	@$(RELEASE)/bin/check-wheel-contents dist/*.whl
+	@$(PYTHON) distribution/page.py build/release/files --dist dist --images $(IMAGES) --tools $(RELEASE)/bin
+	@$(PYTHON) distribution/release.py notes "$${TAG:-}" > build/release/notes.md
+
+# By the identity of the workflow that runs it: there is no secret, and anywhere else it is refused.
+release-publish: $(RELEASE)/packages.stamp
+	@$(RELEASE)/bin/pypi-attestations sign dist/*.tar.gz dist/*.whl
+	@$(RELEASE)/bin/twine upload --non-interactive --attestations dist/*
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -122,6 +158,7 @@ lock: setup
 		-c requirements/run.txt -o requirements/test.txt
 	@$(UV_COMPILE) pyproject.toml --extra notebook --group build -c requirements/test.txt -o requirements/notebook.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt
+	@$(UV_COMPILE) --group release --group build -o requirements/release.txt
 
 clean:
 	rm -rf .venv build emu/renode_mnist/wire/_generated emu/renode_mnist.egg-info

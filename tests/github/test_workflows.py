@@ -70,10 +70,10 @@ def execute(script: str, folder: Path, **environment: str) -> subprocess.Complet
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A folder in which make and renode-mnist do nothing but write down, NUL by NUL, how they were called."""
+    """A folder in which make, renode-mnist and gh do nothing but write down, NUL by NUL, how they were called."""
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name in ("make", "renode-mnist"):
+    for name in ("make", "renode-mnist", "gh"):
         (programs / name).write_text(f'#!/bin/bash\nprintf "%s\\0" {name} "$@" $\'\\n\' >> {tmp_path}/calls\n')
         (programs / name).chmod(0o755)
     return tmp_path
@@ -109,18 +109,19 @@ def refusal(call: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("file", ["ci.yml", "board.yml"])
+@pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml"])
 def test_a_step_is_an_action_or_one_command_of_this_repository(file: str) -> None:
+    own = ("make", ".venv/bin/renode-mnist", *(["gh"] if file == "release.yml" else []))
     for job in read(f"workflows/{file}")["jobs"].values():
         for run in commands(job):
             words = shlex.split(run)
-            assert words[0] in ("make", ".venv/bin/renode-mnist"), run
+            assert words[0] in own, run
             assert not {";", "&&", "||", "|"} & set(words), run
 
 
 def test_what_comes_before_make_is_what_the_readme_names() -> None:
-    first = {step["run"] for job in read("workflows/ci.yml")["jobs"].values() for step in job["steps"][:1]}
-    (run,) = first
+    jobs = [job for file in ("ci.yml", "release.yml") for job in read(f"workflows/{file}")["jobs"].values()]
+    (run,) = {job["steps"][0]["run"] for job in jobs if "container" in job}
     assert run.split()[-len(PREREQUISITES) :] == PREREQUISITES
     assert f"apt-get install {' '.join(PREREQUISITES)}" in (ROOT / "README.md").read_text()
 
@@ -133,6 +134,68 @@ def test_the_commands_of_ci_exist_with_their_options(recorder: Path) -> None:
             for run in commands(job):
                 (call,) = calls(recorder, run, **environment)
                 assert refusal(call) is None, f"{name}: {run}"
+
+
+def needed(jobs: dict[str, Any], name: str) -> set[str]:
+    """All jobs that have passed before this one starts."""
+    direct = jobs[name].get("needs", [])
+    names = {direct} if isinstance(direct, str) else set(direct)
+    return names.union(*(needed(jobs, before) for before in names))
+
+
+def test_a_release_calls_what_exists(recorder: Path) -> None:
+    for name, job in read("workflows/release.yml")["jobs"].items():
+        for run in commands(job):
+            (call,) = calls(recorder, run, TAG="v1.2.3")
+            assert call[0] == "gh" or refusal(call) is None, f"{name}: {run}"
+
+
+def test_a_tag_is_never_read_as_code(recorder: Path) -> None:
+    jobs = read("workflows/release.yml")["jobs"]
+    evil = f"v1$(touch {recorder}/pwned)`touch {recorder}/pwned`"
+    (run,) = commands(jobs["github"])
+    (call,) = calls(recorder, run, TAG=evil)
+    assert call[:4] == ["gh", "release", "create", evil]
+    for run in commands(jobs["check"]):  # the real make: it expands what it is told on its command line
+        refused = execute(run, ROOT, TAG=f"{evil}$(shell touch {recorder}/pwned)")
+        assert refused.returncode != 0
+        assert "should be v and a version" in refused.stderr
+    assert not (recorder / "pwned").exists()
+
+
+def test_a_release_gives_each_job_the_least_right() -> None:
+    jobs = read("workflows/release.yml")["jobs"]
+    rights = {name: job["permissions"] for name, job in jobs.items() if job["permissions"] != {"contents": "read"}}
+    assert rights == {
+        "attest": {"id-token": "write", "attestations": "write"},
+        "pypi": {"contents": "read", "id-token": "write"},
+        "github": {"contents": "write"},
+    }
+    # Whoever may write runs after the tests, for a tag alone, and builds nothing.
+    assert jobs["attest"]["if"] == "${{ github.event_name == 'push' }}"
+    for name in rights:
+        assert "attest" in {name} | needed(jobs, name)
+        assert needed(jobs, name) >= {"check", "tests", "sources", "wheels", "page"}
+        assert not {"cache", "setup"} & {word for step in jobs[name]["steps"] for word in re.split(r"\W", str(step))}
+
+
+def test_a_release_takes_only_what_its_own_jobs_have_left() -> None:
+    jobs = read("workflows/release.yml")["jobs"]
+
+    def names(kind: str, job: dict[str, Any]) -> set[str]:
+        given = [step["with"] for step in job["steps"] if f"/{kind}-artifact@" in step.get("uses", "")]
+        return {artifact.get("name", artifact.get("pattern", "")) for artifact in given}
+
+    left = {name: names("upload", job) for name, job in jobs.items() if names("upload", job)}
+    assert left == {
+        "sources": {"dist-sources", "images"},
+        "wheels": {"dist-${{ matrix.runner }}"},
+        "page": {"page"},
+    }
+    for name, job in jobs.items():
+        before = set().union(*(left.get(other, set()) for other in needed(jobs, name)))
+        for wanted in names("download", job):
+            assert any(Path(found).match(wanted) for found in before), f"{name}: {wanted}"
 
 
 def board_settings() -> Iterator[dict[str, str]]:
@@ -171,10 +234,12 @@ def test_a_command_that_rots_is_noticed(recorder: Path) -> None:
 
 def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
     pins: dict[str, set[str]] = {}
-    for file in (ROOT / ".github").rglob("*.yml"):
+    for file in [*(ROOT / ".github").rglob("*.yml"), ROOT / "docs" / "ci.md"]:
         for uses in re.findall(r"\buses: (.+)", file.read_text()):
             if uses.startswith("./"):
                 assert (ROOT / uses.split()[0] / "action.yml").is_file()
+                continue
+            if "/.github/actions/" in uses:  # of this project, in docs/ci.md; test_release.py looks at its version
                 continue
             found = re.fullmatch(r"([\w/-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", uses)
             assert found, f"{file.name}: {uses}"
