@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import importlib.util
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import host_cmsis_nn
 from compared_networks import every_operator
 from emulated_engine import emulate, random_inputs
 from firmware_builds import configure, cross
 from host_engine import HostEngine
 from random_networks import Network, networks
-from renode_mnist import codegen, paths
+from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.codegen import cmsis_nn
 from renode_mnist.codegen.geometry import Window
@@ -33,63 +31,45 @@ FEW = settings(max_examples=30, deadline=None, derandomize=True, suppress_health
 MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def sources() -> Path:
-    """CMSIS-NN in the wheel that requirements/no-deps.txt brings."""
-    spec = importlib.util.find_spec("aidge_export_arm_cortexm")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0]) / "_CMSIS-NN" / "CMSIS-NN"
-
-
 @pytest.fixture(scope="session")
 def library() -> Path:
     """The whole of CMSIS-NN as a shared library for this PC."""
-    target = paths.root() / "build" / "test-kernels" / "libcmsis_nn.so"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_suffix(".lock")):
-        if not target.exists():
-            files = sorted((sources() / "Source").rglob("*.c"))
-            subprocess.run(
-                ["gcc", "-O2", "-w", "-fPIC", "-shared", "-I", sources() / "Include", *files, "-o", target],
-                check=True,
-            )
-    return target
+    return host_cmsis_nn.library()
 
 
-def on_this_pc(network: Network, library: Path) -> list[np.ndarray]:  # type: ignore[type-arg]
+def on_this_pc(network: Network) -> list[np.ndarray]:  # type: ignore[type-arg]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tflite"
         model.write_bytes(network.content)
-        more = ("-isystem", sources() / "Include", library, f"-Wl,-rpath,{library.parent}")
-        engine = HostEngine(model, Path(folder), "cmsis-nn", more=more)
+        engine = HostEngine(model, Path(folder), "cmsis-nn", more=host_cmsis_nn.arguments())
         return [engine(values) for values in network.inputs]
 
 
-def check_exact(network: Network, library: Path) -> None:
-    for mine, wanted in zip(on_this_pc(network, library), tflite_micro(network), strict=True):
+def check_exact(network: Network) -> None:
+    for mine, wanted in zip(on_this_pc(network), tflite_micro(network), strict=True):
         np.testing.assert_array_equal(mine, wanted)
 
 
 @FEW
 @given(network=networks("INT8"))
-def test_random_networks_equal_tensorflow_lite_micro(network: Network, library: Path) -> None:
-    check_exact(network, library)
+def test_random_networks_equal_tensorflow_lite_micro(network: Network) -> None:
+    check_exact(network)
 
 
 @pytest.mark.long
 @MANY
 @given(network=networks("INT8", most_layers=6))
-def test_many_random_networks_equal_tensorflow_lite_micro(network: Network, library: Path) -> None:
-    check_exact(network, library)
+def test_many_random_networks_equal_tensorflow_lite_micro(network: Network) -> None:
+    check_exact(network)
 
 
-def test_every_function_on_the_emulated_chip_equals_tensorflow_lite_micro(tmp_path: Path, library: Path) -> None:
+def test_every_function_on_the_emulated_chip_equals_tensorflow_lite_micro(tmp_path: Path) -> None:
     model = tmp_path / "every_operator.tflite"
     model.write_bytes(every_operator())
     inputs = random_inputs(model, 4)
     wanted = tflite_micro(Network(model.read_bytes(), inputs, ()))
     assert len({values.tobytes() for values in wanted}) > 1
-    np.testing.assert_array_equal(on_this_pc(Network(model.read_bytes(), inputs, ()), library), wanted)
+    np.testing.assert_array_equal(on_this_pc(Network(model.read_bytes(), inputs, ())), wanted)
     np.testing.assert_array_equal(emulate(BuildConfig(model, engine="cmsis-nn"), inputs).outputs, wanted)
 
 
