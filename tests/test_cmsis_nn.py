@@ -20,9 +20,10 @@ from host_engine import HostEngine
 from random_networks import Network, networks
 from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, resolve_model
-from renode_mnist.codegen import cmsis_nn
+from renode_mnist.codegen import load
+from renode_mnist.codegen.cmsis_nn import scratch
 from renode_mnist.codegen.geometry import Window
-from renode_mnist.codegen.graph import load, parse
+from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from runtimes import tflite_micro
 from tflite_builder import ModelBuilder
@@ -155,13 +156,11 @@ def test_scratch_memory_is_what_the_library_asks_for(
         arguments = (parameters, source, kernel, result)
         return int(getattr(asked, function)(*map(ctypes.byref, arguments)))
 
-    assert cmsis_nn.convolution_scratch_bytes(window, channels) == ask(
-        "arm_convolve_wrapper_s8_get_buffer_size_dsp", convolution
-    )
-    assert cmsis_nn.depthwise_scratch_bytes(window, batches, channels, channels * multiplier) == ask(
+    assert scratch.convolution(window, channels) == ask("arm_convolve_wrapper_s8_get_buffer_size_dsp", convolution)
+    assert scratch.depthwise(window, batches, channels, channels * multiplier) == ask(
         "arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp", depthwise
     )
-    assert cmsis_nn.average_pool_scratch_bytes(channels) == asked.arm_avgpool_s8_get_buffer_size_dsp(9, channels)
+    assert scratch.average_pool(channels) == asked.arm_avgpool_s8_get_buffer_size_dsp(9, channels)
     assert asked.arm_fully_connected_s8_get_buffer_size_dsp(ctypes.byref(kernel)) == 0
 
 

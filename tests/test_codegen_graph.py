@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renode_mnist import codegen, paths
-from renode_mnist.codegen.graph import Activation, ConvOptions, ElementType, Padding, parse
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.geometry import Padding
+from renode_mnist.codegen.graph import ElementType
+from renode_mnist.codegen.operators.convolution import ConvOptions
+from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from tflite_builder import ModelBuilder
 

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renode_mnist import codegen, paths
-from renode_mnist.codegen.graph import Tensor, parse
+from renode_mnist.codegen import Objective
+from renode_mnist.codegen.graph import Tensor
 from renode_mnist.codegen.memory import Lifetime, lower_bound, pack
-from renode_mnist.codegen.plan import ARENA_ALIGNMENT, Buffer, Objective, Plan, Program, Step, arrange
+from renode_mnist.codegen.planning import Plan, arrange
+from renode_mnist.codegen.program import ARENA_ALIGNMENT, Buffer, Program, Step
+from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from tflite_builder import ModelBuilder
 
@@ -117,7 +120,7 @@ def test_a_program_that_reads_what_nobody_wrote_is_a_defect_and_says_so() -> Non
     first, second, lost = (Buffer(name, "float32", 4) for name in ("a", "b", "c"))
     program = Program((step_that((lost,), (second,)),), first, second)
     with pytest.raises(ModelError, match=r"reads c before it is written.*Report this"):
-        arrange(parse(relu_model(), "m.tflite"), "test", Objective.INSTRUCTIONS, program)
+        arrange(parse(relu_model(), "m.tflite"), program, "test", Objective.INSTRUCTIONS)
 
 
 @pytest.mark.parametrize("engine", codegen.ENGINES)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from renode_mnist import codegen
-from renode_mnist.codegen.graph import parse
+from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from tflite_builder import ModelBuilder
 

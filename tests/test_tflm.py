@@ -15,8 +15,8 @@ from firmware_builds import configure, cross
 from random_networks import Network
 from renode_mnist import codegen
 from renode_mnist.build import resolve_model
-from renode_mnist.codegen import tflm
-from renode_mnist.codegen.graph import load
+from renode_mnist.codegen import load
+from renode_mnist.codegen.tflm import arena
 from renode_mnist.errors import ModelError
 from runtimes import tflite_micro
 
@@ -30,7 +30,7 @@ def expected(model: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:  
 def check_arena(model: Path, result: Emulated) -> None:
     """The estimate holds, and wastes little."""
     plan = codegen.plan(load(model), "tflm")
-    estimate = tflm.activation_bytes(plan) + tflm.bookkeeping_bytes(plan.graph)
+    estimate = arena.activation_bytes(plan) + arena.bookkeeping_bytes(plan.graph)
     assert estimate - 6000 < result.stats.arena_bytes <= estimate
 
 

@@ -314,7 +314,7 @@ def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
 def _source_files(tree: Tree) -> Iterator[Path]:
     for name in _SOURCES:
         yield from sorted(path for path in (tree.root / name).rglob("*") if path.is_file())
-    yield from sorted((tree.packages / "renode_mnist" / "codegen").glob("*.py"))
+    yield from sorted((tree.packages / "renode_mnist" / "codegen").rglob("*.py"))
 
 
 @cache

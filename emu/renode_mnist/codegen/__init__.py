@@ -1,59 +1,81 @@
 """From a ``.tflite`` file to C++: ``load``, ``plan``, ``emit``.
 
-Engines are back-ends, one module each. Python reads the model, plans memory and layouts, and writes C++ that
-implements ``firmware/engine/engine.hpp``: no interpreter and no heap on the chip, weights in flash.
+Python reads the model, checks it, rewrites it, plans memory and layouts, and writes C++ that implements
+``firmware/engine/engine.hpp``: no interpreter and no heap on the chip, weights in flash. The generator itself is
+imported when one of these functions is called; the command line's help needs only the names.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from renode_mnist.codegen.emit import files, write
-from renode_mnist.codegen.graph import Graph, load
-from renode_mnist.codegen.plan import Backend, Objective, Plan, arrange
-from renode_mnist.codegen.support import check
+from renode_mnist.codegen.engines import ALL_ENGINES, ENGINES, INTERPRETER, module
+from renode_mnist.codegen.objective import Objective
 from renode_mnist.errors import ModelError
 
-__all__ = ["ENGINES", "Graph", "Objective", "Plan", "emit", "load", "plan"]
+if TYPE_CHECKING:
+    from renode_mnist.codegen.engine import Engine
+    from renode_mnist.codegen.graph import Graph
+    from renode_mnist.codegen.planning import Plan
 
-ENGINES = ("reference", "m7", "cmsis-nn")
-"""Engines that run generated code, by the names that ``--engine`` takes; ``tflm`` interprets the file itself."""
+__all__ = ["ALL_ENGINES", "ENGINES", "INTERPRETER", "Objective", "backend", "emit", "files", "load", "plan"]
 
 
-def backend(engine: str) -> Backend:
-    """The back-end of an engine; only its own module is imported.
+def load(path: Path | str) -> Graph:
+    """Reads a ``.tflite`` file.
+
+    Raises:
+        ModelError: The file can't be read, is no model, or contradicts itself.
+    """
+    from renode_mnist.codegen import reader
+
+    return reader.load(path)
+
+
+def backend(name: str) -> Engine:
+    """What makes code for an engine; only its own folder is imported.
 
     Raises:
         ModelError: There is none of that name.
     """
-    if engine == "reference":
-        from renode_mnist.codegen.reference import Reference
-
-        return Reference()
-    if engine == "m7":
-        from renode_mnist.codegen.m7 import M7
-
-        return M7()
-    if engine == "cmsis-nn":
-        from renode_mnist.codegen.cmsis_nn import CmsisNn
-
-        return CmsisNn()
-    if engine == "tflm":
-        from renode_mnist.codegen.tflm import Tflm
-
-        return Tflm()
-    raise ModelError(f"No generated code for engine '{engine}'", f"Choose one of: {', '.join(ENGINES)}, tflm")
+    if name not in ALL_ENGINES:
+        raise ModelError(f"No generated code for engine '{name}'", f"Choose one of: {', '.join(ALL_ENGINES)}")
+    found: Engine = importlib.import_module(module(name)).ENGINE
+    return found
 
 
-def plan(graph: Graph, engine: str = "reference", objective: Objective = Objective.INSTRUCTIONS) -> Plan:
+def plan(
+    graph: Graph,
+    engine: str = "reference",
+    objective: Objective = Objective.INSTRUCTIONS,
+    leave_out: Collection[str] = (),
+) -> Plan:
     """Decides steps, layouts and memory.
+
+    Args:
+        graph: As it was loaded.
+        engine: One of ``ALL_ENGINES``.
+        objective: What to make small.
+        leave_out: Names of passes that are not to be run; the result computes the same.
 
     Raises:
         ModelError: Something in the model is not supported; names the operator and the tensor.
     """
+    from renode_mnist.codegen.check import check
+    from renode_mnist.codegen.engine import made
+    from renode_mnist.codegen.planning import arrange
+
     chosen = backend(engine)
     check(graph)
-    return arrange(graph, engine, objective, chosen.lower(graph, objective))
+    return arrange(*made(graph, chosen, objective, leave_out), engine, objective)
+
+
+def files(plan: Plan) -> dict[str, str]:
+    """The C++ of a plan, by file name."""
+    return backend(plan.engine).files(plan)
 
 
 def emit(plan: Plan, directory: Path) -> None:
@@ -63,9 +85,6 @@ def emit(plan: Plan, directory: Path) -> None:
         plan: What to write.
         directory: Made if it is missing; a file that is already right keeps its time stamp.
     """
-    if plan.engine == "tflm":
-        from renode_mnist.codegen import tflm
+    from renode_mnist.codegen.writer import write
 
-        write(tflm.files(plan), directory)
-    else:
-        write(files(plan), directory)
+    write(files(plan), directory)

@@ -17,7 +17,7 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m renode_mnist.codegen", description="Writes a model as C++.")
     parser.add_argument("model", type=Path, help="the .tflite file")
-    parser.add_argument("--engine", default="reference", choices=(*codegen.ENGINES, "tflm"))
+    parser.add_argument("--engine", default="reference", choices=codegen.ALL_ENGINES)
     parser.add_argument(
         "--objective", default="instructions", choices=[objective.value for objective in codegen.Objective]
     )

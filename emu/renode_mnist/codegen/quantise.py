@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.codegen.graph import Activation, ElementType, Operator, Quantisation, Tensor
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.graph import ElementType, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
 
 _INT32_MAX = (1 << 31) - 1
@@ -57,20 +58,23 @@ def quantisation(tensor: Tensor) -> Quantisation:
 
 
 def output_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
-    """Of a convolution or a dense layer: input scale * weight scale / output scale, one an output channel.
-
-    Dense layers with one scale multiply in float32 where the others multiply in double: the reference does,
-    and the last bit of a multiplier shows in results.
-    """
-    weights = operator.inputs[1]
-    assert weights is not None
+    """Of a convolution: input scale * weight scale / output scale, one an output channel."""
     source, result = quantisation(operator.input).scale, quantisation(operator.output).scale
-    scales = quantisation(weights)
-    if operator.op == "FULLY_CONNECTED" and not scales.per_channel:
-        product = float(np.float32(source) * np.float32(scales.scale))
-        return [multiplier(product / result)] * channels
+    scales = quantisation(operator.tensor(1))
     values = scales.scales if scales.per_channel else scales.scales * channels
     return [multiplier(source * scale / result) for scale in values]
+
+
+def dense_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
+    """Of a dense layer: with one scale it multiplies in float32 where a convolution multiplies in double.
+
+    The reference does, and the last bit of a multiplier shows in results.
+    """
+    scales = quantisation(operator.tensor(1))
+    if scales.per_channel:
+        return output_multipliers(operator, channels)
+    product = float(np.float32(quantisation(operator.input).scale) * np.float32(scales.scale))
+    return [multiplier(product / quantisation(operator.output).scale)] * channels
 
 
 def limits(element_type: ElementType) -> tuple[int, int]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renode_mnist import codegen
-from renode_mnist.codegen import geometry, tflm
+from renode_mnist.codegen import Objective, operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
-from renode_mnist.codegen.plan import Objective, Plan
+from renode_mnist.codegen.planning import Plan
+from renode_mnist.codegen.tflm import arena
 from renode_mnist.errors import ModelError
 from renode_mnist.stm32f746.memory_map import DTCM, FLASH, SRAM1, SRAM2
 
@@ -196,8 +197,8 @@ def _operator(operator: Operator) -> OperatorFacts:
         name=operator.name,
         inputs=tuple(tensor.index if tensor else -1 for tensor in operator.inputs),
         outputs=tuple(tensor.index for tensor in operator.outputs),
-        macs=geometry.macs(operator),
-        parameters=geometry.parameters(operator),
+        macs=operators.macs(operator),
+        parameters=operators.parameters(operator),
     )
 
 
@@ -212,17 +213,17 @@ def _engine(graph: Graph, name: str, objective: Objective) -> EngineFacts:
 def _tflm(graph: Graph) -> EngineFacts:
     """The interpreter keeps the file in flash, and notes about the graph in its arena."""
     try:
-        plan = codegen.plan(graph, "tflm")
+        plan = codegen.plan(graph, codegen.INTERPRETER)
     except ModelError as error:
-        return EngineFacts("tflm", refusal=str(error), exact=False)
-    arena_bytes = tflm.activation_bytes(plan) + tflm.bookkeeping_bytes(graph)
+        return EngineFacts(codegen.INTERPRETER, refusal=str(error), exact=False)
+    arena_bytes = arena.activation_bytes(plan) + arena.bookkeeping_bytes(graph)
     return EngineFacts(
-        "tflm",
+        codegen.INTERPRETER,
         exact=False,
         arena_bytes=arena_bytes,
         weights_bytes=graph.file_bytes,
-        code_bytes_estimated=CODE_BYTES["tflm"],
-        fits=_fits(graph.file_bytes + CODE_BYTES["tflm"], arena_bytes),
+        code_bytes_estimated=CODE_BYTES[codegen.INTERPRETER],
+        fits=_fits(graph.file_bytes + CODE_BYTES[codegen.INTERPRETER], arena_bytes),
     )
 
 

@@ -12,16 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from renode_mnist.codegen.graph import Tensor
-from renode_mnist.codegen.plan import (
-    ARENA_ALIGNMENT,
-    C_TYPES,
-    Constant,
-    Parameter,
-    Placement,
-    Plan,
-    Step,
-    Value,
-)
+from renode_mnist.codegen.planning import Placement, Plan
+from renode_mnist.codegen.program import ARENA_ALIGNMENT, C_TYPES, Constant, Parameter, Step, Value
 
 _COLUMNS = 116
 _ELEMENT_TYPES = {"FLOAT32": "kFloat32", "INT8": "kInt8", "UINT8": "kUint8"}

@@ -1,0 +1,64 @@
+"""What generated code can compute: refuses the rest by operator and tensor before anything is built.
+
+After ``check`` an engine may rely on every rule of the operators' definitions: shapes agree, weights are constant,
+quantisation is as TensorFlow Lite's 8-bit specification has it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from renode_mnist.codegen import operators
+from renode_mnist.codegen.graph import ElementType, Graph, Operator
+from renode_mnist.codegen.operators.definition import Definition
+from renode_mnist.codegen.operators.rules import EXPORT, INTERFACE_TYPES, MOST_DIMENSIONS, quantised
+from renode_mnist.errors import ModelError
+
+
+def check(graph: Graph) -> None:
+    """Refuses what no engine computes.
+
+    Raises:
+        ModelError: Names the operator and the tensor, and says what would work.
+    """
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ModelError(
+            f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
+            "Export a model with one of each",
+        )
+    for operator in graph.operators:
+        definition = operators.find(operator.op)
+        if definition is None:
+            raise _unknown(operator)
+        definition.inputs(operator)
+        _shapes(operator, definition)
+        definition.rule(operator)
+    for tensor in (*graph.inputs, *graph.outputs):
+        if tensor.type not in INTERFACE_TYPES or not 1 <= len(tensor.shape) <= MOST_DIMENSIONS:
+            raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
+        if tensor.type is not ElementType.FLOAT32:
+            quantised(tensor, "The model's interface")
+    source, result = graph.inputs[0], graph.outputs[0]
+    if source.is_constant or result.is_constant:
+        raise ModelError(f"The output {result} does not depend on the input {source}", "Export the model again")
+    if all(operators.definition(operator).free for operator in graph.operators):
+        raise ModelError(f"{graph.name} computes nothing", "Give a model with at least one layer")
+
+
+def _shapes(operator: Operator, definition: Definition) -> None:
+    """The outputs are as large as the operator makes them."""
+    shapes = definition.shapes(operator)
+    found = tuple(tensor.shape for tensor in operator.outputs)
+    if definition.by_count:
+        fits = len(shapes) <= len(found) and all(prod(a) == prod(b) for a, b in zip(shapes, found, strict=False))
+    else:
+        fits = shapes == found[: len(shapes)]
+    if not fits:
+        raise definition.mismatch(operator, shapes)
+
+
+def _unknown(operator: Operator) -> ModelError:
+    remedy = f"Supported are: {', '.join(operators.supported())}"
+    if operator.op in ("SHAPE", "STRIDED_SLICE", "PACK"):
+        remedy = "Fix the batch size at export (keras.Input(batch_shape=(1, ...))), then it vanishes"
+    return ModelError(f"Operator {operator} is not supported", remedy)

@@ -1,0 +1,131 @@
+"""From operators to steps: which buffer holds which tensor, and what a step's call is put together from.
+
+All kernels of all engines are called in one form, ``function(inputs, constants, scratch, outputs)``, with names that
+follow from the operator: ``conv_2d_0_panel``, ``kConv2d0Weights``. ``Parts`` makes both; an engine adds its own
+parameters to it in a class of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from renode_mnist.codegen.graph import NHWC, Graph, Operator, Tensor
+from renode_mnist.codegen.objective import Objective
+from renode_mnist.codegen.program import Buffer, Constant, Parameter, Step, Value
+
+
+def stem(operator: Operator) -> str:
+    """``conv_2d_0``: the operator and its number in the model."""
+    return f"{operator.op.lower()}_{operator.index}"
+
+
+class Lowering:
+    """Keeps track of which buffer holds which tensor.
+
+    Attributes:
+        graph: As the engine's passes left it.
+        objective: What to make small where there is a choice.
+    """
+
+    def __init__(self, graph: Graph, objective: Objective = Objective.INSTRUCTIONS) -> None:
+        self.graph = graph
+        self.objective = objective
+        self._buffers: dict[Tensor, Buffer] = {}
+        self._buffers[graph.inputs[0]] = self._made("model_input", graph.inputs[0])
+
+    def buffer(self, tensor: Tensor) -> Buffer:
+        """The buffer that holds an activation; made, with the tensor's name, where no step has yet."""
+        root = self.graph.root(tensor)
+        if root not in self._buffers:
+            self._buffers[root] = self._made(f"tensor_{root.index}", root)
+        return self._buffers[root]
+
+    def result(self, operator: Operator) -> Buffer:
+        """The buffer of an operator's first output, made with the operator's name."""
+        if operator.output not in self._buffers:
+            self._buffers[operator.output] = self._made(f"{stem(operator)}_out", operator.output)
+        return self._buffers[operator.output]
+
+    def _made(self, name: str, tensor: Tensor) -> Buffer:
+        dtype = tensor.type.dtype
+        assert dtype is not None
+        layout = self.graph.layouts.get(tensor, NHWC)
+        return Buffer(name, dtype.name, tensor.element_count, layout=layout, tensor=tensor)
+
+
+class Parts:
+    """Collects what the step of one operator, or of several fused, is made of.
+
+    Attributes:
+        operator: What the step computes.
+        stem: Head of the names of its buffers.
+        prefix: Head of the names of its constants and parameters.
+        owner: Whose the constants are, for the reader of the C++.
+    """
+
+    def __init__(self, lowering: Lowering, operator: Operator) -> None:
+        self.lowering = lowering
+        self.operator = operator
+        self.stem = stem(operator)
+        self.prefix = "k" + "".join(word.capitalize() for word in self.stem.split("_"))
+        self.owner = str(operator.parts[0])
+        self._parameters: list[Parameter] = []
+        self._constants: list[Constant] = []
+        self._scratch: list[Buffer] = []
+
+    def parameter(self, suffix: str, type_name: str, value: Value) -> str:
+        """The name of a new ``constexpr``."""
+        self._parameters.append(Parameter(self.prefix + suffix, type_name, value))
+        return self._parameters[-1].name
+
+    def constant(self, suffix: str, values: npt.NDArray[Any], comment: str) -> str:
+        """The name of a new flash array."""
+        self._constants.append(Constant(self.prefix + suffix, values, f"{self.owner}: {comment}"))
+        return self._constants[-1].name
+
+    def scratch(self, suffix: str, dtype: str, count: int, layout: str = NHWC) -> str:
+        """The name of a new buffer that lives in this step only."""
+        self._scratch.append(Buffer(f"{self.stem}_{suffix}", dtype, count, layout=layout))
+        return self._scratch[-1].name
+
+    def source(self, position: int = 0) -> str:
+        """The name of the buffer that holds an input."""
+        return self.lowering.buffer(self.operator.tensor(position)).name
+
+    def step(
+        self,
+        function: str,
+        arguments: Sequence[str],
+        header: str,
+        *,
+        writes: Buffer | None = None,
+        reads: Sequence[Tensor] = (),
+        in_place: bool = False,
+    ) -> Step:
+        """The call ``<function>(<arguments>, <output>)``.
+
+        Args:
+            function: With its namespace and template arguments.
+            arguments: Names and expressions, but for the output.
+            header: What declares it, relative to ``firmware/``.
+            writes: The output's buffer, where it has not the operator's name.
+            reads: Inputs that are no constants; the first where nothing is given.
+            in_place: Whether the output may stand where the first input stood.
+        """
+        output = writes or self.lowering.result(self.operator)
+        sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in reads or (self.operator.input,))
+        return Step(
+            name=self.operator.name,
+            operators=self.operator.parts,
+            reads=tuple(sources),
+            writes=(output,),
+            call=f"{function}({', '.join([*arguments, output.name])});",
+            scratch=tuple(self._scratch),
+            constants=tuple(self._constants),
+            parameters=tuple(self._parameters),
+            headers=(header,),
+            in_place=in_place,
+        )

@@ -1,0 +1,54 @@
+"""DEPTHWISE_CONV_2D in int8, with one filter a channel and channels in fours: depthwise_int8."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from renode_mnist.codegen import operators, quantise
+from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.kernel import Kernel
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.m7.layer_int8 import Call, Layer, layer
+from renode_mnist.codegen.m7.packing import INTERLEAVE
+from renode_mnist.codegen.operators import Kind, convolution
+from renode_mnist.codegen.operators.convolution import ConvOptions
+from renode_mnist.codegen.program import Step
+
+
+def _layer(operator: Operator) -> Layer | None:
+    channels = operator.input.shape[3]
+    weights = operator.constant(1)
+    if operator.input.shape[0] != 1 or weights.shape[3] != channels or channels % 4:
+        return None
+    return layer(
+        operator,
+        convolution.window(operator),
+        weights.transpose(3, 1, 2, 0),  # channel, row, column, 1
+        quantise.output_multipliers(operator, channels),
+        operator.options_as(ConvOptions).activation,
+    )
+
+
+def _takes(operator: Operator) -> bool:
+    return operators.kind(operator) is Kind.INT8 and _layer(operator) is not None
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    found = _layer(operator)
+    assert found is not None
+    window, channels = found.window, found.channels
+    call = Call(lowering, found, input_channels=channels)
+    fours = operator.constant(1).reshape(-1, channels // 4, 4).transpose(1, 0, 2)[..., INTERLEAVE]
+    values = np.ascontiguousarray(fours, "<i2").view("<u4").reshape(-1)
+    weights = call.constant("Weights", values, "16-bit weights: four channels, tap, channels 0 2 1 3")
+    lines = "nullptr"
+    if window.padded:
+        seen = (window.kernel_height - 1) * window.dilation_height + 1
+        columns = (
+            (window.output_width - 1) * window.stride_width + (window.kernel_width - 1) * window.dilation_width + 1
+        )
+        lines = call.scratch("lines", "int8", seen * columns * channels, layout="padded rows")
+    return call.of("depthwise_int8", call.conv(1, "kPairs"), [weights, call.scalings(), lines])
+
+
+KERNEL = Kernel(_lower, takes=_takes)

@@ -1,0 +1,90 @@
+"""FULLY_CONNECTED: in int8 as a 1x1 convolution, rows for pixels; in float32 dense_float."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from renode_mnist.codegen import operators, quantise
+from renode_mnist.codegen.geometry import Window
+from renode_mnist.codegen.graph import PLANAR, Operator, Tensor
+from renode_mnist.codegen.kernel import Kernel
+from renode_mnist.codegen.lowering import Lowering, Parts
+from renode_mnist.codegen.m7 import pixels_int8
+from renode_mnist.codegen.m7.call import HEADERS
+from renode_mnist.codegen.m7.layer_float import REGISTERS, bias_or_zeros
+from renode_mnist.codegen.m7.layer_int8 import Layer
+from renode_mnist.codegen.operators import Kind
+from renode_mnist.codegen.operators.fully_connected import FullyConnectedOptions, rows
+from renode_mnist.codegen.program import Step
+
+
+def _takes(operator: Operator) -> bool:
+    return operators.kind(operator) is Kind.FLOAT32 or (
+        operators.kind(operator) is Kind.INT8 and _layer_int8(operator) is not None
+    )
+
+
+def _reads_planar(operator: Operator, image: Tensor) -> bool:
+    """One image, flattened: the weights are then put in the image's order."""
+    return operators.kind(operator) is Kind.FLOAT32 and operator.input is not image and rows(operator) == 1
+
+
+def _layer_int8(operator: Operator) -> Layer | None:
+    outputs, depth = operator.tensor(1).shape
+    pixels = rows(operator)
+    return pixels_int8.layer(
+        operator,
+        Window(pixels, 1, pixels, 1, 1, 1, 1, 1, 1, 1, 0, 0),
+        operator.constant(1).reshape(outputs, 1, 1, depth),
+        quantise.dense_multipliers(operator, outputs),
+        operator.options_as(FullyConnectedOptions).activation,
+    )
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    if operators.kind(operator) is Kind.FLOAT32:
+        return _dense(lowering, operator)
+    layer = _layer_int8(operator)
+    assert layer is not None
+    return pixels_int8.step(lowering, layer)
+
+
+def _dense(lowering: Lowering, operator: Operator) -> Step:
+    outputs, inputs = operator.tensor(1).shape
+    weights = operator.constant(1)
+    source = lowering.buffer(operator.input)
+    order = "input"
+    if source.layout == PLANAR:
+        assert source.tensor is not None
+        _, height, width, channels = source.tensor.shape
+        weights = weights.reshape(outputs, height, width, channels).transpose(0, 3, 1, 2).reshape(outputs, inputs)
+        order = "input (channel, row, column)"
+    taps = next(n for n in (6, 5, 4, 3, 2, 1) if inputs % n == 0)
+    block = min((REGISTERS - taps) // 2, outputs)
+    least, greatest = operator.options_as(FullyConnectedOptions).activation.bounds
+    parts = Parts(lowering, operator)
+    shape = parts.parameter(
+        "",
+        "m7::DenseFloat",
+        {
+            "batches": rows(operator),
+            "inputs": inputs,
+            "outputs": outputs,
+            "rows": block,
+            "taps": taps,
+            "least": least,
+            "greatest": greatest,
+        },
+    )
+    blocks = [weights[first : first + block].T.reshape(-1) for first in range(0, outputs, block)]
+    table = parts.constant("Weights", np.concatenate(blocks), f"blocks of {block} outputs: {order}, output")
+    bias = parts.constant("Bias", bias_or_zeros(operator), "bias")
+    return parts.step(
+        f"m7::dense_float<{shape}>",
+        [source.name, table, bias],
+        f"{HEADERS}conv_float.hpp",
+        writes=lowering.buffer(operator.output),
+    )
+
+
+KERNEL = Kernel(_lower, takes=_takes, reads_planar=_reads_planar)

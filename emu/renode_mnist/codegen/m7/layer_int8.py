@@ -1,0 +1,172 @@
+"""A layer in int8 as all kernels for it see it, and the call that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from renode_mnist.codegen import quantise
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.geometry import Window
+from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.m7.call import WindowCall, pool_size
+from renode_mnist.codegen.objective import Objective
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or a dense layer with what is fused into it, as a convolution.
+
+    Attributes:
+        operator: With a fused MAX_POOL_2D.
+        window: ``output_height`` and ``output_width`` count the outputs that are read.
+        weights: Output channel, row, column, input channel.
+        sums_below: Bound of every sum of products with a raw int8 input, bias left out.
+        pool: Height and width of the fused pool.
+    """
+
+    operator: Operator
+    window: Window
+    weights: npt.NDArray[np.int8]
+    scalings: npt.NDArray[np.int32]
+    clamp: str
+    least: int
+    greatest: int
+    input_zero_point: int
+    pool: tuple[int, int]
+
+    @property
+    def outputs(self) -> int:
+        """Pixels written."""
+        height, width = self.pool
+        return (self.window.output_height // height) * (self.window.output_width // width)
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+        return int(self.weights.shape[0])
+
+    @property
+    def depth(self) -> int:
+        """Products in a sum."""
+        return prod(self.weights.shape[1:])
+
+    @property
+    def groups(self) -> int:
+        """Groups of four that a sum takes in a panel."""
+        return -(-self.depth // 4)
+
+    @property
+    def sums_below(self) -> int:
+        """No sum of products with raw int8 inputs is larger in magnitude."""
+        return 128 * int(np.abs(self.weights.astype(np.int64)).reshape(self.channels, -1).sum(axis=1).max())
+
+
+def layer(
+    operator: Operator,
+    window: Window,
+    weights: npt.NDArray[np.int8],
+    factors: list[quantise.Multiplier],
+    activation: Activation,
+) -> Layer | None:
+    """An operator as a convolution, or None where its numbers are beyond the kernels.
+
+    Args:
+        operator: The operator, with a fused MAX_POOL_2D.
+        window: Over the outputs that are read.
+        weights: Output channel, row, column, input channel.
+        factors: From sums to int8, one an output channel.
+        activation: Fused into the output.
+    """
+    first = operator.parts[0]
+    least, greatest = quantise.activation_range(activation, first.output)
+    scaled = _scalings(first, weights, factors, least, greatest)
+    if scaled is None:
+        return None
+    scalings, clamp = scaled
+    return Layer(
+        operator=operator,
+        window=window,
+        weights=weights,
+        scalings=scalings,
+        clamp=clamp,
+        least=least,
+        greatest=greatest,
+        input_zero_point=quantise.quantisation(first.input).zero_point,
+        pool=pool_size(operator),
+    )
+
+
+def _scalings(
+    operator: Operator,
+    weights: npt.NDArray[np.int8],
+    factors: list[quantise.Multiplier],
+    least: int,
+    greatest: int,
+) -> tuple[npt.NDArray[np.int32], str] | None:
+    """``m7::Scaling`` of each channel, padded to an even number of them, and the ``m7::Clamp`` that they allow.
+
+    None where a number does not fit: a shift that is too wide, or a bias so large that twice it is no int32.
+    """
+    channels = weights.shape[0]
+    zero_in = quantise.quantisation(operator.input).zero_point
+    zero_out = quantise.quantisation(operator.output).zero_point
+    sums = weights.astype(np.int64).reshape(channels, -1).sum(axis=1)
+    bias = operator.constant(2).astype(np.int64) if operator.optional_input(2) is not None else 0
+    biases = bias - zero_in * sums
+    shifts = [-factor.shift for factor in factors]
+    if int(np.abs(biases).max()) >= 1 << 29 or not -8 <= min(shifts) <= max(shifts) <= 22:
+        return None
+    rows = np.zeros((channels + channels % 2, 4), np.int64)
+    rows[:, 3] = 1
+    rows[:channels, 0] = 2 * biases
+    for row, factor, shift in zip(rows, factors, shifts, strict=False):
+        row[1] = factor.value
+        row[2] = (zero_out << shift) + (1 << (shift - 1)) if shift > 0 else zero_out
+        row[3] = shift
+    clamp = "kGeneral"
+    if min(shifts) > 0 and (least, greatest) == (-128, 127):
+        clamp = "kAtZeroPoint" if zero_out == -128 else "kNone"
+    return rows.astype(np.int32), clamp
+
+
+class Call(WindowCall):
+    """Of a kernel ``m7::<function><window, conv>(input, constants, scratch, output)``."""
+
+    def __init__(self, lowering: Lowering, layer: Layer, input_channels: int | None = None) -> None:
+        super().__init__(lowering, layer.operator, layer.window, input_channels or layer.weights.shape[3])
+        self.layer = layer
+
+    def conv(self, block_outputs: int, weights: str) -> str:
+        """The name of ``m7::Conv``."""
+        layer = self.layer
+        cycles = self.lowering.objective is Objective.CYCLES
+        return self.parameter(
+            "",
+            "m7::Conv",
+            {
+                "output_channels": layer.channels,
+                "input_zero_point": layer.input_zero_point,
+                "pool_height": layer.pool[0],
+                "pool_width": layer.pool[1],
+                "block_outputs": block_outputs,
+                "weights": f"m7::Weights::{weights}",
+                "objective": f"m7::Objective::{'kCycles' if cycles else 'kInstructions'}",
+                "clamp": f"m7::Clamp::{layer.clamp}",
+                "least": layer.least,
+                "greatest": layer.greatest,
+            },
+        )
+
+    def scalings(self) -> str:
+        """The name of ``m7::Scaling`` of all channels."""
+        text = "twice the bias, multiplier, offset, shift of each channel"
+        return self.constant("Scalings", self.layer.scalings, text)
+
+    def panel(self, suffix: str, words: int) -> str:
+        """The name of scratch memory of 32-bit words."""
+        return self.scratch(suffix, "uint32", words, layout="panel")

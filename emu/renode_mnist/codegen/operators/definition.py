@@ -1,0 +1,105 @@
+"""What the tool knows of one operator: the form that each file of this package fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from renode_mnist.codegen.graph import ElementType, Operator
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators.rules import EXPORT_AGAIN, refusal
+from renode_mnist.codegen.program import Step
+from renode_mnist.errors import ModelError
+
+Shapes = tuple[tuple[int, ...], ...]
+"""One shape an output."""
+
+
+class Kind(Enum):
+    """Arithmetic of an operator."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    """8-bit integers, also where one end of the operator is float32."""
+    HYBRID = "hybrid"
+    """float32 activations, quantised at run time to meet int8 weights ("dynamic range")."""
+
+
+@dataclass(frozen=True)
+class OptionsTable:
+    """How options stand in the file.
+
+    Attributes:
+        table: Name of the flatbuffer table: ``Conv2DOptions``.
+        read: Makes options of that table. A ``ValueError`` says what in it is out of range.
+    """
+
+    table: str
+    read: Callable[[Any], object]
+
+
+def kind_of_input(operator: Operator) -> Kind:
+    """Of an operator without weights."""
+    return Kind.FLOAT32 if operator.input.type is ElementType.FLOAT32 else Kind.INT8
+
+
+def same_shape(operator: Operator) -> Shapes:
+    """One output, as large as the first input."""
+    return (operator.input.shape,)
+
+
+def does_not_fit(operator: Operator, shapes: Shapes) -> ModelError:
+    """What an operator usually says of an output of another shape."""
+    return refusal(operator, f"{operator.input} does not fit {operator.output}", EXPORT_AGAIN)
+
+
+def _nothing(operator: Operator) -> int:
+    return 0
+
+
+def _no_rule(operator: Operator) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An operator, or a family that differs in a line; ``DEFINITION`` in each file of this package.
+
+    ``check`` calls ``inputs``, compares ``shapes`` with the outputs, and calls ``rule``, in this order: each may rely
+    on those before it. The other functions see only operators that have passed.
+
+    Attributes:
+        names: TensorFlow Lite's names.
+        kinds: Arithmetics that it is computed in, for the page of operators.
+        inputs: Raises ``ModelError`` where types, constants or weights are none that are taken.
+        shapes: Computes the outputs' shapes from the inputs' shapes, constants and options.
+        lower: The reference kernel's step: what computes it where an engine has no kernel of its own.
+        remark: What is taken and what is not, in a few words, for the page of operators.
+        rule: Raises ``ModelError`` where anything else is refused.
+        mismatch: The refusal where an output has another shape than that of ``shapes``.
+        by_count: Whether outputs need only have as many elements as ``shapes`` says, in any shape.
+        free: Whether the output is the input's memory under another shape.
+        options: None where it has none that matter.
+        kind: Its arithmetic.
+        macs: Multiply-accumulates. Called also for operators that were refused.
+        parameters: Trained numbers; likewise.
+        samples: What tests try it on.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    inputs: Callable[[Operator], None]
+    shapes: Callable[[Operator], Shapes]
+    lower: Callable[[Lowering, Operator], Step]
+    remark: str = ""
+    rule: Callable[[Operator], None] = _no_rule
+    mismatch: Callable[[Operator, Shapes], ModelError] = does_not_fit
+    by_count: bool = False
+    free: bool = False
+    options: OptionsTable | None = None
+    kind: Callable[[Operator], Kind] = kind_of_input
+    macs: Callable[[Operator], int] = _nothing
+    parameters: Callable[[Operator], int] = _nothing
+    samples: tuple[object, ...] = ()

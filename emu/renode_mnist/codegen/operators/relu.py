@@ -1,0 +1,40 @@
+"""RELU and RELU6 as operators of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from renode_mnist.codegen import quantise
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.graph import ElementType, Operator
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
+from renode_mnist.codegen.operators.rules import activations
+from renode_mnist.codegen.program import Step
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    call = Call(lowering, operator)
+    activation = Activation(operator.op)
+    if operator.output.type is ElementType.FLOAT32:
+        how = call.clamp(activation)
+    elif activation is Activation.RELU6:
+        # activations.cc clamps between the input's 0 and 6 and leaves the scale alone.
+        six = max(-128, min(127, quantise.stored(6.0, operator.input)))
+        zero = quantise.quantisation(operator.input).zero_point
+        how = call.struct("Clamp", "ClampInt8", {"min": zero, "max": six})
+    else:
+        before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
+        ratio = float(np.float32(before.scale) / np.float32(after.scale))
+        how = call.rescale(quantise.multiplier(ratio), *quantise.activation_range(activation, operator.output))
+    return call.of("relu", [how, str(operator.output.element_count), call.source()], in_place=True)
+
+
+DEFINITION = Definition(
+    names=("RELU", "RELU6"),
+    kinds=(Kind.FLOAT32, Kind.INT8),
+    inputs=activations,
+    shapes=same_shape,
+    lower=_lower,
+)

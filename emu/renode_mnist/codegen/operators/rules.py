@@ -1,0 +1,87 @@
+"""Rules that operators share, and how a refusal reads: operator, tensor, reason, and what would work."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen import quantise
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.graph import ElementType, Operator, Tensor
+from renode_mnist.errors import ModelError
+
+INTERFACE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8)
+MOST_DIMENSIONS = 4
+EXPORT = "Export the model as float32, int8, uint8 or dynamic range (`renode-mnist export`)"
+EXPORT_AGAIN = "Export the model again"
+_CLAMPS = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
+
+
+def refusal(operator: Operator, why: str, remedy: str = EXPORT) -> ModelError:
+    """The error that names the operator."""
+    return ModelError(f"Operator {operator} is not supported: {why}", remedy)
+
+
+def require(operator: Operator, condition: bool, why: str, remedy: str = EXPORT) -> None:
+    """Raises ``refusal`` where the condition does not hold."""
+    if not condition:
+        raise refusal(operator, why, remedy)
+
+
+def present(operator: Operator, position: int) -> Tensor:
+    """An input that may not be left out."""
+    tensor = operator.optional_input(position)
+    require(operator, tensor is not None, "an input is missing", EXPORT_AGAIN)
+    assert tensor is not None
+    return tensor
+
+
+def quantised(tensor: Tensor, who: Operator | str) -> None:
+    """A stored activation has one scale and a zero point that its type can hold."""
+    scales = tensor.quantisation
+    low, high = quantise.limits(tensor.type)
+    if scales is None or scales.per_channel or not low <= scales.zero_point <= high:
+        what = f"Operator {who} is not supported" if isinstance(who, Operator) else who
+        raise ModelError(f"{what}: {tensor} needs one scale and a zero point of {low} to {high}", EXPORT)
+
+
+def of_type(operator: Operator, tensor: Tensor, wanted: ElementType) -> None:
+    """Float32, or int8 and quantised, as all of the operator's activations are."""
+    require(
+        operator,
+        tensor.type in (ElementType.FLOAT32, ElementType.INT8) and tensor.type is wanted,
+        f"{tensor} is neither float32 nor int8 throughout",
+    )
+    if tensor.type is ElementType.INT8:
+        quantised(tensor, operator)
+
+
+def not_constant(operator: Operator) -> None:
+    """What flows in is computed."""
+    require(operator, not operator.input.is_constant, f"its input {operator.input} is constant")
+
+
+def activations(operator: Operator) -> None:
+    """Input and output are float32, or int8 and quantised; the input is computed."""
+    for tensor in (operator.input, operator.output):
+        of_type(operator, tensor, operator.input.type)
+    not_constant(operator)
+
+
+def activations_of_any_type(operator: Operator) -> None:
+    """Input and output are of types that a model's interface may have; the input is computed."""
+    for tensor in (operator.input, operator.output):
+        require(operator, tensor.type in INTERFACE_TYPES, f"{tensor} is not float32, int8 or uint8")
+    not_constant(operator)
+
+
+def clamps(operator: Operator, activation: Activation) -> None:
+    """The fused activation has a least and a greatest value."""
+    require(
+        operator,
+        activation in _CLAMPS,
+        f"the fused activation {activation.value}",
+        f"Use one of {', '.join(a.value for a in _CLAMPS)}",
+    )
+
+
+def few_dimensions(operator: Operator, rank: int) -> None:
+    """No more than the kernels count."""
+    require(operator, rank <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions")

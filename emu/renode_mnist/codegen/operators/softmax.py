@@ -1,0 +1,68 @@
+"""SOFTMAX along the last dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from renode_mnist.codegen import quantise
+from renode_mnist.codegen.graph import ElementType, Operator
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, same_shape
+from renode_mnist.codegen.operators.rules import activations, require
+from renode_mnist.codegen.program import Step
+
+_DEEPEST = 4096
+"""Sums of exponentials are Q12.19."""
+
+
+@dataclass(frozen=True)
+class SoftmaxOptions:
+    """Of SOFTMAX."""
+
+    beta: float
+
+
+def _read(table: Any) -> SoftmaxOptions:
+    return SoftmaxOptions(beta=float(table.Beta()))
+
+
+def _rule(operator: Operator) -> None:
+    beta = operator.options_as(SoftmaxOptions).beta
+    require(operator, len(operator.input.shape) >= 1, "a scalar")
+    require(operator, beta > 0, f"beta {beta}")
+    depth = operator.input.shape[-1]
+    require(operator, depth < _DEEPEST, f"{depth} classes", f"Use fewer than {_DEEPEST}")
+    if operator.input.type is ElementType.INT8:
+        scales = quantise.quantisation(operator.output)
+        require(
+            operator,
+            scales.scale == 1 / 256 and scales.zero_point == -128,
+            f"{operator.output} must have scale 1/256 and zero point -128",
+        )
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    beta = operator.options_as(SoftmaxOptions).beta
+    call = Call(lowering, operator)
+    depth = operator.input.shape[-1]
+    shape = call.struct("", "Softmax", {"rows": operator.input.element_count // depth, "depth": depth})
+    if operator.input.type is ElementType.FLOAT32:
+        scale = call.struct("Beta", "Beta", {"beta": beta})
+        return call.of("softmax", [shape, scale, call.source()], in_place=True)
+    table = quantise.softmax_exponentials(quantise.quantisation(operator.input).scale, beta)
+    name = call.constant("Exponentials", table, "exp(-d * scale * beta), Q0.31, for d = 0, 1, 2 ...")
+    exponentials = call.struct("Table", "Exponentials", {"values": name, "count": len(table)})
+    return call.of("softmax", [shape, exponentials, call.source()], in_place=True)
+
+
+DEFINITION = Definition(
+    names=("SOFTMAX",),
+    kinds=(Kind.FLOAT32, Kind.INT8),
+    inputs=activations,
+    shapes=same_shape,
+    rule=_rule,
+    lower=_lower,
+    options=OptionsTable("SoftmaxOptions", _read),
+)

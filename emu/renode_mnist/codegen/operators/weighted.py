@@ -1,0 +1,131 @@
+"""What convolutions and dense layers share: weights, a bias, and an arithmetic that the weights decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from renode_mnist.codegen import quantise
+from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.graph import ElementType, Operator, Tensor
+from renode_mnist.codegen.operators.call import Call, bounds
+from renode_mnist.codegen.operators.definition import Kind, kind_of_input
+from renode_mnist.codegen.operators.rules import require
+from renode_mnist.codegen.program import Step
+
+KINDS = (Kind.FLOAT32, Kind.INT8, Kind.HYBRID)
+
+
+def kind(operator: Operator) -> Kind:
+    """Decided by the input and the weights."""
+    weights = operator.optional_input(1)
+    if kind_of_input(operator) is Kind.FLOAT32 and weights is not None and weights.type is ElementType.INT8:
+        return Kind.HYBRID
+    return kind_of_input(operator)
+
+
+def parameters(operator: Operator) -> int:
+    """Elements of weights and bias."""
+    return sum(tensor.element_count for tensor in operator.inputs[1:] if tensor is not None)
+
+
+def macs(products: Callable[[tuple[int, ...]], int]) -> Callable[[Operator], int]:
+    """A function that counts multiply-accumulates.
+
+    Args:
+        products: Of one output, from the weights' shape.
+    """
+
+    def count(operator: Operator) -> int:
+        weights = operator.optional_input(1)
+        if weights is None or not weights.is_constant:
+            return 0
+        return operator.output.element_count * products(weights.shape)
+
+    return count
+
+
+def has_dimensions(operator: Operator, count: int, why: str) -> None:
+    """The weights have so many."""
+    weights = operator.optional_input(1)
+    require(operator, weights is not None and len(weights.shape) == count, why)
+
+
+def constant(operator: Operator, channel_axis: int) -> Tensor:
+    """Requires constant, symmetric weights and a bias that fits; returns the weights."""
+    weights, bias = operator.optional_input(1), operator.optional_input(2)
+    require(operator, weights is not None and weights.is_constant, "its weights are not constant")
+    assert weights is not None
+    channels = weights.shape[channel_axis]
+    quantised = operator.input.type is ElementType.INT8
+    allowed = (ElementType.INT8,) if quantised else (ElementType.INT8, ElementType.FLOAT32)
+    require(operator, weights.type in allowed, f"weights {weights} with {operator.input.type.value} input")
+    if weights.type is ElementType.INT8:
+        scales = weights.quantisation
+        require(operator, scales is not None, f"weights {weights} have no scale")
+        assert scales is not None
+        require(operator, not any(scales.zero_points), f"weights {weights} have a zero point other than 0")
+        require(
+            operator,
+            not scales.per_channel or scales.axis == channel_axis,
+            f"scales of weights {weights} run along dimension {scales.axis}",
+        )
+    if bias is not None:
+        wanted = ElementType.INT32 if quantised else ElementType.FLOAT32
+        require(
+            operator,
+            bias.is_constant and bias.type is wanted and bias.element_count == channels,
+            f"bias {bias} instead of {channels} constant {wanted.value.lower()}",
+        )
+    return weights
+
+
+def lower(
+    call: Call,
+    function: str,
+    shape: str,
+    order: str,
+    activation: Activation,
+    multipliers: Callable[[], list[quantise.Multiplier]],
+    *,
+    asymmetric: bool,
+) -> Step:
+    """The call of a reference kernel in the arithmetic that the operator has.
+
+    Args:
+        call: Has the parameter ``shape``.
+        function: Of ``firmware/engine/reference``.
+        shape: Name of a parameter.
+        order: Of the weights, in words.
+        activation: Fused into the output.
+        multipliers: From sums to int8, one an output channel; asked for in int8 only.
+        asymmetric: In dynamic range, whether the input is quantised with a zero point. That is LiteRT's choice
+            (lite/kernels/conv.cc, depthwise_conv.cc, fully_connected.cc).
+    """
+    operator = call.operator
+    names = call.weights(order)
+    source = call.source()
+    match kind(operator):
+        case Kind.INT8:
+            output = call.requantisation(activation, multipliers())
+            return call.of(function, [shape, output, source, *names])
+        case Kind.FLOAT32:
+            clamp = call.struct("Clamp", "Clamp", bounds(activation))
+            return call.of(function, [shape, clamp, source, *names])
+        case Kind.HYBRID:
+            # Int8 weights meet an input that is quantised, one scale a batch, into scratch memory first.
+            scales = quantise.quantisation(operator.tensor(1))
+            table = call.constant("Scales", np.array(scales.scales, np.float32), "weight scales")
+            hybrid = call.struct(
+                "Hybrid",
+                "Hybrid",
+                {
+                    "weight_scales": table,
+                    "per_channel": scales.per_channel,
+                    "asymmetric": asymmetric,
+                    "clamp": bounds(activation),
+                },
+            )
+            quantised = call.scratch("quantised", "int8", operator.input.element_count)
+            return call.of(function, [shape, hybrid, source, *names, quantised])

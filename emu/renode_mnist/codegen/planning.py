@@ -1,0 +1,148 @@
+"""Memory: gives every buffer of a program its place in the arena. Writing C++ is then the same for all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from renode_mnist.codegen.graph import Graph
+from renode_mnist.codegen.memory import Lifetime, lower_bound, pack
+from renode_mnist.codegen.objective import Objective
+from renode_mnist.codegen.program import ARENA_ALIGNMENT, Buffer, Constant, Parameter, Program, Step
+from renode_mnist.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a buffer stands in the arena, and from which to which step (both included)."""
+
+    buffer: Buffer
+    offset: int
+    first: int
+    last: int
+
+    @property
+    def end(self) -> int:
+        """First byte after it."""
+        return self.offset + self.buffer.byte_count
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A program with its memory laid out: all that ``writer`` needs.
+
+    Attributes:
+        graph: What the engine's passes made of the file's network.
+        placements: In the order in which buffers come alive.
+        arena_bytes: Activations and scratch, a multiple of ``ARENA_ALIGNMENT``.
+        lower_bound_bytes: Most bytes alive at once; no arrangement can be smaller.
+    """
+
+    graph: Graph
+    engine: str
+    objective: Objective
+    program: Program
+    placements: tuple[Placement, ...]
+    arena_bytes: int
+    lower_bound_bytes: int
+    _by_name: Mapping[str, Placement] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {p.buffer.name: p for p in self.placements})
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """In the order of execution."""
+        return self.program.steps
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Each one once, in the order of first use."""
+        return tuple({id(c): c for step in self.steps for c in step.constants}.values())
+
+    @property
+    def weights_bytes(self) -> int:
+        """Flash taken by constants."""
+        return sum(constant.byte_count for constant in self.constants)
+
+    def placement(self, buffer: Buffer) -> Placement:
+        """Where ``buffer`` stands."""
+        return self._by_name[buffer.name]
+
+    def live_bytes(self, step: int) -> int:
+        """Bytes that hold something during a step; memory shared in place counts once."""
+        spans = sorted((p.offset, p.end) for p in self.placements if p.first <= step <= p.last)
+        total, reached = 0, 0
+        for start, end in spans:
+            total += max(0, end - max(start, reached))
+            reached = max(reached, end)
+        return total
+
+
+def arrange(graph: Graph, program: Program, engine: str, objective: Objective) -> Plan:
+    """Gives every buffer its place.
+
+    Raises:
+        ModelError: An engine made a program that can't run (a defect of the engine, not of the model).
+    """
+    _check(program)
+    last_step = len(program.steps) - 1
+    first: dict[Buffer, int] = {program.input: 0}
+    last: dict[Buffer, int] = {program.input: 0}
+    for number, step in enumerate(program.steps):
+        for buffer in (*step.reads, *step.writes, *step.scratch):
+            first.setdefault(buffer, number)
+            last[buffer] = number
+    last[program.output] = last_step
+    # Buffers that share memory in place are packed as one, as large as the largest.
+    home = {buffer: buffer for buffer in first}
+    for number, step in enumerate(program.steps):
+        if step.in_place and last[step.reads[0]] == number and step.writes[0] is not step.reads[0]:
+            home[step.writes[0]] = home[step.reads[0]]
+    groups: dict[Buffer, list[Buffer]] = {}
+    for buffer in first:
+        groups.setdefault(home[buffer], []).append(buffer)
+    lifetimes = [
+        Lifetime(
+            first=min(first[b] for b in group),
+            last=max(last[b] for b in group),
+            byte_count=max(b.byte_count for b in group),
+            alignment=max(b.alignment for b in group),
+        )
+        for group in groups.values()
+    ]
+    offsets, total = pack(lifetimes)
+    offset_of = dict(zip(groups, offsets, strict=True))
+    return Plan(
+        graph=graph,
+        engine=engine,
+        objective=objective,
+        program=program,
+        placements=tuple(Placement(b, offset_of[home[b]], first[b], last[b]) for b in first),
+        arena_bytes=-(-total // ARENA_ALIGNMENT) * ARENA_ALIGNMENT,
+        lower_bound_bytes=lower_bound(lifetimes),
+    )
+
+
+def _check(program: Program) -> None:
+    def defect(what: str) -> ModelError:
+        return ModelError(f"The generator made a wrong program: {what}", "Report this with the model file")
+
+    if not program.steps:
+        raise defect("it has no steps")
+    written = {program.input}
+    names: dict[str, object] = {program.input.name: program.input}
+    for step in program.steps:
+        for buffer in step.reads:
+            if buffer not in written:
+                raise defect(f"step '{step.name}' reads {buffer.name} before it is written")
+        written.update(step.writes)
+        entries: tuple[Buffer | Constant | Parameter, ...]
+        entries = (*step.writes, *step.scratch, *step.constants, *step.parameters)
+        for entry in entries:
+            if names.setdefault(entry.name, entry) is not entry:
+                raise defect(f"two things are called {entry.name}")
+            if isinstance(entry, Buffer) and entry.alignment > ARENA_ALIGNMENT:
+                raise defect(f"{entry.name} wants an alignment of {entry.alignment} bytes")
+    if program.output not in written:
+        raise defect("nothing writes its output")

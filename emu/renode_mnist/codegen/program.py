@@ -1,0 +1,140 @@
+"""The program that an engine runs, before it becomes C++: steps, buffers, constants and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from renode_mnist.codegen.graph import NHWC, Operator, Tensor
+
+ARENA_ALIGNMENT = 8
+
+C_TYPES = {
+    "float32": "float",
+    "int8": "std::int8_t",
+    "uint8": "std::uint8_t",
+    "int16": "std::int16_t",
+    "uint16": "std::uint16_t",
+    "int32": "std::int32_t",
+    "uint32": "std::uint32_t",
+}
+"""C++ element type of each NumPy type that buffers and constants can have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A region of the arena. Identity tells buffers apart; two steps agree by naming the same one.
+
+    Attributes:
+        name: C++ identifier, as used in ``Step.call``; unique in a program.
+        dtype: NumPy name of the element type, a key of ``C_TYPES``.
+        element_count: Padding that the layout wants included.
+        layout: Tag that says how the elements stand: ``NHWC`` as in the model, or a back-end's own.
+        tensor: The model's tensor that it holds; None for scratch.
+        alignment: In bytes; at most ``ARENA_ALIGNMENT``.
+    """
+
+    name: str
+    dtype: str
+    element_count: int
+    layout: str = NHWC
+    tensor: Tensor | None = None
+    alignment: int = ARENA_ALIGNMENT
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes in the arena."""
+        return self.element_count * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A const array in flash.
+
+    Attributes:
+        name: C++ identifier, as used in ``Step.call``; unique in a program.
+        values: Any shape; its type decides the C++ type. Stored flat, in C order.
+        comment: What it holds and in which order, for the reader of the C++.
+        alignment: In bytes.
+    """
+
+    name: str
+    values: npt.NDArray[Any]
+    comment: str
+    alignment: int = 4
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes in flash."""
+        return self.values.nbytes
+
+
+Value = int | float | bool | str | tuple["Value", ...] | Mapping[str, "Value"]
+"""Of a parameter: a number, a C++ expression (str), an array (tuple) or a struct (mapping of its fields)."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named ``constexpr`` of a step: ``constexpr <type> <name>{...};``."""
+
+    name: str
+    type: str
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call in ``invoke``: one operator, or several fused.
+
+    Attributes:
+        name: Of the step's output tensor in the model.
+        operators: What it computes, in the model's order; never empty.
+        reads: Buffers that must hold their content when it starts.
+        writes: Buffers that hold its results.
+        call: One C++ statement, naming buffers, constants and parameters by their names.
+        scratch: Buffers alive in this step only.
+        constants: Flash arrays it uses; may be shared with other steps.
+        parameters: Constexpr values it uses.
+        headers: What the emitted file includes for it, relative to ``firmware/``.
+        declarations: C++ put before ``invoke``, for what parameters can't say.
+        in_place: Whether ``writes[0]`` may stand where ``reads[0]`` stood, if nothing reads that later.
+        macs: Multiply-accumulates that the model asks for; see ``operators.macs``.
+        engine: Whose kernel computes it: another's than the plan's where its own falls back on that.
+    """
+
+    name: str
+    operators: tuple[Operator, ...]
+    reads: tuple[Buffer, ...]
+    writes: tuple[Buffer, ...]
+    call: str
+    scratch: tuple[Buffer, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    headers: tuple[str, ...] = ()
+    declarations: str = ""
+    in_place: bool = False
+    macs: int = 0
+    engine: str = ""
+
+    @property
+    def op(self) -> str:
+        """Operator names joined by '+'."""
+        return "+".join(operator.op for operator in self.operators)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a back-end makes of a graph.
+
+    Attributes:
+        input: Where the input tensor is written before the first step.
+        output: Holds the output tensor after the last.
+    """
+
+    steps: tuple[Step, ...]
+    input: Buffer
+    output: Buffer

@@ -1,0 +1,237 @@
+"""Reads a ``.tflite`` file: the one place that knows the flatbuffer.
+
+It takes any well-formed model, also one with operators that no engine computes, so that ``inspect`` can show it;
+what can be built is decided in ``check``. How the options of an operator are read stands with the operator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import tflite
+
+from renode_mnist.codegen import operators
+from renode_mnist.codegen.graph import REMEDY, ElementType, Graph, Operator, Quantisation, Tensor
+from renode_mnist.errors import ModelError
+
+_IDENTIFIER = b"TFL3"
+_SUPPORTED_VERSION = 3
+# More than any tensor that this chip's 1 MiB of flash or 320 KiB of RAM could hold, and little enough that
+# no product of dimensions taken from a broken file makes Python busy.
+_MOST_ELEMENTS = 1 << 28
+_ELEMENT_TYPES = {value: ElementType(name) for name, value in vars(tflite.TensorType).items() if name.isupper()}
+
+
+def load(path: Path | str) -> Graph:
+    """Reads a ``.tflite`` file.
+
+    Raises:
+        ModelError: The file can't be read, is no model, or contradicts itself.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"Cannot read the model {path}: {error.strerror}", "Give the path of a .tflite file"
+        ) from error
+    return parse(content, path.name)
+
+
+def parse(content: bytes, name: str) -> Graph:
+    """Reads a model from memory; see ``load``."""
+    if len(content) < 8 or content[4:8] != _IDENTIFIER:
+        raise ModelError(
+            f"{name} is no TensorFlow Lite model: its bytes 4 to 7 are {content[4:8]!r}, not {_IDENTIFIER!r}",
+            "Give a .tflite file; `renode-mnist export` makes one from a Keras model",
+        )
+    try:
+        return _Reader(content, name).read()
+    except ModelError:
+        raise
+    # The flatbuffers package does not verify: broken offsets surface as whatever the access happens to raise.
+    except (struct.error, IndexError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        raise ModelError(f"{name} is damaged: {error}", REMEDY) from error
+
+
+T = TypeVar("T")
+
+
+class _Reader:
+    """Walks over the flatbuffer; every count and index is checked before it is used."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self._content = content
+        self._name = name
+
+    def read(self) -> Graph:
+        model = tflite.Model.GetRootAs(self._content, 0)
+        if model.Version() != _SUPPORTED_VERSION:
+            raise self._error(f"schema version {model.Version()} instead of {_SUPPORTED_VERSION}")
+        self._buffers = self._vector(model.BuffersLength(), model.Buffers, "buffers")
+        self._codes = self._vector(model.OperatorCodesLength(), model.OperatorCodes, "operator codes")
+        if not 1 <= model.SubgraphsLength() <= len(self._content):
+            raise self._error("it holds no graph")
+        subgraph = model.Subgraphs(0)
+        # A broken vector of tables can name one valid table very often: tensors are limited by file size / 4.
+        tables = self._vector(subgraph.TensorsLength(), subgraph.Tensors, "tensors")
+        self._tensors = tuple(self._tensor(i, table) for i, table in enumerate(tables))
+        inputs = self._references(subgraph.InputsLength(), subgraph.Inputs, "graph inputs")
+        outputs = self._references(subgraph.OutputsLength(), subgraph.Outputs, "graph outputs")
+        tables = self._vector(subgraph.OperatorsLength(), subgraph.Operators, "operators")
+        operators = tuple(self._operator(i, table) for i, table in enumerate(tables))
+        graph = Graph(
+            name=self._name,
+            sha256=hashlib.sha256(self._content).hexdigest(),
+            file_bytes=len(self._content),
+            tensors=self._tensors,
+            operators=operators,
+            inputs=self._present(inputs, "graph inputs"),
+            outputs=self._present(outputs, "graph outputs"),
+        )
+        self._check_order(graph)
+        return graph
+
+    def _error(self, what: str) -> ModelError:
+        return ModelError(f"{self._name} is damaged: {what}", REMEDY)
+
+    def _vector(self, length: int, item: Callable[[int], T | None], what: str) -> list[T]:
+        if not 0 <= length <= len(self._content) // 4:
+            raise self._error(f"{length} {what} in {len(self._content)} bytes")
+        items = [item(i) for i in range(length)]
+        if any(entry is None for entry in items):
+            raise self._error(f"an entry of its {what} is missing")
+        return [entry for entry in items if entry is not None]
+
+    def _references(self, length: int, item: Callable[[int], int], what: str) -> tuple[Tensor | None, ...]:
+        found: list[Tensor | None] = []
+        for index in self._vector(length, item, what):
+            if not -1 <= index < len(self._tensors):
+                raise self._error(f"{what} name tensor {index}, but there are {len(self._tensors)}")
+            found.append(self._tensors[index] if index >= 0 else None)
+        return tuple(found)
+
+    def _present(self, tensors: tuple[Tensor | None, ...], what: str) -> tuple[Tensor, ...]:
+        present = tuple(tensor for tensor in tensors if tensor is not None)
+        if not present or len(present) != len(tensors):
+            raise self._error(f"its {what} are missing")
+        return present
+
+    def _text(self, raw: bytes | None) -> str:
+        return raw.decode("utf-8", errors="replace") if raw else ""
+
+    def _tensor(self, index: int, table: Any) -> Tensor:
+        name = self._text(table.Name()) or f"tensor{index}"
+        code = table.Type()
+        if code not in _ELEMENT_TYPES:
+            raise self._error(f"tensor '{name}' has the unknown element type {code}")
+        element_type = _ELEMENT_TYPES[code]
+        shape = tuple(int(n) for n in self._vector(table.ShapeLength(), table.Shape, f"dimensions of '{name}'"))
+        if any(n < 1 for n in shape) or math.prod(shape) > _MOST_ELEMENTS:
+            raise ModelError(
+                f"{self._name}: tensor '{name}' has the shape {list(shape)}",
+                "Export the model with every dimension fixed, the batch too",
+            )
+        if table.Sparsity() is not None:
+            raise ModelError(f"{self._name}: tensor '{name}' is stored sparse", "Export the model with dense weights")
+        return Tensor(
+            index=index,
+            name=name,
+            type=element_type,
+            shape=shape,
+            quantisation=self._quantisation(table.Quantization(), name, shape),
+            data=self._data(table.Buffer(), name, element_type, shape),
+        )
+
+    def _quantisation(self, table: Any, name: str, shape: tuple[int, ...]) -> Quantisation | None:
+        if table is None or table.ScaleLength() == 0:
+            return None
+        what = f"of the quantisation of '{name}'"
+        scales = tuple(float(s) for s in self._vector(table.ScaleLength(), table.Scale, f"scales {what}"))
+        zeros = tuple(int(z) for z in self._vector(table.ZeroPointLength(), table.ZeroPoint, f"zero points {what}"))
+        if len(zeros) <= 1:
+            zeros = (zeros[0] if zeros else 0,) * len(scales)
+        axis = table.QuantizedDimension()
+        if len(zeros) != len(scales) or not all(math.isfinite(s) and s > 0 for s in scales):
+            raise self._error(f"the quantisation of '{name}' is not valid")
+        if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
+            raise self._error(f"'{name}' has {len(scales)} scales along dimension {axis} of {list(shape)}")
+        return Quantisation(scales, zeros, axis)
+
+    def _data(
+        self, buffer: int, name: str, element_type: ElementType, shape: tuple[int, ...]
+    ) -> npt.NDArray[Any] | None:
+        if not 0 <= buffer < len(self._buffers):
+            raise self._error(f"'{name}' names buffer {buffer}, but there are {len(self._buffers)}")
+        table = self._buffers[buffer]
+        if buffer == 0 or table.DataLength() == 0:
+            return None
+        dtype = element_type.dtype
+        if dtype is None:
+            return np.empty(0, np.uint8)
+        if table.DataLength() > len(self._content):
+            raise self._error(f"the data of '{name}' reaches beyond the end of the file")
+        raw: bytes = table.DataAsNumpy().tobytes()
+        if len(raw) != math.prod(shape) * dtype.itemsize:
+            raise self._error(f"'{name}' holds {len(raw)} bytes, but its shape is {list(shape)}")
+        return np.frombuffer(raw, dtype).reshape(shape)
+
+    def _operator(self, index: int, table: Any) -> Operator:
+        code = table.OpcodeIndex()
+        if not 0 <= code < len(self._codes):
+            raise self._error(f"operator {index} names operator code {code} of {len(self._codes)}")
+        op = self._op_name(self._codes[code])
+        inputs = self._references(table.InputsLength(), table.Inputs, f"inputs of operator {index}")
+        outputs = self._references(table.OutputsLength(), table.Outputs, f"outputs of operator {index}")
+        return Operator(
+            index=index,
+            op=op,
+            inputs=inputs,
+            outputs=self._present(outputs, f"outputs of operator {index}"),
+            options=self._options(op, table),
+        )
+
+    def _op_name(self, code: Any) -> str:
+        # Files from before 2020 have only the 8-bit field; later ones fill both where the number fits.
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        if number == tflite.BuiltinOperator.CUSTOM:
+            return f"CUSTOM:{self._text(code.CustomCode())}"
+        if number not in _OP_NAMES:
+            return f"BUILTIN:{number}"
+        return _OP_NAMES[number]
+
+    def _options(self, op: str, table: Any) -> object:
+        definition = operators.find(op)
+        if definition is None or definition.options is None:
+            return None
+        kind = definition.options.table
+        raw = table.BuiltinOptions()
+        if table.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, kind) or raw is None:
+            raise self._error(f"operator {op} has no options")
+        options = getattr(tflite, kind)()
+        options.Init(raw.Bytes, raw.Pos)
+        return definition.options.read(options)
+
+    def _check_order(self, graph: Graph) -> None:
+        ready = {t.index for t in graph.tensors if t.is_constant} | {t.index for t in graph.inputs}
+        for operator in graph.operators:
+            for tensor in operator.inputs:
+                if tensor is not None and tensor.index not in ready:
+                    raise self._error(f"{operator} reads '{tensor.name}' before anything wrote it")
+            for tensor in operator.outputs:
+                if tensor.index in ready:
+                    raise self._error(f"{operator} writes '{tensor.name}', which is already written")
+                ready.add(tensor.index)
+        for tensor in graph.outputs:
+            if tensor.index not in ready:
+                raise self._error(f"nothing writes the output '{tensor.name}'")
+
+
+_OP_NAMES: dict[int, str] = {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}

@@ -1,0 +1,7 @@
+"""ADD."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration
+
+REGISTRATION = Registration(int8=True)

@@ -1,0 +1,48 @@
+"""How the interpreter gets to know an operator, and what scratch memory its kernel asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from renode_mnist.codegen import operators
+from renode_mnist.codegen.engine import found_in
+from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.operators import Kind
+
+
+def _none(operator: Operator) -> int:
+    return 0
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What stands as ``REGISTRATION`` in ``tflm/<operator>.py``; the default where there is no such file.
+
+    Attributes:
+        int8: Whether there is a registration for int8 alone, which leaves the kernels for other types out of the
+            image.
+        scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for nothing.
+        method: Of the resolver, where its name does not follow from the operator's.
+    """
+
+    int8: bool = False
+    scratch_bytes: Callable[[Operator], int] = _none
+    method: str = ""
+
+
+def of(op: str) -> Registration:
+    """Of a supported operator."""
+    found = found_in(__package__, operators.file_of(op), "REGISTRATION")
+    return found if isinstance(found, Registration) else Registration()
+
+
+def method(op: str) -> str:
+    """The resolver's method: ``AddConv2D`` for CONV_2D."""
+    words = (word if word[0].isdigit() else word.capitalize() for word in op.split("_"))
+    return of(op).method or f"Add{''.join(words)}"
+
+
+def scratch_bytes(operator: Operator) -> int:
+    """Most that the kernel of an operator asks for."""
+    return of(operator.op).scratch_bytes(operator) if operators.kind(operator) is Kind.INT8 else 0
