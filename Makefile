@@ -12,7 +12,7 @@ NBSTRIPOUT := $(BIN)/nbstripout --keep-id --extra-keys metadata.language_info
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/*.c)
 
-.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format lock clean
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format docs-tables lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -105,6 +105,10 @@ format: .venv/test.stamp
 	@$(BIN)/ruff format --quiet
 	@git ls-files 'firmware/*.cpp' 'firmware/*.hpp' 'emu/*.c' | xargs $(BIN)/clang-format -i
 	@$(NBSTRIPOUT) models/mnist.ipynb
+
+# make docs-tables  writes docs/operators.md, which is made of the operators' files
+docs-tables: setup .venv/test.stamp
+	@PYTHONPATH=tests $(BIN)/python tests/operators_page.py
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

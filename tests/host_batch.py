@@ -12,9 +12,8 @@ import numpy as np
 from filelock import FileLock
 
 from host_engine import FLAGS, TRAPS, compile_with, kernels
-from renode_mnist import paths
-from renode_mnist.codegen.emit import files
-from renode_mnist.codegen.plan import Plan
+from renode_mnist import codegen, paths
+from renode_mnist.codegen.planning import Plan
 from runtimes import Tensors
 
 _INCLUDE = re.compile(r'^#include ([<"].*[>"])\n', re.MULTILINE)
@@ -82,7 +81,7 @@ class HostBatch:
 
 def program_text(plan: Plan) -> str:
     """A plan's C++ without what only names it: the same for two engines that compute the same way."""
-    texts = files(plan)
+    texts = codegen.files(plan)
     text = "".join(texts[name] for name in ("model_config.hpp", "weights.hpp", "weights.cpp", "model.cpp"))
     text = re.sub(r"^// Made by .*\n", "", text, flags=re.MULTILINE)
     return text.replace(f'kEngineName[] = "{plan.engine}"', 'kEngineName[] = ""')
