@@ -216,19 +216,28 @@ def mistakes(operator: str, engine: str, **how: Any) -> Iterator[str]:
             built[key] = plan
             keys.append((case, key))
     met: set[Exemption] = set()
-    batch = HostBatch(f"{operator.lower()}-{engine}", built, **how) if built else None
-    for case, key in keys:
-        for pattern, inputs in case.inputs.items():
-            assert batch is not None
-            answer = answers(operator)[case, pattern]
-            if answer.wanted is None:
-                continue
-            wrong = compare(batch(key, inputs), answer.wanted, tolerance(case, engine))
-            deviates = [e for e in answer.exempt if isinstance(e, Deviates) and e.engine == engine]
-            if wrong and not deviates:
+    runs = [
+        (case, key, pattern)
+        for case, key in keys
+        for pattern in case.inputs
+        if answers(operator)[case, pattern].wanted is not None
+    ]
+    results: list[Tensors] = []
+    if runs:
+        batch = HostBatch(f"{operator.lower()}-{engine}", built, **how)
+        results = batch.apart([(key, case.inputs[pattern]) for case, key, pattern in runs])
+    for (case, key, pattern), got in zip(runs, results, strict=False):
+        answer = answers(operator)[case, pattern]
+        assert answer.wanted is not None
+        deviates = [e for e in answer.exempt if isinstance(e, Deviates) and e.engine == engine]
+        if wrong := compare(got, answer.wanted, tolerance(case, engine)):
+            met.update(deviates)
+            if not deviates:
                 yield f"{key} {pattern}: {wrong}"
-            elif wrong:
-                met.update(deviates)
+    if len(results) < len(runs):
+        _, key, pattern = runs[len(results)]
+        yield f"{key} {pattern}: the program ended here, perhaps by a trap of what C++ leaves undefined"
+        return
     declared = {e for s in samples(operator) for e in s.exempt if isinstance(e, Deviates) and e.engine == engine}
     yield from (f"{entry} is no longer so" for entry in declared - met)
 

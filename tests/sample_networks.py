@@ -80,10 +80,12 @@ def _touches(sample: Sample, edge: Edge) -> bool:
     free_input = source is not None and source.scale is None
     free_output = any(output.scale is None and not output.like_input for output in sample.outputs)
     channels = any(isinstance(entry, Weights) and entry.per_channel for entry in sample.inputs)
+    biased = any(isinstance(entry, Bias) for entry in sample.inputs)
     return (
         (free_input and (edge.input_scale != 1 or edge.input_zero_point is not None))
         or (free_output and (edge.output_scale != 1 or edge.unit is not None or edge.output_zero_point is not None))
-        or (edge.dead and channels and any(isinstance(entry, Bias) for entry in sample.inputs))
+        or (edge.dead and biased and channels)
+        or (edge.large_bias and biased)
     )
 
 
@@ -274,11 +276,14 @@ class _Draft:
         depth = int(np.prod(weights.shape)) // weights.channels
         deviation = 30 if edge.unit is not None else 30 * 73 * depth**0.5
         stored = self.random.normal(0, deviation, channels).astype(type_name.lower())
-        if edge.dead:
+        usual = stored.copy()
+        if edge.dead or edge.large_bias:
             stored[::4] = 1 << 30
             stored[2::4] = -(1 << 30)
         scales = [(source.scales or [1.0])[0] * scale for scale in weights.scales]
-        real = (stored * np.array(scales)).astype(np.float32) if len(scales) in (1, channels) else None
+        # The output's scale is as if large biases were not there, so that they saturate it.
+        real = (usual if edge.large_bias else stored) * np.array(scales) if len(scales) in (1, channels) else None
+        real = None if real is None else real.astype(np.float32)
         return self.add(_Tensor(type_name, stored.shape, scales, 0, 0, stored, real))
 
     def _numbers(self, entry: Numbers) -> _Tensor:

@@ -161,6 +161,7 @@ class Edge(NamedTuple):
         unit: The factor from sums to outputs is this number, whatever the output then is.
         dead: Every other channel is as trained networks have them where nothing arrives: a scale 2^-18 times as
             large, and a bias of 2^30 or -2^30.
+        large_bias: These biases, and scales as if there were none.
     """
 
     name: str
@@ -170,17 +171,20 @@ class Edge(NamedTuple):
     output_zero_point: int | None = None
     unit: float | None = None
     dead: bool = False
+    large_bias: bool = False
 
 
 EDGES = (
     Edge("saturating", output_scale=1 / 20),
-    Edge("coarse", output_scale=2.0**24),
+    Edge("coarse", output_scale=2.0**7),
+    Edge("flat", output_scale=2.0**24),
     Edge("fine input", input_scale=1e-5),
     Edge("factor 1", unit=1.0),
     Edge("factor 2/3", unit=2 / 3),
     Edge("lowest zero points", input_zero_point=-128, output_zero_point=-128),
     Edge("highest zero points", input_zero_point=127, output_zero_point=127),
     Edge("dead channels", dead=True),
+    Edge("large biases", large_bias=True),
 )
 """Every operator's first int8 sample is tried with these; one that changes nothing in it is left out."""
 
