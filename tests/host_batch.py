@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
-import multiprocessing
 import re
-from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -75,24 +72,6 @@ class HostBatch:
         assert result.type.dtype is not None
         raw = ctypes.string_at(self._pointer(f"output_{number}"), result.byte_count)
         return (np.frombuffer(raw, result.type.dtype).reshape(result.shape),)
-
-    def apart(self, runs: Sequence[tuple[str, Tensors]]) -> list[Tensors]:
-        """Inferences in a process of their own; fewer results than asked for where one ended it, as a trap does."""
-        fork = multiprocessing.get_context("fork")
-        receiver, sender = fork.Pipe(duplex=False)
-        process = fork.Process(target=self._send, args=(runs, sender))
-        process.start()
-        sender.close()
-        results: list[Tensors] = []
-        with contextlib.suppress(EOFError):
-            while len(results) < len(runs):
-                results.append(receiver.recv())
-        process.join()
-        return results
-
-    def _send(self, runs: Sequence[tuple[str, Tensors]], sender: Connection) -> None:
-        for key, inputs in runs:
-            sender.send(self(key, inputs))
 
     def _pointer(self, function: str) -> int:
         call = getattr(self._library, function)

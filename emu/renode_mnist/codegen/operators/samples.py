@@ -204,19 +204,17 @@ class Differs(NamedTuple):
 
 
 class Silent(NamedTuple):
-    """A runtime does not answer; the other is then followed.
+    """A runtime does not answer, or ends the process; the other is then followed.
 
     Attributes:
         where: As in ``Differs``.
         why: For the page of operators.
         runtime: ``tflite-micro`` or ``litert``.
-        dies: It ends the process, so that it can't be asked.
     """
 
     where: str
     why: str
     runtime: str
-    dies: bool = False
 
 
 class Undefined(NamedTuple):
