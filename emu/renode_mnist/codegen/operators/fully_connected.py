@@ -108,7 +108,7 @@ def _samples() -> Declared:
     def layer(shape: tuple[int, ...], outputs: int, per_channel: bool = False) -> Inputs:
         return Flow(shape), Weights((outputs, shape[-1]), per_channel=per_channel), Bias()
 
-    lost = Deviates("m7", "FLOAT32/*/not a number", "NaN becomes the least number that the activation allows")
+    lost = Deviates("m7", "FLOAT32/*/not a number", "NaN is clamped to the least number that the activation allows")
     dead = Edge("dead channels", dead=True)
     like = Sample("12 to 5", layer((1, 12), 5), types=(FLOAT32, INT8, HYBRID), exempt=(lost,))
     exact = like.row("", types=(FLOAT32, INT8))
