@@ -44,9 +44,9 @@ def litert(network: Network) -> list[npt.NDArray[Any]]:
     return [answer for (answer,) in litert_on(network.content, [(values,) for values in network.inputs])]
 
 
-def litert_on(content: bytes, inputs: Iterable[Tensors]) -> list[Tensors]:
+def litert_on(content: bytes, inputs: Iterable[Tensors], **how: Any) -> list[Tensors]:
     """What LiteRT makes of each set of inputs."""
-    interpreter = litert_interpreter(content)
+    interpreter = litert_interpreter(content, **how)
     sources = [detail["index"] for detail in interpreter.get_input_details()]
     answers = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
@@ -58,12 +58,9 @@ def litert_on(content: bytes, inputs: Iterable[Tensors]) -> list[Tensors]:
     return results
 
 
-def litert_interpreter(content: bytes, **how: Any) -> Any:
-    """LiteRT's interpreter without delegates, ready for inputs."""
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        **how,
-    )
+def litert_interpreter(content: bytes, *, reference: bool = False, **how: Any) -> Any:
+    """LiteRT's interpreter without delegates, ready for inputs; with its reference kernels or its optimised ones."""
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, **how)
     interpreter.allocate_tensors()
     return interpreter

@@ -190,7 +190,7 @@ EDGES = (
 
 
 class Differs(NamedTuple):
-    """LiteRT answers otherwise than TensorFlow Lite Micro, which is then followed.
+    """LiteRT's optimised kernels answer otherwise than TensorFlow Lite Micro, which is then followed.
 
     Attributes:
         where: Pattern (as of file names) for ``<type>/<edge or usual>/<input>``: ``INT8/*``.
@@ -311,8 +311,7 @@ MAX_POOL = Neighbour(
     output=LIKE_INPUT[0],
 )
 
-ONE_STEP = Differs("*INT8/*", "LiteRT rounds a few results to the neighbouring step")
-"""Its optimised kernels round differently from those that TensorFlow Lite Micro shares with the reference ones."""
+ONE_STEP = Differs("*INT8/*", "LiteRT's optimised kernels round a few results to the neighbouring step")
 SPREADS = (
     Deviates("m7", "FLOAT32/*/*infinite", "a fast convolution carries infinities to neighbouring outputs"),
     Deviates("m7", "FLOAT32/*/not a number", "a fast convolution carries NaN to neighbouring outputs, or clamps it"),
