@@ -273,6 +273,11 @@ def cmsis_nn(sources: Path, library: Path) -> dict[str, Any]:
     return {"more": ("-isystem", sources / "Include", library, f"-Wl,-rpath,{library.parent}")}
 
 
+def has(operator: str, kind: str) -> bool:
+    """Whether an operator has samples that begin with that type."""
+    return any(kind in sample.types or _flows(sample) == [kind] for sample in samples(operator))
+
+
 def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
     """Samples that one network of that type can hold one behind the other: what leaves the type only as the last."""
     links, ends = [], []
