@@ -108,7 +108,7 @@ format: .venv/test.stamp
 
 # make docs-tables  writes docs/operators.md, which is made of the operators' files
 docs-tables: setup .venv/test.stamp
-	@PYTHONPATH=tests $(BIN)/python tests/operators_page.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/operators_page.py
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
