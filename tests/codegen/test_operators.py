@@ -92,10 +92,12 @@ def on_the_chip(case: Case, engine: str, name: str) -> None:
     wanted = tflite_micro_on(case.content, case.inputs.values())
     # A chain that forgets its input on the way would show nothing.
     assert not np.array_equal(wanted[0][0], wanted[1][0])
+    # 1e-6 a layer: the chip's compiler fuses multiplications and additions for some engines, that of a PC does not.
+    allowed = max(tolerance(case, engine), 1e-6 * len(parse(case.content, model.name).operators))
     flat = tuple(values for (values,) in case.inputs.values())
     result = run(model, "cmsis-nn", flat) if engine == "tflm" else emulate(BuildConfig(model, engine=engine), flat)
     for key, got, answer in zip(case.inputs, result.outputs, wanted, strict=True):
-        assert not compare((got,), answer, tolerance(case, engine)), key
+        assert not compare((got,), answer, allowed), key
 
 
 @pytest.mark.parametrize("engine", ["m7", "cmsis-nn", pytest.param("tflm", marks=pytest.mark.long)])
