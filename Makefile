@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # What the installed package is made of beyond Python files, which an editable install reads in place.
 BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
-.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format lock clean
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format docs-tables lock clean
 .PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish
 .DEFAULT_GOAL := help
 
@@ -147,6 +147,10 @@ release-files: $(RELEASE)/packages.stamp
 release-publish: $(RELEASE)/packages.stamp
 	@$(RELEASE)/bin/pypi-attestations sign dist/*.tar.gz dist/*.whl
 	@$(RELEASE)/bin/twine upload --non-interactive --attestations dist/*
+
+# make docs-tables  writes docs/operators.md, which is made of the operators' files
+docs-tables: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/operators_page.py
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

@@ -20,7 +20,6 @@ from renode_mnist import paths
 from renode_mnist.codegen import Objective
 from renode_mnist.model import data
 from runtimes import litert, tflite_micro
-from tflite_builder import ModelBuilder
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -99,20 +98,6 @@ def test_every_kernel(name: str, objective: Objective) -> None:
     check_exact(Network(chain(name, quantised=True), inputs, ()), objective)
     reals = tuple(random.normal(0, 1, shape).astype(np.float32) for _ in range(3))
     check_close(Network(chain(name, quantised=False), reals, ()), objective)
-
-
-@pytest.mark.parametrize("objective", list(Objective))
-def test_a_pool_that_leaves_one_pixel_equals_tensorflow_lite_micro(objective: Objective) -> None:
-    random = np.random.default_rng(0)
-    b = ModelBuilder()
-    x = b.activation((1, 2, 2, 4), "INT8", scale=0.05, zero_point=3)
-    y = b.activation((1, 2, 2, 4), "INT8", scale=0.3)
-    z = b.activation((1, 1, 1, 4), "INT8", scale=0.3)
-    weights = b.constant(random.integers(-127, 128, (4, 3, 3, 4), np.int8), scales=[0.01] * 4)
-    b.conv_2d(x, weights, None, y, padding="SAME")
-    b.pool("MAX_POOL_2D", y, z, window=(2, 2), stride=(2, 2), padding="VALID")
-    inputs = tuple(random.integers(-128, 128, (1, 2, 2, 4), np.int8) for _ in range(3))
-    check_exact(Network(b.finish(x, z), inputs, ("CONV_2D", "MAX_POOL_2D")), objective)
 
 
 @pytest.mark.long

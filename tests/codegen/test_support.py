@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from renode_mnist import codegen
@@ -43,54 +42,6 @@ def test_operators_of_a_free_batch_size_say_how_to_get_rid_of_them() -> None:
         return x, y
 
     assert "Fix the batch size at export" in refusal(build)
-
-
-def test_an_activation_that_does_not_clamp_is_named() -> None:
-    def build(b: ModelBuilder) -> tuple[int, int]:
-        x, y = b.activation((1, 4)), b.activation((1, 2))
-        b.fully_connected(x, b.constant(np.ones((2, 4), np.float32)), None, y, activation="TANH")
-        return x, y
-
-    assert "FULLY_CONNECTED 't1' is not supported: the fused activation TANH" in refusal(build)
-
-
-def test_int16_activations_are_named() -> None:
-    def build(b: ModelBuilder) -> tuple[int, int]:
-        x = b.activation((1, 4), "INT16", scale=0.1)
-        y = b.activation((1, 4), "INT16", scale=0.1)
-        b.operator("RELU", (x,), (y,))
-        return x, y
-
-    assert "RELU 't1' is not supported: 't0' (int16 1x4) is neither float32 nor int8" in refusal(build)
-
-
-def test_weights_with_a_zero_point_are_named() -> None:
-    def build(b: ModelBuilder) -> tuple[int, int]:
-        x = b.activation((1, 4), "INT8", scale=0.1)
-        y = b.activation((1, 2), "INT8", scale=0.1)
-        w = b.constant(np.ones((2, 4), np.int8), scales=[0.1], zero_point=3)
-        b.fully_connected(x, w, None, y)
-        return x, y
-
-    assert "weights 't2' (int8 2x4) have a zero point other than 0" in refusal(build)
-
-
-def test_weights_computed_at_run_time_are_refused() -> None:
-    def build(b: ModelBuilder) -> tuple[int, int]:
-        x, y = b.activation((2, 2)), b.activation((2, 2))
-        b.fully_connected(x, x, None, y)
-        return x, y
-
-    assert "FULLY_CONNECTED 't1' is not supported: its weights are not constant" in refusal(build)
-
-
-def test_a_window_that_does_not_make_its_output_is_refused() -> None:
-    def build(b: ModelBuilder) -> tuple[int, int]:
-        x, y = b.activation((1, 8, 8, 1)), b.activation((1, 8, 8, 1))
-        b.conv_2d(x, b.constant(np.ones((1, 3, 3, 1), np.float32)), None, y, padding="VALID")
-        return x, y
-
-    assert "CONV_2D 't1' makes 6x6 out of 't0' (float32 1x8x8x1)" in refusal(build)
 
 
 def test_two_inputs_are_refused() -> None:

@@ -1,8 +1,4 @@
-"""Engine `tflm`: the real interpreter on the emulated chip.
-
-Its sources come from GitHub, or from the folders that TFLM_SOURCE_DIR, GEMMLOWP_SOURCE_DIR, RUY_SOURCE_DIR and
-CMSIS_NN_SOURCE_DIR name. Where neither can be had, what needs them is skipped with CMake's reason.
-"""
+"""Engine `tflm`: the real interpreter on the emulated chip."""
 
 from __future__ import annotations
 
@@ -11,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from compared_networks import every_operator
-from emulated_engine import Emulated, emulate_image, random_inputs
-from firmware_builds import configure, cross, made
+from emulated_engine import Emulated, random_inputs
+from emulated_tflm import run
+from firmware_builds import configure, cross
 from random_networks import Network
-from renode_mnist import codegen, paths
+from renode_mnist import codegen
 from renode_mnist.build import resolve_model
 from renode_mnist.codegen import load
 from renode_mnist.codegen.tflm import arena
@@ -25,19 +21,6 @@ from renode_mnist.errors import ModelError
 from runtimes import tflite_micro
 
 KERNELS = ("cmsis-nn", "reference")
-
-
-def run(model: Path, kernels: str, inputs: tuple[np.ndarray, ...], fpu: str = "hard") -> Emulated:  # type: ignore[type-arg]
-    """Runs a model; one folder for each way to build the library, which is most of the work."""
-    name = f"tflm-{kernels}-{fpu}"
-    settings = cross("ENGINE=tflm", f"TFLM_KERNELS={kernels}", f"FPU={fpu}", f"MODEL={model}")
-    folder = paths.builds() / "tests" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".run.lock")):
-        said = " ".join(configure(folder, *settings).stdout.split())
-        if unreachable := re.search(r"ENGINE=tflm: (github\S+ can't be reached \([^)]*\))", said):
-            pytest.skip(unreachable[1])
-        return emulate_image(made(name, *settings) / "firmware.elf", model, inputs)
 
 
 def expected(model: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:  # type: ignore[type-arg]

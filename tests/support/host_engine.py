@@ -15,28 +15,31 @@ import numpy.typing as npt
 
 from renode_mnist import codegen, paths
 
-_FLAGS = ("-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror")
-_TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+FLAGS = ("-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror")
+TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
 # Kernels are compiled once and run often, with everything that is undefined trapped; generated code is compiled
 # for every model, so without optimisation. Engine m7's kernels are templates, which come with the generated code.
-_KERNEL_FLAGS = (*_FLAGS, "-O2", "-ffp-contract=off", *_TRAPS)
-_MODEL_FLAGS = {"reference": (*_FLAGS, "-O0"), "cmsis-nn": (*_FLAGS, "-O0"), "m7": (*_FLAGS, "-O1", *_TRAPS)}
+_KERNEL_FLAGS = (*FLAGS, "-O2", "-ffp-contract=off", *TRAPS)
+_MODEL_FLAGS = {"reference": (*FLAGS, "-O0"), "cmsis-nn": (*FLAGS, "-O0"), "m7": (*FLAGS, "-O1", *TRAPS)}
 
 
-def _run(command: Sequence[str | Path]) -> None:
+def compile_with(command: Sequence[str | Path]) -> None:
+    """Runs the compiler; fails with what it says."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stderr}"
 
 
 @functools.cache
 def kernels(folders: tuple[str, ...], cache: Path) -> list[Path]:
-    """Object files of the kernels in firmware/engine/<folder>, and of the C interface; compiled if changed."""
+    """Object files of the kernels in firmware/engine/<folder>; compiled if changed."""
+    engines = paths.firmware() / "engine"
+    return _objects(tuple(source for folder in folders for source in sorted((engines / folder).glob("*.cpp"))), cache)
+
+
+@functools.cache
+def _objects(sources: tuple[Path, ...], cache: Path) -> list[Path]:
     firmware = paths.firmware()
     headers = sorted((firmware / "engine").rglob("*.hpp"))
-    sources = [
-        *(source for folder in folders for source in sorted((firmware / "engine" / folder).glob("*.cpp"))),
-        firmware / "host" / "engine_library.cpp",
-    ]
     base = hashlib.sha256(repr(_KERNEL_FLAGS).encode())
     for header in headers:
         base.update(header.read_bytes())
@@ -88,10 +91,11 @@ class HostEngine:
         self.plan = codegen.plan(codegen.load(model), engine, objective, leave_out)
         codegen.emit(self.plan, folder)
         library = folder / "engine.so"
-        _run(
+        cache = paths.root() / "build" / "test-kernels"
+        interface = _objects((paths.firmware() / "host" / "engine_library.cpp",), cache)
+        compile_with(
             ["g++", *_MODEL_FLAGS[engine], "-shared", "-I", paths.firmware(), "-I", folder, folder / "model.cpp",
-             folder / "weights.cpp", *kernels(kernel_folders, paths.root() / "build" / "test-kernels"),
-             *more, "-o", library]
+             folder / "weights.cpp", *kernels(kernel_folders, cache), *interface, *more, "-o", library]
         )  # fmt: skip
         self._library = ctypes.CDLL(str(library))
         self._library.rm_input.restype = ctypes.c_void_p

@@ -18,7 +18,32 @@ import numpy as np
 import numpy.typing as npt
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-_TYPES = {"float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int32": "INT32", "int16": "INT16"}
+_TYPES = {name: name.upper() for name in ("float32", "float16", "int8", "uint8", "int16", "int32", "int64", "bool")}
+
+# Options tables by operator, in lower case, where they are not the operator's name and "Options".
+_TABLES = {
+    "average_pool_2d": "pool2doptions",
+    "max_pool_2d": "pool2doptions",
+    "l2_normalization": "l2normoptions",
+    "maximum": "maximumminimumoptions",
+    "minimum": "maximumminimumoptions",
+    **dict.fromkeys(("mean", "sum", "reduce_max", "reduce_min", "reduce_prod"), "reduceroptions"),
+}
+# Fields whose value may be given by its name.
+_ENUMERATIONS = {
+    "padding": schema.Padding,
+    "fusedActivationFunction": schema.ActivationFunctionType,
+    "weightsFormat": schema.FullyConnectedOptionsWeightsFormat,
+    "kernelType": schema.LSTMKernelType,
+    "mode": schema.MirrorPadMode,
+    **dict.fromkeys(("inDataType", "outDataType", "outputType"), schema.TensorType),
+}
+
+
+def options_table(op: str) -> str:
+    """Name of an operator's options table (`Conv2DOptions`); empty where it has none."""
+    wanted = _TABLES.get(op.lower(), f"{op.lower().replace('_', '')}options")
+    return next((name for name in vars(schema.BuiltinOptions) if name.lower() == wanted), "")
 
 
 class ModelBuilder:
@@ -74,7 +99,7 @@ class ModelBuilder:
     def operator(
         self, name: str, inputs: Sequence[int | None], outputs: Sequence[int], options: str = "", **fields: Any
     ) -> None:
-        """Any operator; ``options`` is the name of its options table, ``fields`` fill it."""
+        """Any operator; ``options`` names its options table, ``fields`` fill it, enumerations by name too."""
         if name not in self._codes:
             code = schema.OperatorCodeT()
             code.builtinCode = getattr(schema.BuiltinOperator, name)
@@ -91,6 +116,8 @@ class ModelBuilder:
             operator.builtinOptions = getattr(schema, f"{options}T")()
             for field, value in fields.items():
                 assert hasattr(operator.builtinOptions, field), field
+                if isinstance(value, str):
+                    value = getattr(_ENUMERATIONS[field], value)
                 setattr(operator.builtinOptions, field, value)
         self._graph.operators.append(operator)
 
@@ -132,8 +159,12 @@ class ModelBuilder:
 
     def finish(self, source: int, result: int, *more_sources: int) -> bytes:
         """The file's content."""
-        self._graph.inputs = [source, *more_sources]
-        self._graph.outputs = [result]
+        return self.finish_with((source, *more_sources), (result,))
+
+    def finish_with(self, sources: Sequence[int], results: Sequence[int]) -> bytes:
+        """The file's content, with any number of inputs and outputs."""
+        self._graph.inputs = list(sources)
+        self._graph.outputs = list(results)
         self._model.subgraphs = [self._graph]
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), b"TFL3")

@@ -4,6 +4,7 @@
 
 #include "engine/engine.hpp"
 #include "model_config.hpp"
+#include "tensorflow/lite/micro/kernels/pad.h"  // Register_PAD_INT8(), which the resolver's header leaves out
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
 namespace tflm {

@@ -21,6 +21,18 @@ from renode_mnist.codegen.operators.rules import (
     refusal,
     require,
 )
+from renode_mnist.codegen.operators.samples import (
+    CLAMPS,
+    INT8,
+    Again,
+    Branch,
+    Declared,
+    Flow,
+    Numbers,
+    Output,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.program import Step, Value
 from renode_mnist.errors import ModelError
 
@@ -139,6 +151,34 @@ def _broadcast_strides(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple
     return tuple(reversed(strides))
 
 
+def _samples() -> Declared:
+    image = Flow((1, 5, 4, 3))
+    like = Sample("of a branch", (image, Branch()))
+    terms = ((1, 5, 4, 3), (3,), (1,), (1, 1, 1, 1), (1, 5, 4, 1), (1, 5, 1, 3), (4, 3))
+    return (
+        like,
+        *(like.row(f"fused {name}", fusedActivationFunction=name) for name in CLAMPS),
+        *(like.row(f"constant {'x'.join(map(str, shape))}", inputs=(image, Numbers(shape))) for shape in terms),
+        like.row("constant first", inputs=(Numbers((3,)), image)),
+        like.row("of itself", inputs=(Flow((1, 9)), Again())),
+        like.row("a term that is 1000 times finer", inputs=(Flow((1, 21), scale=0.1), Numbers((21,), scale=1e-4))),
+        like.row("batch of 2", inputs=(Flow((2, 3, 5)), Branch())),
+        Refused("more than four dimensions", "more than 4 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Numbers((2,))))),
+        Refused("terms that can't be broadcast", "cannot be broadcast",
+                like.row("", inputs=(Flow((1, 4)), Numbers((3,))))),
+        Refused("two constants", "both inputs are constant", like.row("", inputs=(Numbers((3,)), Numbers((3,))))),
+        Refused("a single input", "an input is missing", like.row("", inputs=(Flow((1, 4)),))),
+        Refused("terms of two types", "is neither float32 nor int8 throughout",
+                like.row("", types=(INT8,), inputs=(Flow((1, 4)), Numbers((4,), type="FLOAT32")))),
+        Refused("an output scale more than 2^19 times finer than an input's", "2^19 times finer",
+                like.row("", types=(INT8,), inputs=(Flow((1, 4), scale=1.0), Numbers((4,))),
+                         outputs=(Output(scale=1e-7),))),
+        Refused("a fused TANH or SIGN_BIT", "the fused activation TANH",
+                like.row("", fusedActivationFunction="TANH")),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("ADD",),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -149,4 +189,5 @@ DEFINITION = Definition(
     lower=_lower,
     remark="broadcasting; one operand may be constant",
     options=OptionsTable("AddOptions", _read),
+    samples=_samples,
 )

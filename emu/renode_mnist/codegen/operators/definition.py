@@ -10,6 +10,7 @@ from typing import Any
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.rules import EXPORT_AGAIN, refusal
+from renode_mnist.codegen.operators.samples import Declared
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
@@ -85,7 +86,7 @@ class Definition:
         kind: Its arithmetic.
         macs: Multiply-accumulates. Called also for operators that were refused.
         parameters: Trained numbers; likewise.
-        samples: What tests try it on.
+        samples: What tests try it on, and what they see refused; see ``samples``.
     """
 
     names: tuple[str, ...]
@@ -102,4 +103,4 @@ class Definition:
     kind: Callable[[Operator], Kind] = kind_of_input
     macs: Callable[[Operator], int] = _nothing
     parameters: Callable[[Operator], int] = _nothing
-    samples: tuple[object, ...] = ()
+    samples: Callable[[], Declared] = tuple

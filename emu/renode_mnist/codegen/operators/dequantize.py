@@ -7,6 +7,14 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, quantised, require
+from renode_mnist.codegen.operators.samples import (
+    DECLARED,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.program import Step
 
 
@@ -24,6 +32,20 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("dequantize", [call.affine(operator.input), str(operator.output.element_count), call.source()])
 
 
+def _samples() -> Declared:
+    int8 = Flow((1, 4, 5, 3), "INT8", 0.1, -7)
+    like = Sample("int8", (int8,), outputs=(Output(type="FLOAT32"),), types=(DECLARED,))
+    return (
+        like,
+        like.row("uint8", inputs=(Flow((1, 50), "UINT8", 0.1, 7),)),
+        like.row("tiny scale", inputs=(Flow((1, 50), "INT8", 1e-20, 0),)),
+        Refused("int16", "is not float32, int8 or uint8", like.row("", inputs=(Flow((1, 4), "INT16", 0.1),))),
+        Refused("float32, or an output that is not float32", "from 't0' (int8 1x4x5x3) to",
+                like.row("", outputs=(Output(type="INT8", scale=0.1),))),
+        Refused("an input without a scale", "needs one scale", like.row("", inputs=(Flow((1, 4), "INT8", 0.0),))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("DEQUANTIZE",),
     kinds=(Kind.INT8,),
@@ -32,4 +54,5 @@ DEFINITION = Definition(
     rule=_rule,
     lower=_lower,
     remark="between float32, int8 and uint8",
+    samples=_samples,
 )

@@ -15,6 +15,23 @@ from renode_mnist.codegen.operators import options, weighted
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import activations, clamps, refusal, require
+from renode_mnist.codegen.operators.samples import (
+    CLAMPS,
+    FLOAT32,
+    HYBRID,
+    INT8,
+    Again,
+    Bias,
+    Declared,
+    Deviates,
+    Edge,
+    Flow,
+    Inputs,
+    Output,
+    Refused,
+    Sample,
+    Weights,
+)
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
@@ -87,6 +104,45 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
+def _samples() -> Declared:
+    def layer(shape: tuple[int, ...], outputs: int, per_channel: bool = False) -> Inputs:
+        return Flow(shape), Weights((outputs, shape[-1]), per_channel=per_channel), Bias()
+
+    lost = Deviates("m7", "FLOAT32/*/not a number", "NaN is clamped to the least number that the activation allows")
+    dead = Edge("dead channels", dead=True)
+    like = Sample("12 to 5", layer((1, 12), 5), types=(FLOAT32, INT8, HYBRID), exempt=(lost,))
+    exact = like.row("", types=(FLOAT32, INT8))
+    out = (Output(shape=(1, 5)),)
+    return (
+        like,
+        *(like.row(f"fused {name}", fusedActivationFunction=name) for name in CLAMPS),
+        like.row("a scale a channel", inputs=layer((1, 17), 6, per_channel=True), edges=(dead,)),
+        like.row("bias left out", inputs=(*layer((1, 8), 3)[:2], None)),
+        exact.row("bias not named", inputs=layer((1, 8), 3)[:2]),
+        like.row("batch of 3", inputs=layer((3, 12), 5)),
+        like.row("rows of an image, dimensions kept", inputs=layer((1, 2, 3, 9), 4), keepNumDims=True),
+        exact.row("rows of an image", inputs=layer((1, 2, 3, 9), 4)),
+        like.row("one weight", inputs=layer((1, 1), 1)),
+        like.row("asymmetric inputs", types=(HYBRID,), asymmetricQuantizeInputs=True),
+        Refused("weights in the shuffled format", "in the shuffled format",
+                like.row("", outputs=out, weightsFormat="SHUFFLED4x16INT8")),
+        Refused("weights that are not of two dimensions", "have not two dimensions",
+                like.row("", inputs=(Flow((1, 12)), Weights((5, 3, 4)), Bias()), outputs=out)),
+        Refused("weights that are no constant", "its weights are not constant",
+                like.row("", inputs=(Flow((2, 2)), Again()))),
+        Refused("weights with a zero point", "have a zero point other than 0",
+                like.row("", types=(INT8,), outputs=out,
+                         inputs=(Flow((1, 12)), Weights((5, 12), per_channel=False, zero_point=3)))),
+        Refused("inputs whose size is no multiple of the weights' depth", "do not make",
+                like.row("", inputs=(Flow((1, 10)), Weights((5, 12)), Bias()), outputs=out)),
+        Refused("an output of another size", "do not make", like.row("", outputs=(Output(shape=(1, 6)),))),
+        Refused("int8 input with float32 weights", "with INT8 input",
+                like.row("", types=(INT8,), inputs=(Flow((1, 12)), Weights((5, 12), type="FLOAT32")), outputs=out)),
+        Refused("a fused TANH or SIGN_BIT", "the fused activation TANH",
+                like.row("", outputs=out, fusedActivationFunction="TANH")),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("FULLY_CONNECTED",),
     kinds=weighted.KINDS,
@@ -101,4 +157,5 @@ DEFINITION = Definition(
     kind=weighted.kind,
     macs=weighted.macs(lambda shape: shape[-1]),
     parameters=weighted.parameters,
+    samples=_samples,
 )

@@ -13,6 +13,17 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import MOST_DIMENSIONS, activations, few_dimensions, refusal, require
+from renode_mnist.codegen.operators.samples import (
+    LIKE_INPUT,
+    ONE_STEP,
+    Again,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+    Values,
+)
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
@@ -84,6 +95,26 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("mean", [header, call.rescale(multiplier, -128, 127), call.source()])
 
 
+def _samples() -> Declared:
+    image = Flow((1, 4, 5, 3))
+    like = Sample("height and width", (image, Values((1, 2))), {"keepDims": False}, exempt=(ONE_STEP,))
+    return (
+        like,
+        like.row("dimensions kept", keepDims=True),
+        like.row("channels", inputs=(image, Values((3,)))),
+        like.row("negative axes", inputs=(Flow((2, 4, 5, 3)), Values((-1, 1)))),
+        like.row("an axis named twice", inputs=(image, Values((1, -3, 1)))),
+        like.row("rows", inputs=(Flow((3, 11)), Values((1,))), keepDims=True),
+        like.row("a scalar axis", inputs=(Flow((2, 3, 7)), Values(1)), keepDims=True),
+        like.row("scale kept", outputs=LIKE_INPUT),
+        Refused("axes that are no constant", "not constant integers", like.row("", inputs=(Flow((1, 4)), Again()))),
+        Refused("axes beyond the dimensions", "axes [4] of 4", like.row("", inputs=(image, Values((4,))))),
+        Refused("more than four dimensions", "more than 4 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Values((1,))))),
+        Refused("an output of another shape", "output 't2'", like.row("", outputs=(Output(shape=(1, 4)),))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("MEAN",),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -93,4 +124,5 @@ DEFINITION = Definition(
     lower=_lower,
     remark="up to four dimensions",
     options=OptionsTable("ReducerOptions", _read),
+    samples=_samples,
 )

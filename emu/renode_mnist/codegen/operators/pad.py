@@ -8,6 +8,20 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes
 from renode_mnist.codegen.operators.rules import MOST_DIMENSIONS, activations, few_dimensions, refusal, require
+from renode_mnist.codegen.operators.samples import (
+    LIKE_INPUT,
+    WINDOW,
+    Again,
+    Bias,
+    Declared,
+    Flow,
+    Neighbour,
+    Refused,
+    Sample,
+    Silent,
+    Values,
+    Weights,
+)
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
@@ -56,6 +70,26 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("pad", [shape, fill, call.source()])
 
 
+def _samples() -> Declared:
+    like = Sample("image", (Flow((1, 4, 5, 3)), Values(((0, 0), (1, 2), (3, 0), (0, 0)))), outputs=LIKE_INPUT)
+    wide = Silent("*", "TensorFlow Lite Micro wants 32-bit paddings", "tflite-micro")
+    conv = Neighbour("CONV_2D", (Weights((4, 3, 3, 3)), Bias()), WINDOW)
+    return (
+        like,
+        like.row("all sides", inputs=(Flow((2, 3, 2, 2)), Values(((1, 0), (0, 1), (2, 1), (1, 2))))),
+        like.row("nothing", inputs=(Flow((1, 2, 3, 2)), Values(((0, 0),) * 4))),
+        like.row("64-bit paddings", inputs=(Flow((2, 3)), Values(((0, 1), (1, 1)), type="INT64")), exempt=(wide,)),
+        like.row("two dimensions", inputs=(Flow((3, 4)), Values(((1, 0), (0, 2))))),
+        like.row("before a convolution", behind=(conv,)),
+        Refused("paddings that are no constant pairs", "not constant pairs",
+                like.row("", inputs=(Flow((1, 4)), Again()))),
+        Refused("negative paddings, or an output of another size", "do not make",
+                like.row("", inputs=(Flow((1, 4)), Values(((0, 0), (1, -1)))))),
+        Refused("more than four dimensions", "more than 4 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Values(((0, 0),) * 5)))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("PAD",),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -64,4 +98,5 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     lower=_lower,
     remark="up to four dimensions",
+    samples=_samples,
 )

@@ -13,6 +13,16 @@ from renode_mnist.codegen.operators import options, sliding
 from renode_mnist.codegen.operators.call import Call, fields
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import activations, clamps, require
+from renode_mnist.codegen.operators.samples import (
+    CLAMPS,
+    INT8,
+    LIKE_INPUT,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.program import Step
 
 
@@ -79,6 +89,31 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of(operator.op.lower(), [shape, clamp, call.source()])
 
 
+def _samples() -> Declared:
+    window = {"padding": "VALID", "strideH": 2, "strideW": 2, "filterHeight": 2, "filterWidth": 2}
+    like = Sample("2x2", (Flow((1, 6, 8, 3)),), window, LIKE_INPUT)
+    return (
+        like,
+        *(like.row(f"fused {name}", fusedActivationFunction=name) for name in CLAMPS),
+        like.row("same, overlapping", inputs=(Flow((1, 5, 7, 9)),), padding="SAME", filterHeight=3, strideH=1,
+                 strideW=1),
+        like.row("same, stride beyond the window", inputs=(Flow((1, 9, 8, 2)),), padding="SAME", strideH=3,
+                 strideW=4),
+        like.row("whole image", inputs=(Flow((1, 4, 5, 6)),), filterHeight=4, filterWidth=5, strideH=4, strideW=5),
+        like.row("rows left over", inputs=(Flow((1, 7, 5, 3)),)),
+        like.row("batch of 2", inputs=(Flow((2, 4, 4, 3)),)),
+        like.row("single pixel", inputs=(Flow((1, 1, 1, 1)),), padding="SAME"),
+        Refused("another quantisation behind than before it", "quantised differently",
+                like.row("", types=(INT8,), outputs=(Output(shape=(1, 3, 4, 3), scale=0.5),))),
+        Refused("an image that is not of four dimensions", "needs four dimensions",
+                like.row("", inputs=(Flow((6, 8, 3)),), outputs=(Output(shape=(3, 4, 3)),))),
+        Refused("an output of another size than the window makes", "makes 3x4 out of",
+                like.row("", outputs=(Output(shape=(1, 6, 8, 3)),))),
+        Refused("a fused TANH or SIGN_BIT", "the fused activation SIGN_BIT",
+                like.row("", outputs=(Output(shape=(1, 3, 4, 3)),), fusedActivationFunction="SIGN_BIT")),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("MAX_POOL_2D", "AVERAGE_POOL_2D"),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -88,4 +123,5 @@ DEFINITION = Definition(
     rule=_rule,
     lower=_lower,
     options=OptionsTable("Pool2DOptions", _read),
+    samples=_samples,
 )

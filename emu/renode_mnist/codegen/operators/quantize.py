@@ -8,6 +8,17 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, quantised, require
+from renode_mnist.codegen.operators.samples import (
+    DECLARED,
+    ONE_STEP,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+    Silent,
+    Undefined,
+)
 from renode_mnist.codegen.program import Step
 
 _PAIRS = (
@@ -42,6 +53,39 @@ def _kind(operator: Operator) -> Kind:
     return Kind.INT8
 
 
+def _samples() -> Declared:
+    float32, int8 = Flow((1, 4, 5, 3), "FLOAT32"), Flow((1, 200), "INT8", 0.1, 5)
+    uint8 = Flow((2, 200), "UINT8", 0.1, 128)
+
+    def to(type_name: str, scale: float, zero_point: int) -> tuple[Output, ...]:
+        return (Output(scale=scale, zero_point=zero_point, type=type_name),)
+
+    beyond = tuple(
+        Undefined(f"*/{what}", "a float beyond what int32 holds has no defined result")
+        for what in ("huge", "*infinite", "not a number")
+    )
+    only_int8 = Silent("*", "TensorFlow Lite Micro quantises float32 to int8 only", "tflite-micro")
+    like = Sample("float32 to int8", (float32,), outputs=to("INT8", 0.02, -3), types=(DECLARED,), exempt=beyond)
+    stored = like.row("", inputs=(int8,), exempt=())
+    return (
+        like,
+        like.row("float32 to uint8", outputs=to("UINT8", 0.02, 131), exempt=(*beyond, only_int8)),
+        stored.row("int8 to int8", outputs=to("INT8", 0.07, -9)),
+        stored.row("int8 to int8, 50 times finer", outputs=to("INT8", 0.002, 127)),
+        stored.row("int8 to int8, 2^26 times coarser", outputs=to("INT8", 0.1 * 2**26, -128)),
+        stored.row("int8 to uint8", outputs=to("UINT8", 0.1, 133)),
+        stored.row("int8 to uint8, another scale", outputs=to("UINT8", 0.04, 0)),
+        stored.row("uint8 to int8", inputs=(uint8,), outputs=to("INT8", 0.1, 0)),
+        stored.row("uint8 to int8, another scale", inputs=(uint8._replace(zero_point=255),),
+                   outputs=to("INT8", 0.3, 100), exempt=(ONE_STEP._replace(where="*"),)),
+        Refused("other pairs of types, such as uint8 to uint8", "from 't0' (uint8 2x200) to",
+                stored.row("", inputs=(uint8,), outputs=to("UINT8", 0.2, 0))),
+        Refused("int16", "is not float32, int8 or uint8", stored.row("", inputs=(Flow((1, 4), "INT16", 0.1),))),
+        Refused("a zero point beyond the type", "a zero point of 0 to 255",
+                like.row("", outputs=to("UINT8", 0.1, -1))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("QUANTIZE",),
     kinds=(Kind.INT8,),
@@ -51,4 +95,5 @@ DEFINITION = Definition(
     lower=_lower,
     remark="between float32, int8 and uint8",
     kind=_kind,
+    samples=_samples,
 )

@@ -11,6 +11,15 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
 from renode_mnist.codegen.operators.rules import activations
+from renode_mnist.codegen.operators.samples import (
+    INT8,
+    LIKE_INPUT,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.program import Step
 
 
@@ -31,10 +40,25 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("relu", [how, str(operator.output.element_count), call.source()], in_place=True)
 
 
+def _samples() -> Declared:
+    # RELU6 in int8 leaves the scale alone.
+    like = Sample("image", (Flow((1, 4, 5, 3)),), outputs=LIKE_INPUT)
+    return (
+        like.row("rescaled", outputs=(Output(),), only=("RELU",)),
+        like,
+        like.row("coarse", inputs=(Flow((1, 40), scale=0.1),)),
+        like.row("batch of 3", inputs=(Flow((3, 7)),)),
+        Refused("int16", "is neither float32 nor int8",
+                like.row("", types=(INT8,), inputs=(Flow((1, 4), type="INT16"),))),
+        Refused("an output of another shape", "does not fit", like.row("", outputs=(Output(shape=(1, 60)),))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("RELU", "RELU6"),
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=activations,
     shapes=same_shape,
     lower=_lower,
+    samples=_samples,
 )

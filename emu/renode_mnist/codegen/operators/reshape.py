@@ -6,6 +6,21 @@ from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, refusal
+from renode_mnist.codegen.operators.samples import (
+    LIKE_INPUT,
+    ONE_STEP,
+    SPREADS,
+    WINDOW,
+    Bias,
+    Declared,
+    Flow,
+    Neighbour,
+    Output,
+    Refused,
+    Sample,
+    Values,
+    Weights,
+)
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
@@ -34,6 +49,27 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
+def _samples() -> Declared:
+    relu = Neighbour("RELU", output=LIKE_INPUT[0])
+    like = Sample("flat", (Flow((1, 3, 4, 2)), Values((1, 24))), {"newShape": [1, 24]}, LIKE_INPUT, behind=(relu,))
+
+    def conv(channels: int, *kernel: int) -> Neighbour:
+        return Neighbour("CONV_2D", (Weights((channels, *kernel, channels)), Bias()), {**WINDOW, "padding": "SAME"})
+
+    dense = Neighbour("FULLY_CONNECTED", (Weights((5, 24), per_channel=False), Bias()))
+    return (
+        like,
+        like.row("one dimension left open", inputs=(Flow((1, 3, 4, 2)), Values((1, -1, 6))), newShape=[1, -1, 6]),
+        like.row("between convolutions", inputs=(Flow((1, 4, 4, 4)), Values((1, 2, 8, 4))), newShape=[1, 2, 8, 4],
+                 before=(conv(4, 3, 3),), behind=(conv(4, 1, 3),), exempt=(ONE_STEP, *SPREADS[1:])),
+        like.row("before a dense layer", before=(conv(2, 1, 1),), behind=(dense,), exempt=(ONE_STEP, *SPREADS[1:])),
+        Refused("another number of elements", "does not fit", like.row("", outputs=(Output(shape=(1, 23)),))),
+        Refused("int32", "is not float32, int8 or uint8",
+                like.row("", inputs=(Flow((1, 4), type="INT32"), Values((4, 1))),
+                         outputs=(Output(type="INT32", shape=(4, 1)),), behind=())),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("RESHAPE",),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -43,4 +79,5 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     free=True,
     lower=_lower,
+    samples=_samples,
 )

@@ -11,6 +11,15 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, same_shape
 from renode_mnist.codegen.operators.rules import activations, require
+from renode_mnist.codegen.operators.samples import (
+    INT8,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+    Silent,
+)
 from renode_mnist.codegen.program import Step
 
 _DEEPEST = 4096
@@ -57,6 +66,34 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("softmax", [shape, exponentials, call.source()], in_place=True)
 
 
+def _samples() -> Declared:
+    like = Sample("10 classes", (Flow((1, 10)),), {"beta": 1.0}, (Output(scale=1 / 256, zero_point=-128),))
+    why = "TensorFlow Lite Micro aborts where 512 classes or more share evenly"
+
+    def aborts(*inputs: str) -> tuple[Silent, ...]:
+        return tuple(
+            Silent(f"*/{what}", why, "tflite-micro") for what in ("lowest", "highest", "zero point", *inputs)
+        )
+
+    many = like.row("", types=(INT8,))
+    return (
+        like,
+        like.row("beta 0.5", beta=0.5),
+        like.row("rows of an image", inputs=(Flow((1, 3, 4, 5)),)),
+        like.row("one class", inputs=(Flow((4, 1)),)),
+        like.row("one dimension", inputs=(Flow((7,)),)),
+        like.row("coarse scale", inputs=(Flow((1, 20), scale=4.0),)),
+        like.row("511 classes", inputs=(Flow((1, 511)),)),
+        many.row("513 classes", inputs=(Flow((1, 513), scale=0.2),), exempt=aborts()),
+        many.row("4095 classes", inputs=(Flow((1, 4095), scale=0.2),), exempt=aborts("extremes")),
+        Refused("4096 classes or more", "4096 classes", like.row("", inputs=(Flow((1, 4096)),))),
+        Refused("a beta that is not positive", "beta 0", like.row("", beta=0.0)),
+        Refused("an int8 output of another scale than 1/256 or zero point than -128", "must have scale 1/256",
+                like.row("", types=(INT8,), outputs=(Output(scale=1 / 128, zero_point=-128),))),
+        Refused("an output of another shape", "does not fit", like.row("", outputs=(Output(shape=(1, 9)),))),
+    )  # fmt: skip
+
+
 DEFINITION = Definition(
     names=("SOFTMAX",),
     kinds=(Kind.FLOAT32, Kind.INT8),
@@ -65,4 +102,5 @@ DEFINITION = Definition(
     rule=_rule,
     lower=_lower,
     options=OptionsTable("SoftmaxOptions", _read),
+    samples=_samples,
 )
