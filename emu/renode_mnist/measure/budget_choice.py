@@ -34,6 +34,11 @@ class Maker:
         flags = firmware["flags"]
         return cls(firmware["compiler"], _FLOAT_FLAGS.sub("", flags).strip(), "-mfloat-abi=soft" in flags)
 
+    @property
+    def toolchain(self) -> Toolchain:
+        """As it is written for an image that no toolchain of a file is for."""
+        return Toolchain(compiler=self.compiler, flags=self.flags)
+
     def is_of(self, toolchain: Toolchain) -> bool:
         """Whether all that the toolchain names is as the image says."""
         return toolchain.compiler == self.compiler and toolchain.flags in (None, self.flags)
