@@ -16,6 +16,7 @@ from filelock import FileLock
 from compared_networks import every_operator
 from emulated_engine import Emulated, emulate_image, random_inputs
 from firmware_builds import configure, cross, made
+from known_compiler import skip_unless_known
 from random_networks import Network
 from renode_mnist import codegen, paths
 from renode_mnist.build import resolve_model
@@ -59,10 +60,11 @@ def test_quantised_models_equal_tensorflow_lite_micro_on_a_pc(variant: str, kern
     inputs = random_inputs(model)
     result = run(model, kernels, inputs)
     np.testing.assert_array_equal(result.outputs, expected(model, inputs))
-    assert result.instructions <= {"cmsis-nn": 6_900_000, "reference": 32_100_000}[kernels]
     assert [op for op, _ in result.layers] == [operator.op for operator in load(model).operators]
     assert result.stats.engine == f"tflm ({kernels} kernels)"
     check_arena(model, result)
+    skip_unless_known("answer, layers and arena are right")
+    assert result.instructions <= {"cmsis-nn": 6_900_000, "reference": 32_100_000}[kernels]
 
 
 @pytest.mark.long

@@ -144,7 +144,7 @@ def load(file: Path) -> Budgets:
     for case, bounds in budgets.cases.items():
         for name in bounds.keys() - budgets.toolchains.keys() - {UNNAMED}:
             known = f"{', '.join(budgets.toolchains) or 'none so far'}; or a table [toolchains.{name}]"
-            line = _Lines(text).header(case, name)
+            line = _Lines(text).header("cases", case, name)
             raise _Refusal(False, line, f"case {case} is for the unknown toolchain {name}", known).of(file)
     return budgets
 
@@ -183,14 +183,12 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
 
-    def header(self, case: str, toolchain: str | None = None) -> int:
-        """The line that opens a case's table, counted from 1; without a toolchain, the first of the case."""
-        words = ["cases", case, *([toolchain] if toolchain else [])]
+    def header(self, *words: str) -> int:
+        """The line that opens a table, or the first of those in it, counted from 1."""
         path = r"\s*\.\s*".join(rf"""["']?{re.escape(word)}["']?""" for word in words)
-        end = r"\]" if toolchain else r"[.\]]"
-        opened = re.compile(rf"\s*\[\s*{path}\s*{end}")
+        opened = re.compile(rf"\s*\[\s*{path}\s*[.\]]")
         found = (number for number, line in enumerate(self._lines, 1) if opened.match(line))
-        return next(found, None) or self.key(case)
+        return next(found, None) or self.key(words[-1], after=self.key(words[0]))
 
     def key(self, word: str, after: int = 0) -> int:
         """The first line behind ``after`` that names ``word`` before an equals sign or in a heading."""
@@ -204,12 +202,14 @@ def _refusal(error: ErrorDetails, lines: _Lines) -> _Refusal:
     kind, found = error["type"], error["input"]
     match tuple(map(str, error["loc"])):
         case ("cases", name, "[key]"):
-            return _Refusal(False, lines.header(name), f"the unknown case {name}", _CASE_FORM)
+            return _Refusal(False, lines.header("cases", name), f"the unknown case {name}", _CASE_FORM)
         case ("cases", name, toolchain):
             what = f"case {_case(name, toolchain)} is {found!r}"
-            return _Refusal(False, lines.header(name, toolchain), what, f"a table with {_names(Bounds)}")
+            return _Refusal(
+                False, lines.header("cases", name, *filter(None, [toolchain])), what, f"a table with {_names(Bounds)}"
+            )
         case ("cases", name, toolchain, key, *inside):
-            case, header = _case(name, toolchain), lines.header(name, toolchain)
+            case, header = _case(name, toolchain), lines.header(*filter(None, ["cases", name, toolchain]))
             line = lines.key(key, after=header)
             if kind == "missing":
                 return _Refusal(True, header, f"case {case} has no {key}", _names(Bounds))
@@ -221,7 +221,7 @@ def _refusal(error: ErrorDetails, lines: _Lines) -> _Refusal:
                 False, line, f"case {case}: {key} is {found!r}{function}{layer}", _description(Bounds, key)
             )
         case ("toolchains", name, *rest):
-            what, header = f"toolchain {name}", lines.key(name)
+            what, header = f"toolchain {name}", lines.header("toolchains", name)
             if not rest:
                 return _Refusal(False, header, f"{what} is {found!r}", f"a table with {_names(Toolchain)}")
             (key,) = rest
