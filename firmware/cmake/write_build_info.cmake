@@ -15,10 +15,18 @@ file(CONFIGURE OUTPUT ${HEADER} @ONLY CONTENT [[
 
 #include <cstdint>
 
+// Its memcpy and expf are part of an inference, so that counts depend on the library as they do on the compiler.
+#if __has_include(<_newlib_version.h>)
+#include <_newlib_version.h>
+#define BUILD_INFO_LIBRARY ", newlib " _NEWLIB_VERSION
+#else
+#define BUILD_INFO_LIBRARY ""
+#endif
+
 namespace build_info {
 
 inline constexpr char kCommit[] = "@commit@";
-inline constexpr char kCompiler[] = "@COMPILER@";
+inline constexpr char kCompiler[] = "@COMPILER@" BUILD_INFO_LIBRARY;
 inline constexpr char kFlags[] = "@FLAGS@";
 inline constexpr char kBoard[] = "@BOARD@";
 inline constexpr std::uint32_t kCoreClockHz = @CLOCK_MHZ@'000'000;

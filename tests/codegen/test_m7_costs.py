@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kernel_chains import CHAINS, chain
+from known_compiler import skip_unless_known
 from random_networks import Network
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, Objective, build
@@ -67,6 +68,7 @@ def models(name: str) -> Path:
 def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> None:
     costs, network = run(models("int8"), objective)
     assert costs.tensor == tflite_micro(network)[0].tobytes()
+    skip_unless_known("the answer is right")
     assert costs.instructions <= 1_750_000
     assert costs.stats.flash_bytes <= most_flash
     assert costs.stats.flash_bytes - costs.stats.weights_bytes <= 24 * 1024
@@ -81,8 +83,9 @@ def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> 
 def test_the_articles_network_in_float32(objective: Objective, most_instructions: int, most_arena: int) -> None:
     costs, network = run(models("float32"), objective)
     np.testing.assert_allclose(np.frombuffer(costs.tensor, np.float32), tflite_micro(network)[0][0], atol=1e-5)
-    assert costs.instructions <= most_instructions
     assert costs.stats.arena_bytes <= most_arena
+    skip_unless_known("answer and arena are right")
+    assert costs.instructions <= most_instructions
 
 
 @pytest.mark.parametrize("objective", ["instructions", "cycles", pytest.param("flash", marks=pytest.mark.long)])

@@ -12,6 +12,7 @@ from compared_networks import every_operator
 from emulated_engine import Emulated, random_inputs
 from emulated_tflm import run
 from firmware_builds import configure, cross
+from known_compiler import skip_unless_known
 from random_networks import Network
 from renode_mnist import codegen
 from renode_mnist.build import resolve_model
@@ -42,10 +43,11 @@ def test_quantised_models_equal_tensorflow_lite_micro_on_a_pc(variant: str, kern
     inputs = random_inputs(model)
     result = run(model, kernels, inputs)
     np.testing.assert_array_equal(result.outputs, expected(model, inputs))
-    assert result.instructions <= {"cmsis-nn": 6_900_000, "reference": 32_100_000}[kernels]
     assert [op for op, _ in result.layers] == [operator.op for operator in load(model).operators]
     assert result.stats.engine == f"tflm ({kernels} kernels)"
     check_arena(model, result)
+    skip_unless_known("answer, layers and arena are right")
+    assert result.instructions <= {"cmsis-nn": 6_900_000, "reference": 32_100_000}[kernels]
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from firmware_builds import cross, made
 from firmware_cases import PIXELS, FirmwareCases, answers, ask, console_says, replies_until
+from known_compiler import compiler_here
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire import frame, messages
@@ -178,6 +179,7 @@ def test_stats_agree_with_the_elf(target: EmbeddedTarget, elf: Path) -> None:
     assert isinstance(stats, Stats)
     assert stats.freq_hz == 216_000_000
     assert stats.board == "disco-f746ng"
+    assert stats.compiler == compiler_here()
     at = symbols(elf)
     assert stats.stack_bytes == at["__stack_top"][0] - at["__stack_bottom"][0]
     assert 100 < stats.stack_used_bytes < stats.stack_bytes / 2

@@ -64,8 +64,12 @@ def _list_option(flag: str, field: str, default: Sequence[object] = (), help: st
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
-@click.option("--check", is_flag=True, help="Exit with 1 where a case grew past its budget.")
-@click.option("--update", is_flag=True, help="Write what was measured as the new budgets.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit with 1 where a case grew past its budget, with 2 where none is for the compiler.",
+)
+@click.option("--update", is_flag=True, help="Write what was measured as the new budgets of its compiler.")
 @click.option(
     "--budgets",
     "budget_file",
@@ -166,11 +170,14 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
             f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
             "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
         )
-    if not verdict.passed:
+    if verdict.unmeasured:
         raise CheckFailed(
             f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
             "Mend what is said above, or take them out of the file.",
         )
+    if verdict.unjudged:  # no check that failed, but none that was passed either
+        what = f"{len(verdict.unjudged)} case(s) were not judged" if verdict.checked else "nothing was judged"
+        raise budgets.BudgetError(f"{what}, since {file.name} is not for them", "What to do stands above.")
 
 
 def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:

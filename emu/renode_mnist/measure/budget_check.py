@@ -1,4 +1,4 @@
-"""Holds what was measured against the budgets: what grew, where, and what needs less than it may take."""
+"""Holds what was measured against the budgets: what grew, where, what needs less, and what no budget is for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from renode_mnist import paths
 from renode_mnist.measure.bench import LayerCost, Refused, Row
-from renode_mnist.measure.budget_rows import by_case, figures, worth_a_name
-from renode_mnist.measure.budgets import EXACT, Bounds, BudgetError, Budgets
+from renode_mnist.measure.budget_choice import Maker, Unjudged, choose
+from renode_mnist.measure.budget_rows import MODELLED, by_case, cycle_model, figures, worth_a_name
+from renode_mnist.measure.budgets import EXACT, UNNAMED, Bounds, BudgetError, Budgets
 
 _OTHER = "other functions"
 
@@ -57,10 +58,12 @@ class Verdict:
 
     Attributes:
         tolerance_percent: By which all but instructions may grow.
-        checked: The cases that were measured and have a budget.
+        checked: The cases that were measured and held against a budget.
         grown: What grew past it: each case's whole first, then its layers and their functions.
         unmeasured: Cases that have a budget and could not be measured.
         savings: Cases that need fewer instructions than they may take.
+        unjudged: What was measured, and the file's budgets are not for.
+        unnamed: Those of the checked whose budget does not say for which compiler it is.
     """
 
     tolerance_percent: float
@@ -68,11 +71,13 @@ class Verdict:
     grown: tuple[Growth, ...]
     unmeasured: tuple[Refused, ...]
     savings: tuple[Saving, ...]
+    unjudged: tuple[Unjudged, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether all is within budget."""
-        return not self.grown and not self.unmeasured
+        """Whether all is within budget; what was not judged is not."""
+        return not self.grown and not self.unmeasured and not self.unjudged
 
 
 def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[Refused] = ()) -> Verdict:
@@ -92,25 +97,56 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
     refuse_unknown_models(budgets, [row.case for row in rows] + [refusal.case for refusal in refused], file)
     grown: list[Growth] = []
     savings: list[Saving] = []
+    unjudged: list[Unjudged] = []
+    checked: list[str] = []
     for row in rows:
-        bounds = budgets.cases.get(row.case)
-        if bounds is None:
+        if row.case not in budgets.cases:
             raise BudgetError(
                 f"{file} has no case {row.case}, only {', '.join(budgets.cases) or 'none'}",
                 "Add it: `renode-mnist bench --update`.",
             )
-        for key in figures(row):
+        bounds = choose(budgets, row.case, Maker.of(row.firmware), file)
+        if isinstance(bounds, Unjudged):
+            unjudged.append(bounds)
+            continue
+        checked.append(row.case)
+        judged = figures(row)
+        if other := _of_another_cycle_model(row, bounds, file):
+            unjudged.append(other)
+            del judged[MODELLED]
+        for key in judged:
             if bounds.of(key) is None:
                 raise BudgetError(
                     f"{file}: case {row.case} has no {key}, which target {row.target['target']} measures",
                     "Add it: `renode-mnist bench --update`.",
                 )
-        grown += _growths(row, bounds, budgets.tolerance_percent)
+        grown += _growths(row, judged, bounds, budgets.tolerance_percent)
         if EXACT in row.counts and (fewer := bounds.instructions - row.counts[EXACT]) > 0:
             savings.append(Saving(row.case, fewer))
     unmeasured = tuple(refusal for refusal in refused if refusal.case in budgets.cases)
-    checked = tuple(row.case for row in rows)
-    return Verdict(budgets.tolerance_percent, checked, tuple(grown), unmeasured, tuple(savings))
+    unnamed = tuple(case for case in checked if UNNAMED in budgets.cases[case])
+    return Verdict(
+        budgets.tolerance_percent,
+        tuple(checked),
+        tuple(grown),
+        unmeasured,
+        tuple(savings),
+        tuple(unjudged),
+        unnamed,
+    )
+
+
+def _of_another_cycle_model(row: Row, bounds: Bounds, file: Path) -> Unjudged | None:
+    """Modelled cycles change with their model, though the firmware is as it was."""
+    model = cycle_model(row)
+    if MODELLED not in row.counts or bounds.cycle_model in (None, model):
+        return None
+    return Unjudged(
+        row.case,
+        MODELLED,
+        f"{file.name} has them of model {bounds.cycle_model}, and these are of {model}",
+        "Write those of this model: `renode-mnist bench --update`.",
+    )
 
 
 def refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path) -> None:
@@ -137,8 +173,8 @@ def refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path)
             )
 
 
-def _growths(row: Row, bounds: Bounds, tolerance_percent: float) -> Iterator[Growth]:
-    for key, now in figures(row).items():
+def _growths(row: Row, judged: Mapping[str, int], bounds: Bounds, tolerance_percent: float) -> Iterator[Growth]:
+    for key, now in judged.items():
 
         def allowed(written: int, key: str = key) -> int:
             return written if key == EXACT else int(written * (1 + tolerance_percent / 100))

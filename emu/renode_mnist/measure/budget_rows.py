@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from renode_mnist.measure.bench import LayerCost, Row
 from renode_mnist.measure.budgets import EXACT
 
+MODELLED = "cycles_modelled"
+_MODEL_DIGITS = 12
+"""Of the digest of the model of the cycles, as of a commit: to tell one from the other, and to be read."""
+
 _FUNCTION_SHARE = 0.01
 """Of the inference's instructions that a function must take in a layer to be written by its name."""
 
@@ -19,6 +23,12 @@ def by_case(rows: Sequence[Row]) -> list[Row]:
 def figures(row: Row) -> dict[str, int]:
     """What a case needs as a whole, by the keys of ``budgets.Bounds``."""
     return {**row.counts, "flash_bytes": row.flash_bytes, "ram_bytes": row.ram_bytes}
+
+
+def cycle_model(row: Row) -> str | None:
+    """Of which model the modelled cycles are; None where there are none."""
+    digest = row.target.get("cycle_model_sha256")
+    return str(digest)[:_MODEL_DIGITS] if digest else None
 
 
 def worth_a_name(row: Row, layer: LayerCost) -> dict[str, int]:

@@ -2,58 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
 from renode_mnist.measure.bench import Row
-from renode_mnist.measure.budget_rows import by_case, figures, worth_a_name
-from renode_mnist.measure.budgets import FUNCTIONS, LAYERS, Bounds, BudgetError, Budgets, load
+from renode_mnist.measure.budget_choice import Maker, toolchain_of
+from renode_mnist.measure.budget_rows import by_case, cycle_model, figures, worth_a_name
+from renode_mnist.measure.budgets import FUNCTIONS, LAYERS, UNNAMED, Bounds, BudgetError, Budgets, Toolchain, load
 
 _HEAD = """\
 What each case may cost (docs/benchmark.md). `renode-mnist bench --check` fails where one grew:
 instructions by any amount, the rest by more than tolerance_percent. `renode-mnist bench --update`
-writes what it measured.
+writes what it measured. The figures are exact for their toolchain, and images of another are not judged.
 """
 _TOLERANCE_PERCENT = 2
 """Of a new file."""
+_CYCLE_MODEL = "cycle_model"
 
 
 def update(file: Path, rows: Sequence[Row]) -> list[str]:
-    """Writes what was measured, keeping cases that were not; tells each change in a line.
+    """Writes what was measured, keeping cases and toolchains that were not; tells each change in a line.
+
+    A budget that names no toolchain gives way to the one that is measured: it can't be told for which it was.
 
     Raises:
         BudgetError: The file is there and cannot be used, or cannot be written.
     """
     old = load(file) if file.exists() else Budgets(tolerance_percent=_TOLERANCE_PERCENT)
     changes: list[str] = []
-    document = tomlkit.parse(file.read_text(encoding="utf-8")) if file.exists() else tomlkit.document()
-    if not file.exists():
-        for line in _HEAD.splitlines():
-            document.add(tomlkit.comment(line))
-        document["tolerance_percent"] = old.tolerance_percent
-    if "cases" not in document:
-        document["cases"] = tomlkit.table(is_super_table=True)
-    written: Any = document["cases"]
-    for row in by_case(rows):
-        before = old.cases[row.case].model_dump(exclude_none=True) if row.case in old.cases else {}
-        now = figures(row)
+    rows = by_case(rows)
+    added = _added(old, rows)
+    makers = {row.case: Maker.of(row.firmware) for row in rows}
+    toolchains = {case: toolchain_of(old, maker) or added[maker.toolchain] for case, maker in makers.items()}
+    document = _document(file, toolchains)
+    for new, name in added.items():
+        changes.append(f"toolchain {name} new: {new.compiler}, {new.flags}")
+        _tables(document, "toolchains")[name] = _table(new.model_dump(exclude_none=True))
+    for row in rows:
+        toolchain = toolchains[row.case]
+        case = row.case if len({*old.toolchains, *added.values()}) == 1 else f"{row.case} for {toolchain}"
+        bounds = old.cases.get(row.case, {})
+        kept = bounds.get(toolchain) or bounds.get(UNNAMED)
+        before = kept.model_dump(exclude_none=True) if kept else {}
+        now: dict[str, Any] = {**figures(row), **({_CYCLE_MODEL: model} if (model := cycle_model(row)) else {})}
         for key in now:
             if before.get(key) != now[key]:
-                changes.append(f"{row.case}: {key} {before.get(key, 'new')} -> {now[key]}")
+                changes.append(f"{case}: {key} {before.get(key, 'new')} -> {now[key]}")
         by_layer = _by_layer(row)
         if changed := [key for key in by_layer if key in before and before[key] != by_layer[key]]:
-            changes.append(f"{row.case}: {', '.join(changed)} differ")
-        if added := [key for key in by_layer if key not in before]:
-            changes.append(f"{row.case}: {', '.join(added)} new")
-        _write(written, row.case, {**before, **now, **by_layer})
+            changes.append(f"{case}: {', '.join(changed)} differ")
+        if first := [key for key in by_layer if key not in before]:
+            changes.append(f"{case}: {', '.join(first)} new")
+        _write(document, row.case, toolchain, {**before, **now, **by_layer})
     try:
-        file.write_text(tomlkit.dumps(document), encoding="utf-8")
+        file.write_text(tomlkit.dumps(document).rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
         raise BudgetError(f"cannot write {file}: {error.strerror}", "Check its permissions.") from error
     return changes
+
+
+def _added(old: Budgets, rows: Sequence[Row]) -> dict[Toolchain, str]:
+    """What made an image and is none of the file's toolchains, each with a name."""
+    added: dict[Toolchain, str] = {}
+    for maker in (Maker.of(row.firmware) for row in rows):
+        if toolchain_of(old, maker) is None and maker.toolchain not in added:
+            added[maker.toolchain] = _name(maker.compiler, {*old.toolchains, *added.values()})
+    return added
+
+
+def _name(compiler: str, taken: Collection[str]) -> str:
+    """``gcc-12`` of "GNU 12.2.1, ...", or its like; where that is taken, ``gcc-12-b``."""
+    found = re.match(r"(\w+) (\d+)", compiler)
+    name = f"{found[1].lower().replace('gnu', 'gcc')}-{found[2]}" if found else "toolchain"
+    return next(each for each in (name, *(f"{name}-{letter}" for letter in "bcdefghij")) if each not in taken)
+
+
+def _document(file: Path, toolchains: Mapping[str, str]) -> Any:
+    """The file's content, with a toolchain for each case that is measured."""
+    if not file.exists():
+        document = tomlkit.document()
+        for line in _HEAD.splitlines():
+            document.add(tomlkit.comment(line))
+        document["tolerance_percent"] = _TOLERANCE_PERCENT
+        document.add(tomlkit.nl())
+        return document
+    text = file.read_text(encoding="utf-8")
+    for case, toolchain in toolchains.items():
+        # In the text, since a table that changes its place in the tree loses its place in the file.
+        without = rf"""(?m)^(\s*\[\s*cases\s*\.\s*["']?{re.escape(case)}["']?)\s*\]"""
+        text = re.sub(without, rf"\1.{toolchain}]", text)
+    return tomlkit.parse(text)
+
+
+def _tables(table: Any, key: str) -> Any:
+    """A table that holds tables only."""
+    if key not in table:
+        table[key] = tomlkit.table(is_super_table=True)
+    return table[key]
+
+
+def _table(values: Mapping[str, Any]) -> Any:
+    """With a blank line behind it."""
+    table = tomlkit.table()
+    for key, value in values.items():
+        table[key] = value
+    table.add(tomlkit.nl())
+    return table
 
 
 def _by_layer(row: Row) -> dict[str, list[Any]]:
@@ -63,15 +122,39 @@ def _by_layer(row: Row) -> dict[str, list[Any]]:
     return lists
 
 
-def _write(cases: Any, case: str, values: Mapping[str, Any]) -> None:
-    """Figures take the place of the old ones, so that comments stay; keys that are new need a new table."""
-    in_place = case in cases and values.keys() <= cases[case].keys()
-    table = cases[case] if in_place else tomlkit.table()
+def _write(document: Any, case: str, toolchain: str, values: Mapping[str, Any]) -> None:
+    """Figures take the place of the old ones, so that comments stay."""
+    cases = _tables(document, "cases")
+    is_new = case not in cases
+    by_toolchain = _tables(cases, case)
+    if is_new and tomlkit.dumps(document).endswith("\n\n"):
+        by_toolchain.trivia.indent = ""
+    table = by_toolchain.get(toolchain)
+    if table is None or not values.keys() <= table.keys():
+        by_toolchain[toolchain] = table = _with_all_keys(table, values.keys())
     for key in (key for key in Bounds.model_fields if key in values):
-        if not in_place or table[key] != values[key]:
+        if table[key] != values[key]:
             table[key] = _functions(values[key]) if key == FUNCTIONS else values[key]
-    if not in_place:
-        cases[case] = table
+
+
+def _with_all_keys(table: Any, wanted: Collection[str]) -> Any:
+    """The table with the keys that it lacks, each behind the one that it follows in `Bounds`."""
+    order = [key for key in Bounds.model_fields if key in wanted]
+    if table is None:
+        return _table(dict.fromkeys(order, 0))
+    whole = tomlkit.table()
+    present = {key.key for key, _ in table.value.body if key is not None}
+
+    def add(following: Iterable[str]) -> None:
+        for key in takewhile(lambda key: key not in present, following):
+            whole.append(key, 0)
+
+    add(order)
+    for key, item in table.value.body:
+        whole.append(key, item)
+        if key is not None:
+            add(order[order.index(key.key) + 1 :])
+    return whole
 
 
 def _functions(layers: Sequence[Mapping[str, int]]) -> tomlkit.items.Array:

@@ -1,11 +1,16 @@
 """Budgets: what each case may cost, in a file of the repository; a build that grows past it fails.
 
-``budgets.toml`` holds a table for each case. ``instructions`` are exact, so any growth counts; modelled and measured
-cycles, flash and RAM may grow by ``tolerance_percent`` of what is written. The lists beside them tell where a growth
-is: ``layers`` and ``functions`` for instructions, ``cycles_modelled_layers`` and ``cycles_measured_layers`` for the
-cycles.
+``budgets.toml`` holds a table for each case and toolchain, ``[cases."int8/m7".debian-12]``, and tells what each
+toolchain is, ``[toolchains.debian-12]``: figures are exact for the compiler, C library and flags that made the image,
+and say nothing of others. ``instructions`` may not grow at all; modelled and measured cycles, flash and RAM may by
+``tolerance_percent`` of what is written. The lists beside them tell where a growth is: ``layers`` and ``functions``
+for instructions, ``cycles_modelled_layers`` and ``cycles_measured_layers`` for the cycles.
 
-Here is the form of the file, and its reading; ``budget_check`` holds figures against it, ``budget_update`` writes it.
+Files of before name no toolchain, ``[cases."int8/m7"]``. Nobody can tell which one they meant, so they hold for every
+image, as they did, and who shows a verdict says so.
+
+Here is the form of the file, and its reading; ``budget_choice`` finds the budget of an image, ``budget_check`` holds
+figures against it, ``budget_update`` writes it.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -27,6 +32,8 @@ EXACT = "instructions"
 LAYERS = {EXACT: "layers", "cycles_modelled": "cycles_modelled_layers", "cycles_measured": "cycles_measured_layers"}
 """Of which list each count's layers are kept in."""
 FUNCTIONS = "functions"
+UNNAMED = ""
+"""The toolchain of a budget that names none."""
 
 _COUNT = Field(ge=0, description="a whole number from 0 on")
 _COUNTS = Field(description="a list of whole numbers from 0 on")
@@ -38,7 +45,7 @@ _CASE_FORM = (
     f"MODEL/ENGINE with {', '.join(ENGINES)} for ENGINE, then -{' or -'.join(OBJECTIVES[1:])} where engine m7 was "
     "built for it, and -soft without FPU"
 )
-_TOP = "tolerance_percent and the table cases"
+_TOP = "tolerance_percent and the tables toolchains and cases"
 
 
 class BudgetError(RenodeMnistError):
@@ -51,6 +58,20 @@ class _Table(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class Toolchain(_Table):
+    """What made an image, as the image says of itself; what is not given may be anything.
+
+    Attributes:
+        compiler: With the C library that it links.
+        flags: All but those that choose how floats are computed, which a case's name tells.
+        found_in: Where it is to be had, for who has another.
+    """
+
+    compiler: str = Field(description='a string, as compiler = "GNU 12.2.1, newlib 3.3.0"')
+    flags: str | None = Field(default=None, description='a string, as flags = "-mcpu=cortex-m7 -mthumb -O2"')
+    found_in: str | None = Field(default=None, description='a string, as found_in = "Debian 12"')
+
+
 class Bounds(_Table):
     """What a case may cost; the fields stand in the order in which they are written.
 
@@ -59,6 +80,9 @@ class Bounds(_Table):
 
     instructions: _Count
     cycles_modelled: Annotated[int | None, _COUNT] = None
+    cycle_model: str | None = Field(
+        default=None, description="a string, the digest of the model that cycles_modelled are of"
+    )
     cycles_measured: Annotated[int | None, _COUNT] = None
     flash_bytes: _Count
     ram_bytes: _Count
@@ -83,14 +107,16 @@ class Budgets(_Table):
 
     Attributes:
         tolerance_percent: By which all but instructions may grow.
-        cases: Bounds by the names of ``bench.Case``.
+        toolchains: By the names that the cases use.
+        cases: By the names of ``bench.Case``, then by toolchain.
     """
 
     tolerance_percent: int | float = Field(
         ge=0, allow_inf_nan=False, description="a number from 0 on, as tolerance_percent = 2"
     )
-    cases: dict[Annotated[str, Field(pattern=_CASE)], Bounds] = Field(
-        default={}, description='a table for each case, [cases."int8/m7"]'
+    toolchains: dict[str, Toolchain] = Field(default={}, description="a table for each toolchain, [toolchains.NAME]")
+    cases: dict[Annotated[str, Field(pattern=_CASE)], dict[str, Bounds]] = Field(
+        default={}, description='a table for each case and toolchain, [cases."int8/m7".NAME]'
     )
 
 
@@ -107,7 +133,7 @@ def load(file: Path) -> Budgets:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise BudgetError(f"cannot read {file}: {why}", "Make it: `renode-mnist bench --update`.") from error
     try:
-        return Budgets.model_validate(tomllib.loads(text))
+        budgets = Budgets.model_validate(_with_toolchains(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         raise BudgetError(
             f"{file}: {error}", "Mend it, or remove it and run `renode-mnist bench --update`."
@@ -115,6 +141,27 @@ def load(file: Path) -> Budgets:
     except ValidationError as error:
         refusals = [_refusal(one, _Lines(text)) for one in error.errors(include_url=False)]
         raise min(refusals).of(file) from error
+    for case, bounds in budgets.cases.items():
+        for name in bounds.keys() - budgets.toolchains.keys() - {UNNAMED}:
+            known = f"{', '.join(budgets.toolchains) or 'none so far'}; or a table [toolchains.{name}]"
+            line = _Lines(text).header("cases", case, name)
+            raise _Refusal(False, line, f"case {case} is for the unknown toolchain {name}", known).of(file)
+    return budgets
+
+
+def _with_toolchains(content: dict[str, Any]) -> dict[str, Any]:
+    """A case whose table holds bounds, and no tables of toolchains, is for one without a name."""
+    if not isinstance(cases := content.get("cases"), dict):
+        return content
+    named = {
+        case: table if isinstance(table, dict) and table and _all_tables(table) else {UNNAMED: table}
+        for case, table in cases.items()
+    }
+    return {**content, "cases": named}
+
+
+def _all_tables(table: dict[str, Any]) -> bool:
+    return all(isinstance(value, dict) for value in table.values())
 
 
 @dataclass(frozen=True, order=True)
@@ -136,11 +183,12 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
 
-    def header(self, case: str) -> int:
-        """The line that opens a case's table, counted from 1."""
-        opened = re.compile(rf"""\s*\[\s*cases\s*\.\s*["']?{re.escape(case)}["']?\s*\]""")
+    def header(self, *words: str) -> int:
+        """The line that opens a table, or the first of those in it, counted from 1."""
+        path = r"\s*\.\s*".join(rf"""["']?{re.escape(word)}["']?""" for word in words)
+        opened = re.compile(rf"\s*\[\s*{path}\s*[.\]]")
         found = (number for number, line in enumerate(self._lines, 1) if opened.match(line))
-        return next(found, None) or self.key(case)
+        return next(found, None) or self.key(words[-1], after=self.key(words[0]))
 
     def key(self, word: str, after: int = 0) -> int:
         """The first line behind ``after`` that names ``word`` before an equals sign or in a heading."""
@@ -154,21 +202,35 @@ def _refusal(error: ErrorDetails, lines: _Lines) -> _Refusal:
     kind, found = error["type"], error["input"]
     match tuple(map(str, error["loc"])):
         case ("cases", name, "[key]"):
-            return _Refusal(False, lines.header(name), f"the unknown case {name}", _CASE_FORM)
-        case ("cases", name):
-            return _Refusal(False, lines.header(name), f"case {name} is {found!r}", f"a table with {_names(Bounds)}")
-        case ("cases", name, key, *inside):
-            header = lines.header(name)
+            return _Refusal(False, lines.header("cases", name), f"the unknown case {name}", _CASE_FORM)
+        case ("cases", name, toolchain):
+            what = f"case {_case(name, toolchain)} is {found!r}"
+            return _Refusal(
+                False, lines.header("cases", name, *filter(None, [toolchain])), what, f"a table with {_names(Bounds)}"
+            )
+        case ("cases", name, toolchain, key, *inside):
+            case, header = _case(name, toolchain), lines.header(*filter(None, ["cases", name, toolchain]))
             line = lines.key(key, after=header)
             if kind == "missing":
-                return _Refusal(True, header, f"case {name} has no {key}", _names(Bounds))
+                return _Refusal(True, header, f"case {case} has no {key}", _names(Bounds))
             if kind == "extra_forbidden":
-                return _Refusal(False, line, f"case {name} has the unknown key {key}", _names(Bounds))
+                return _Refusal(False, line, f"case {case} has the unknown key {key}", _names(Bounds))
             function = f" for {inside[1]}" if inside[1:] else ""
             layer = f"{' in' if function else ' for'} layer {inside[0]}" if inside else ""
             return _Refusal(
-                False, line, f"case {name}: {key} is {found!r}{function}{layer}", _description(Bounds, key)
+                False, line, f"case {case}: {key} is {found!r}{function}{layer}", _description(Bounds, key)
             )
+        case ("toolchains", name, *rest):
+            what, header = f"toolchain {name}", lines.header("toolchains", name)
+            if not rest:
+                return _Refusal(False, header, f"{what} is {found!r}", f"a table with {_names(Toolchain)}")
+            (key,) = rest
+            line = lines.key(key, after=header)
+            if kind == "missing":
+                return _Refusal(True, header, f"{what} has no {key}", _names(Toolchain))
+            if kind == "extra_forbidden":
+                return _Refusal(False, line, f"{what} has the unknown key {key}", _names(Toolchain))
+            return _Refusal(False, line, f"{what}: {key} is {found!r}", _description(Toolchain, key))
         case (key, *_):
             if kind == "missing":
                 return _Refusal(True, 1, f"{key} is missing", _description(Budgets, key))
@@ -176,6 +238,10 @@ def _refusal(error: ErrorDetails, lines: _Lines) -> _Refusal:
                 return _Refusal(False, lines.key(key), f"the unknown key {key}", _TOP)
             return _Refusal(False, lines.key(key), f"{key} is {found!r}", _description(Budgets, key))
     raise AssertionError(f"pydantic names no place: {error}")
+
+
+def _case(name: str, toolchain: str) -> str:
+    return f"{name} for {toolchain}" if toolchain else name
 
 
 def _names(table: type[_Table]) -> str:

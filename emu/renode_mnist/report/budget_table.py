@@ -46,17 +46,34 @@ def _place(growth: Growth) -> Padding:
 
 def markdown(verdict: Verdict, file: str) -> str:
     """The same; names in code spans, so that their brackets and asterisks stand."""
-    heading = f"### Budgets: {'kept' if verdict.passed else 'not kept'}\n\n"
+    heading = f"### Budgets: {_in_short(verdict)}\n\n"
     sentences = tuple(_sentences(verdict, file))
     if not verdict.grown:
         return heading + "".join(f"- {sentence}\n" for sentence in sentences)
     return heading + grid.markdown(Grid(_HEADINGS, tuple(map(_cells, verdict.grown)), sentences, labels=_LABELS))
 
 
+def _in_short(verdict: Verdict) -> str:
+    if verdict.grown or verdict.unmeasured:
+        return "not kept"
+    if verdict.unjudged:
+        return "not judged in part" if verdict.checked else "not judged"
+    return "kept"
+
+
 def _sentences(verdict: Verdict, file: str) -> Iterator[str]:
     kept = [case for case in verdict.checked if case not in {growth.case for growth in verdict.grown}]
     if kept:
         yield f"Within {file}: {', '.join(kept)}."
+    if verdict.unnamed:
+        yield (
+            f"{file} does not say for which compiler its budgets are, and was taken to mean this one: "
+            "`renode-mnist bench --update` writes its name."
+        )
+    for told in dict.fromkeys((each.what, each.reason, each.remedy) for each in verdict.unjudged):
+        cases = ", ".join(each.case for each in verdict.unjudged if (each.what, each.reason, each.remedy) == told)
+        what, reason, remedy = told
+        yield f"Not judged{f', {_label(what)}' if what else ''}: {cases}. {reason}. {remedy}"
     for refusal in verdict.unmeasured:
         yield f"{refusal.case} has a budget but could not be measured: {refusal.reason}"
     for saving in verdict.savings:
@@ -73,7 +90,11 @@ def _cells(growth: Growth) -> tuple[str, ...]:
 
 
 def _what(growth: Growth) -> str:
-    return growth.what.removesuffix("_bytes").replace("_", " ")
+    return _label(growth.what)
+
+
+def _label(what: str) -> str:
+    return what.removesuffix("_bytes").replace("_", " ")
 
 
 def _code(text: str) -> str:

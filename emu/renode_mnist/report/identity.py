@@ -17,7 +17,7 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
     found += [
         ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
         ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),
-        ("compiler", f"{firmware.compiler} {firmware.flags}"),
+        ("compiler", f"{firmware.compiler}; {firmware.flags}"),
     ]
     if on_chip:
         found.append(

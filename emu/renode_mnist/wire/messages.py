@@ -68,6 +68,7 @@ class Stats:
 
     Attributes:
         protocol_version: 101, or 100 for the article's firmware, which fills nothing but the clock.
+        compiler: And the C library, as "GNU 12.2.1, newlib 3.3.0".
         build_id: The ELF's GNU build ID, hexadecimal.
         model_sha256: Of the ``.tflite`` file, hexadecimal.
         flash_bytes: Code, constants and initial data; ``weights_bytes`` of them are the model's.
