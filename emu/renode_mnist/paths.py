@@ -31,6 +31,16 @@ def is_checkout() -> bool:
     return not _WHEEL_DATA.is_dir()
 
 
+def project() -> Path:
+    """``pyproject.toml``, which a checkout has."""
+    return root() / "pyproject.toml"
+
+
+def prebuilt() -> Path:
+    """The images that a wheel carries, with their index; a checkout has none, and some wheels."""
+    return _WHEEL_DATA / "prebuilt"
+
+
 def schema() -> Path:
     """``mnist.fbs``."""
     return root() / "schema" / "mnist.fbs"

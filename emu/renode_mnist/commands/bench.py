@@ -91,6 +91,8 @@ def bench(
             raise EnvironmentProblem(
                 f"there is no folder {output.absolute().parent}", "Make it, or give another path."
             )
+    if html is not None:
+        from renode_mnist.report import page
     budget_file = budget_file or paths.budgets()
     if check and not (update and not budget_file.exists()):
         _load_budgets(budget_file, wanted, markdown)
@@ -119,8 +121,6 @@ def bench(
     if markdown is not None:
         _write(markdown, bench_table.markdown(laid_out), append=True)
     if html is not None:
-        from renode_mnist.report import page
-
         _write(html, page.render(rows, laid_out))
     if update:
         from renode_mnist.measure import budgets
