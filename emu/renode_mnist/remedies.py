@@ -27,7 +27,7 @@ SystemPackage = Literal["arm-compiler", "c++", "c-headers", "openocd", "st-flash
 _DISTRIBUTION = "renode-mnist"
 
 DOWNLOAD_MEGABYTES: dict[Extra, int] = {"build": 36, "plots": 18, "train": 339, "renode": 1, "notebook": 400}
-"""What an extra adds to a plain installation, for Linux on x86_64 and Python 3.11: docs/install.md says how measured."""
+"""What an extra adds to a plain installation, on Linux for x86_64 and Python 3.11 (docs/install.md: how measured)."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def requirements(name: Extra) -> tuple[str, ...]:
     for requirement in written[name]:
         if requirement.startswith(f"{_DISTRIBUTION}["):
             inner = requirement[len(_DISTRIBUTION) + 1 :].split("]")[0].split(",")
-            found.update(dict.fromkeys(each for part in inner for each in requirements(part)))  # type: ignore[arg-type]
+            found.update(dict.fromkeys(each for part in inner for each in requirements(part)))
         else:
             found[requirement] = None
     return tuple(found)

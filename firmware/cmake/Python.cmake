@@ -10,7 +10,7 @@ set(PYTHON ${PYTHON} CACHE FILEPATH "Interpreter that runs renode_mnist.codegen"
 # In a checkout the package beside this folder is the one meant, installed or not.
 set(python_command ${PYTHON})
 if(EXISTS ${CMAKE_SOURCE_DIR}/../emu/renode_mnist)
-  set(python_command ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_SOURCE_DIR}/../emu ${PYTHON})
+  set(python_command ${CMAKE_COMMAND} -E env --modify PYTHONPATH=path_list_prepend:${CMAKE_SOURCE_DIR}/../emu ${PYTHON})
 endif()
 
 execute_process(
