@@ -95,6 +95,7 @@ class BuildPy(build_py):
                 ignore=shutil.ignore_patterns("build", "__pycache__", ".ipynb_checkpoints"),
                 copy_function=shutil.copyfile,  # without modes: they are the checkout's
             )
+        shutil.copyfile(ROOT / "budgets.toml", package / "_data" / "budgets.toml")
         add_prebuilt(package / "_data" / "prebuilt")
 
 

@@ -140,8 +140,13 @@ class Image:
     fresh: bool
 
     @property
+    def is_prebuilt(self) -> bool:
+        """Whether it came with the package."""
+        return self.elf.parent == paths.prebuilt()
+
+    @property
     def linker_map(self) -> Path:
-        """The linker's map, beside the ELF."""
+        """The linker's map, beside the ELF; a prebuilt one has none."""
         return self.elf.with_suffix(".map")
 
 

@@ -48,8 +48,8 @@ def parts(machine: Machine = "stm32f746") -> Iterator[Part]:
         yield Part("c++", _place("c++"), "c++")
     else:
         yield Part(COMPILER, _place(COMPILER), "arm-compiler")
-        yield Part("newlib's nano library", newlib(), "arm-compiler")
-        yield Part("its C++ headers", cxx_headers(), "arm-compiler")
+        yield Part("newlib for it", newlib(), "arm-compiler")
+        yield Part("C++ headers for it", cxx_headers(), "arm-compiler")
     for tool in ("cmake", "ninja"):
         yield Part(tool, _place(tool))
     yield Part("flatc", flatc())
@@ -66,7 +66,7 @@ def require(machine: Machine) -> None:
         commands = remedies.join(dict.fromkeys(part.remedy for part in lacking))
         raise EnvironmentProblem(
             f"building this image takes {_and(part.name for part in lacking)}, not found on this machine",
-            f"Run `{commands}`.{_ready_made()}",
+            f"Run `{commands}`.{_ready_made() if machine == 'stm32f746' else ''}",
         )
 
 

@@ -55,7 +55,7 @@ class _List(click.ParamType[tuple[str, ...]]):
     "--budgets",
     "budget_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="[default: budgets.toml of the checkout]",
+    help="[default: budgets.toml of the checkout or this folder, else the package's]",
 )
 def bench(
     models: tuple[str, ...],
@@ -93,7 +93,7 @@ def bench(
             )
     if html is not None:
         from renode_mnist.report import page
-    budget_file = budget_file or paths.budgets()
+    budget_file = budget_file or paths.budgets(to_write=update)
     if check and not (update and not budget_file.exists()):
         _load_budgets(budget_file, wanted, markdown)
     with Progress(

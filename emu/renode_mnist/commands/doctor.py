@@ -26,10 +26,12 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([{**asdict(finding), "state": finding.state} for finding in findings], indent=2))
     else:
         width = max(len(finding.what) for finding in findings)
-        for finding in findings:
+        for at, finding in enumerate(findings):
             mark = click.style(f"{finding.state:8}", fg=_COLOURS[finding.state])
             click.echo(f"{mark} {finding.what:{width}}  {finding.found or f'for {finding.purpose}'}")
-            if not finding.found:
+            following = findings[at + 1 : at + 2]
+            is_told_below = any(not other.found and other.remedy == finding.remedy != "" for other in following)
+            if not finding.found and not is_told_below:
                 for line in filter(None, (finding.remedy, finding.note)):
                     click.echo(f"{'':9}{line}")
     missing = [finding.what for finding in findings if finding.required and not finding.found]

@@ -10,8 +10,9 @@ import click
 from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig
-from renode_mnist.commands.options import elf_option, target_option, target_options
+from renode_mnist.commands.options import elf_option, image_of, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.session.opening import machine_of
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
@@ -60,6 +61,8 @@ def test(
         raise RenodeMnistError(
             f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
         )
+    # What it lacks is told once, not by every test. A suite may still ask for another board's image.
+    image_of(elf, BuildConfig(building.resolve_model(model), engine, board=board, machine=machine_of(target)))  # type: ignore[arg-type]
     given = {"target": target, "model": model, "engine": engine, "board": board, **line}
     if elf is not None:
         given["elf"] = elf.resolve()
