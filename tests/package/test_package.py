@@ -16,11 +16,11 @@ from pathlib import Path
 import build
 import numpy as np
 import pytest
-from environments import Environment
-from tflite_builder import ModelBuilder
 
+from environments import Environment
 from renode_mnist import paths
 from renode_mnist.program.build_id import build_id
+from tflite_builder import ModelBuilder
 
 ROOT = paths.root()
 NO_COMPILER = "arm-none-eabi-gcc"
