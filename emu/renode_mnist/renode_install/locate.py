@@ -60,8 +60,7 @@ def find() -> Installation:
     path, found_by, variables = _find_renode()
     if importlib.util.find_spec("pythonnet") is None:
         raise EnvironmentProblem(
-            f"Renode is at {path}, but pythonnet is not in this Python environment",
-            remedies.run_extra("renode"),
+            f"Renode is at {path}, but pythonnet is not in this Python environment", remedies.run_extra("renode")
         )
     return Installation(path, found_by, variables, _find_pyrenode3(path))
 
