@@ -90,12 +90,14 @@ def version_of(compiler: str) -> str:
 
 def newlib() -> str:
     """The nano library of the cross compiler; empty where there is none."""
-    return _known_to_compiler(f"-print-file-name={_NANO_LIBRARY}")
+    # The compiler answers with the bare name where it does not find the file.
+    answer = _ask(_place(COMPILER), *CORE, f"-print-file-name={_NANO_LIBRARY}").strip()
+    return answer if Path(answer).is_absolute() else ""
 
 
 def cxx_headers() -> str:
     """The folder of C++ headers that the cross compiler looks into; empty where they are missing."""
-    said = _ask_compiler("-x", "c++", "-E", "-v", "/dev/null", stream="stderr")
+    said = _ask(_place(COMPILER), "-x", "c++", "-E", "-v", "/dev/null")
     folders = [Path(line.strip()) for line in said.splitlines() if line.startswith(" /")]
     return next((str(folder) for folder in folders if (folder / "array").is_file()), "")
 
@@ -111,18 +113,12 @@ def _place(tool: str) -> str:
     return str(own) if own.exists() else shutil.which(tool) or ""
 
 
-def _known_to_compiler(question: str) -> str:
-    # The compiler answers with the bare name where it does not find the file.
-    answer = _ask_compiler(*CORE, question).strip()
-    return answer if Path(answer).is_absolute() else ""
-
-
 @cache
-def _ask_compiler(*arguments: str, stream: str = "stdout") -> str:
-    if not (compiler := _place(COMPILER)):
+def _ask(compiler: str, *arguments: str) -> str:
+    if not compiler:
         return ""
-    said = subprocess.run([compiler, *arguments], capture_output=True, text=True)
-    return said.stderr if stream == "stderr" else said.stdout
+    said = subprocess.run([compiler, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return said.stdout
 
 
 def _ready_made() -> str:
