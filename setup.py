@@ -58,12 +58,8 @@ def add_prebuilt(destination: Path) -> None:
     python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": python_path}
     if given not in ("", "none"):
+        subprocess.run([*call, "--check", given], env=environment, check=True)
         shutil.copytree(given, destination, copy_function=shutil.copyfile)
-        if not RELEASE:
-            return
-        raise_for = subprocess.run([*call, "--check", str(destination)], env=environment).returncode
-        if raise_for:
-            sys.exit(f"error: {given} holds no images of these sources")
     elif given != "none" and shutil.which("arm-none-eabi-gcc"):
         subprocess.run([*call, str(destination)], env=environment, check=True)
     elif RELEASE:

@@ -31,7 +31,16 @@ _IMPORTED = ("click", "numpy", "pillow", "flatbuffers", "tflite", "platformdirs"
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """What building a wheel takes: with the compiler there, what generates and compiles the firmware too."""
     wanted = build_meta.get_requires_for_build_wheel(config_settings)
-    return [*wanted, *(prebuild_requirements() if _prebuilds() else ())]
+    given = os.environ.get("RENODE_MNIST_PREBUILT", "")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    # From pyproject.toml, so that images are built by what users build with.
+    to_identify = [line for line in project["dependencies"] if re.split(r"[=<>]", line)[0] in _IMPORTED]
+    to_build = project["optional-dependencies"]["build"]
+    if given not in ("", "none"):
+        return [*wanted, *to_identify]
+    if not given and shutil.which("arm-none-eabi-gcc"):
+        return [*wanted, *to_identify, *to_build]
+    return wanted
 
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
@@ -44,17 +53,6 @@ def build_sdist(sdist_directory: str, config_settings: Any = None) -> str:
     """Builds an sdist; the same sources give the same bytes."""
     _date_by_commit()
     return build_meta.build_sdist(sdist_directory, config_settings)
-
-
-def prebuild_requirements() -> list[str]:
-    """From pyproject.toml, so that images are built by what users build with."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    run = [line for line in project["dependencies"] if re.split(r"[=<>]", line)[0] in _IMPORTED]
-    return [*run, *project["optional-dependencies"]["build"]]
-
-
-def _prebuilds() -> bool:
-    return not os.environ.get("RENODE_MNIST_PREBUILT") and shutil.which("arm-none-eabi-gcc") is not None
 
 
 def _date_by_commit() -> None:
