@@ -85,6 +85,15 @@ def test_an_extra_is_named_by_what_it_stands_for(name: remedies.Extra) -> None:
     assert f"{remedies.DOWNLOAD_MEGABYTES[name]} MB" in remedies.run_extra(name)
 
 
+def test_the_page_of_the_installation_says_the_same() -> None:
+    page = (paths.root() / "docs" / "install.md").read_text()
+    for name, megabytes in remedies.DOWNLOAD_MEGABYTES.items():
+        (line,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert line.endswith(f" | {megabytes} |")
+    for manager in remedies._MANAGERS:
+        assert f"`{manager.install} {manager.packages['arm-compiler']}`" in page
+
+
 def test_pip_is_that_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "pip"
     other.write_text("#!/bin/sh\n")
