@@ -10,12 +10,15 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import build
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from environments import Environment
 from renode_mnist import paths
@@ -25,32 +28,62 @@ from tflite_builder import ModelBuilder
 ROOT = paths.root()
 NO_COMPILER = "arm-none-eabi-gcc"
 
-pytestmark = pytest.mark.xdist_group("package")  # one process builds them, not each
+
+def _shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of this test run, made by the first process that asks."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "made").exists():
+            folder.mkdir()
+            make(folder)
+            (folder / "made").touch()
+    return folder
 
 
 @dataclass(frozen=True)
 class Built:
-    """What the build backend made.
+    """What the build backend made of a clean clone.
 
     Attributes:
-        clone: The sources.
-        sdist: From there.
-        wheel: From there too.
-        from_sdist: The wheel that the sdist makes.
-        environment: In which they were built.
+        folder: Holds all of it.
     """
 
-    clone: Path
-    sdist: Path
-    wheel: Path
-    from_sdist: Path
-    environment: Environment
+    folder: Path
+
+    @property
+    def clone(self) -> Path:
+        """The sources."""
+        return self.folder / "clone"
 
     @property
     def unpacked(self) -> Path:
         """The sdist's sources."""
-        (folder,) = (self.clone.parent / "unpacked").iterdir()
-        return folder
+        return self._only("unpacked")
+
+    @property
+    def sdist(self) -> Path:
+        """Of the clone."""
+        return self._only("sdist")
+
+    @property
+    def wheel(self) -> Path:
+        """Of the clone."""
+        return self._only("wheel")
+
+    @property
+    def from_sdist(self) -> Path:
+        """The wheel that the sdist makes."""
+        return self._only("wheel-from-sdist")
+
+    @property
+    def environment(self) -> Environment:
+        """In which they were built."""
+        return Environment(self.folder / "environment")
+
+    def _only(self, name: str) -> Path:
+        (file,) = (self.folder / name).iterdir()
+        return file
 
 
 def _builder(source: Path, environment: Environment) -> build.ProjectBuilder:
@@ -66,19 +99,17 @@ def _builder(source: Path, environment: Environment) -> build.ProjectBuilder:
     return build.ProjectBuilder(source, python_executable=str(environment.python), runner=run)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """HEAD as it is in git, built as pip does it, and its sdist built again."""
-    folder = tmp_path_factory.mktemp("package")
+def _build(folder: Path) -> None:
+    """Builds HEAD as it is in git, as pip does it, and its sdist again."""
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
-    environment = Environment(folder / "build-environment", [])
+    environment = Environment(folder / "environment")
     builder = _builder(clone, environment)
     environment.add(builder.build_system_requires)
     environment.add(builder.get_requires_for_build("sdist"))
-    sdist = Path(builder.build("sdist", folder / "sdist"))
+    sdist = builder.build("sdist", folder / "sdist")
     environment.add(builder.get_requires_for_build("wheel"))
-    wheel = Path(builder.build("wheel", folder / "wheel"))
+    wheel = builder.build("wheel", folder / "wheel")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     (unpacked,) = (folder / "unpacked").iterdir()
@@ -87,50 +118,57 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     with pytest.MonkeyPatch.context() as variables:
         variables.setenv("RENODE_MNIST_PREBUILT", str(folder / "images" / "renode_mnist" / "_data" / "prebuilt"))
         variables.setenv("RENODE_MNIST_RELEASE", "1")
-        from_sdist = Path(_builder(unpacked, environment).build("wheel", folder / "wheel-from-sdist"))
-    return Built(clone, sdist, wheel, from_sdist, environment)
+        _builder(unpacked, environment).build("wheel", folder / "wheel-from-sdist")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(_shared(tmp_path_factory, "package", _build))
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The wheel in an environment of its own.
+    """The wheel in an environment of its own, with what it requires and nothing else.
 
     Attributes:
-        environment: With what the wheel requires and nothing else.
+        folder: Holds the environment.
         home: Empty at first.
-        told: Where the guard writes.
     """
 
-    environment: Environment
+    folder: Path
     home: Path
-    told: Path
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Guarded: it may neither read the sources, nor write into itself, nor ask the network."""
+        return Environment(self.folder / "environment")
 
     def call(self, *words: str | Path, status: int = 0, **variables: str) -> str:
         """What a command prints; where it fails, what it says."""
         done = self.environment.run("renode-mnist", *words, home=self.home, **variables)
         assert done.returncode == status, done.stdout + done.stderr
+        assert self.environment.told == ""
         return done.stdout if status == 0 else done.stderr
 
 
-def _installed(built: Built, folder: Path, *extras: str) -> Installed:
+def _install(built: Built, folder: Path, *extras: str) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         (folder / "METADATA").write_bytes(archive.read(name))
-    metadata = importlib.metadata.PathDistribution(folder)
-    wanted = [text for text in metadata.requires or () if "extra ==" not in text]
+    requires = importlib.metadata.PathDistribution(folder).requires or ()
+    environment = Environment(folder / "environment")
+    environment.add(text for text in requires if "extra ==" not in text)
     for extra in extras:
-        wanted += [text.split(";")[0] for text in metadata.requires or () if f'extra == "{extra}"' in text]
-    environment = Environment(folder / "environment", wanted)
+        environment.add(text.split(";")[0] for text in requires if f'extra == "{extra}"' in text)
     environment.install(built.wheel)
-    home = folder / "home"
-    home.mkdir()
-    return Installed(environment, home, environment.guard(ROOT, built.clone))
+    environment.guard(ROOT, built.clone)
 
 
 @pytest.fixture(scope="module")
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """As a plain ``pip install``."""
-    return _installed(built, tmp_path_factory.mktemp("installed"))
+    folder = _shared(tmp_path_factory, "plain", lambda folder: _install(built, folder))
+    return Installed(folder, tmp_path_factory.mktemp("home"))
 
 
 # What was built ------------------------------------------------------------------------------------------------
@@ -266,10 +304,20 @@ def test_completion_completes(installed: Installed, shell: str, word: str) -> No
     assert "completion" in said
 
 
-def test_nothing_was_asked_of_the_checkout_the_network_or_its_own_folder(installed: Installed) -> None:
-    """Holds for all the calls above."""
-    installed.call("run", "--target", "embedded")
-    assert not installed.told.exists(), installed.told.read_text()
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        (f"open({str(paths.project())!r})", f"opened {paths.project()}"),
+        ("import renode_mnist.version as v; open(v.__file__, 'a')", "wrote "),
+        ("import socket; socket.getaddrinfo('pypi.org', 443)", "looked up pypi.org"),
+    ],
+)
+def test_the_calls_above_would_have_been_told(built: Built, tmp_path: Path, program: str, told: str) -> None:
+    environment = Environment(tmp_path / "environment")
+    environment.install(built.wheel)
+    environment.guard(ROOT)
+    environment.run("python", "-c", program, home=tmp_path)
+    assert told in environment.told
 
 
 # Firmware of an installed package ------------------------------------------------------------------------------
@@ -278,7 +326,8 @@ def test_nothing_was_asked_of_the_checkout_the_network_or_its_own_folder(install
 @pytest.fixture(scope="module")
 def with_build_tools(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """With the extra ``build``."""
-    return _installed(built, tmp_path_factory.mktemp("with-build-tools"), "build")
+    folder = _shared(tmp_path_factory, "with-build-tools", lambda folder: _install(built, folder, "build"))
+    return Installed(folder, tmp_path_factory.mktemp("home"))
 
 
 def _files(folder: Path) -> dict[str, int]:
@@ -291,7 +340,7 @@ def test_an_image_is_built_from_the_package_into_the_cache_and_is_the_prebuilt_o
     environment = with_build_tools.environment
     data = environment.packages / "renode_mnist" / "_data"
     ready_made = data / "prebuilt" / "mnist_int8-m7-disco-f746ng.elf"
-    (data / "prebuilt" / "index.json").unlink()  # as a wheel built without a compiler
+    (data / "prebuilt" / "index.json").unlink(missing_ok=True)  # as a wheel built without a compiler
     before = _files(environment.folder)
     assert "prebuilt firmware: none" in with_build_tools.call("--version")
     elf = Path(with_build_tools.call("build", PATH=f"{environment.bin}:{os.environ['PATH']}").strip())

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 _BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
-_GUARD = '''"""Told by tests/support/environments.py: what an installed package must not do."""
+_GUARD = '''"""Written by tests/support/environments.py: what an installed package must not do."""
 import os
 import sys
 
@@ -52,25 +52,24 @@ class Environment:
     """A virtual environment without pip.
 
     Args:
-        folder: Where it goes; must not be there.
-        requirements: What it is filled with, and with all that this requires.
+        folder: Where it is, or goes where there is none yet.
     """
 
-    def __init__(self, folder: Path, requirements: Iterable[str]) -> None:
-        subprocess.run([_BASE_PYTHON, "-m", "venv", "--without-pip", folder], check=True)
+    def __init__(self, folder: Path) -> None:
+        if not folder.exists():
+            subprocess.run([_BASE_PYTHON, "-m", "venv", "--without-pip", folder], check=True)
         self.folder = folder
         self.bin = folder / ("Scripts" if os.name == "nt" else "bin")
         self.python = self.bin / "python"
         self.packages = Path(self.say("import sysconfig; print(sysconfig.get_path('purelib'))"))
         self._held: set[str] = set()
-        self.add(requirements)
 
     def say(self, program: str) -> str:
         """What a Python program prints there."""
         return subprocess.run([self.python, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
     def add(self, requirements: Iterable[str]) -> None:
-        """Fills it up with what these ask for."""
+        """Fills it with what these ask for, and with all that this asks for."""
         waiting = [Requirement(text) for text in requirements]
         while waiting:
             requirement = waiting.pop()
@@ -101,13 +100,22 @@ class Environment:
                 script.chmod(0o755)
         subprocess.run([self.python, "-m", "compileall", "-q", self.packages / "renode_mnist"], check=True)
 
-    def guard(self, *forbidden: Path) -> Path:
-        """Writes down, from now on, what reads these folders, changes this one or asks the network; the file."""
-        log = self.folder.with_suffix(".told")
+    @property
+    def told(self) -> str:
+        """What was done that ``guard`` watches for; empty if nothing."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.with_suffix(".told")
+
+    def guard(self, *forbidden: Path) -> None:
+        """Has it told, from now on, when something reads these folders, changes this one or asks the network."""
         places = [str(place.resolve()) for place in forbidden]
-        (self.packages / "_guard.py").write_text(_GUARD.format(forbidden=places, own=str(self.folder), log=str(log)))
+        (self.packages / "_guard.py").write_text(
+            _GUARD.format(forbidden=places, own=str(self.folder), log=str(self._log))
+        )
         (self.packages / "_guard.pth").write_text("import _guard\n")
-        return log
 
     def run(
         self, *words: str | Path, home: Path, path: str = "", **variables: str
