@@ -304,20 +304,18 @@ def test_completion_completes(installed: Installed, shell: str, word: str) -> No
     assert "completion" in said
 
 
-@pytest.mark.parametrize(
-    ("program", "told"),
-    [
-        (f"open({str(paths.project())!r})", f"opened {paths.project()}"),
-        ("import renode_mnist.version as v; open(v.__file__, 'a')", "wrote "),
-        ("import socket; socket.getaddrinfo('pypi.org', 443)", "looked up pypi.org"),
-    ],
-)
-def test_the_calls_above_would_have_been_told(built: Built, tmp_path: Path, program: str, told: str) -> None:
+def test_the_guard_of_all_these_calls_tells_what_it_is_there_for(built: Built, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "environment")
     environment.install(built.wheel)
     environment.guard(ROOT)
-    environment.run("python", "-c", program, home=tmp_path)
-    assert told in environment.told
+    for program, told in (
+        (f"open({str(paths.project())!r})", f"opened {paths.project()}"),
+        ("import renode_mnist.version as v; open(v.__file__, 'a')", f"wrote {environment.packages}"),
+        ("import socket; socket.getaddrinfo('pypi.org', 443)", "looked up pypi.org"),
+    ):
+        assert told not in environment.told
+        environment.run("python", "-c", program, home=tmp_path)
+        assert told in environment.told
 
 
 # Firmware of an installed package ------------------------------------------------------------------------------
