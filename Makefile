@@ -7,7 +7,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 # What the installed package is made of beyond Python files, which an editable install reads in place.
-BUILT_FROM := pyproject.toml setup.py schema/mnist.fbs $(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
+BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
+	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format docs-tables lock clean
 .PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish
@@ -157,8 +158,8 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --pytho
 	--custom-compile-command "make lock"
 lock: setup
 	@$(PIP) uv
-	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --group build -o requirements/run.txt
-	@$(UV_COMPILE) pyproject.toml --extra embedded --extra renode --extra train --group build --group test \
+	@$(UV_COMPILE) pyproject.toml --extra build --extra plots --extra renode --group build -o requirements/run.txt
+	@$(UV_COMPILE) pyproject.toml --extra build --extra plots --extra renode --extra train --group build --group test \
 		-c requirements/run.txt -o requirements/test.txt
 	@$(UV_COMPILE) pyproject.toml --extra notebook --group build -c requirements/test.txt -o requirements/notebook.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt

@@ -9,7 +9,7 @@ Suite Teardown      Close Target
 The Firmware Names Its Origin
     ${identity}=    Firmware Identity
     Should Be Equal As Integers    ${identity.protocol_version}    101
-    Should Match Regexp    ${identity.commit}    ^(v[0-9.]+|[0-9a-f]{7,40}\\+?)$
+    Should Match Regexp    ${identity.commit}    ^(v[^ ]+|[0-9a-f]{7,40}\\+?)$
     Should Not Be Empty    ${identity.compiler}
     Should Not Be Empty    ${identity.flags}
     Should Match Regexp    ${identity.build_id}    ^[0-9a-f]{40}$

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from renode_mnist.version import VERSION
-
 if TYPE_CHECKING:
+    __version__: str
+
     from renode_mnist.library import (
         classify,
         compare_engines,
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
         sample,
         train,
     )
-
-__version__ = VERSION
 
 __all__ = [
     "classify",
@@ -44,6 +42,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from renode_mnist.version import version
+
+        return version()
     if name not in __all__:
         raise AttributeError(f"module 'renode_mnist' has no attribute {name!r}")
     from renode_mnist import library

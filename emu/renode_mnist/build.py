@@ -10,45 +10,28 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
-from renode_mnist import paths
-from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+from renode_mnist import paths, prebuilt, toolchain, version
+from renode_mnist.errors import BuildError, ModelError
 from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
-from renode_mnist.version import VERSION
 
 Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
 Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
-Machine = Literal["stm32f746", "host"]
-
-_RELEASE = f"v{VERSION}"
-"""What stands for the commit outside git."""
+Machine = toolchain.Machine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 BOARDS: tuple[Board, ...] = get_args(Board)
 CLOCKS_MHZ = (216, 288)
 
-COMPILER = "arm-none-eabi-gcc"
-COMPILER_PACKAGES = (
-    "gcc-arm-none-eabi",
-    "libnewlib-arm-none-eabi",
-    "libnewlib-dev",
-    "libstdc++-arm-none-eabi-dev",
-)
-"""Debian packages, installed without recommendations: the C++ library for newlib (313 MB) is not needed."""
-
-_SOURCES = ("firmware", "schema")
 _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 
@@ -181,6 +164,11 @@ class Tree:
         """Whether this very program's sources are meant."""
         return self == Tree.here()
 
+    @property
+    def is_of_this_package(self) -> bool:
+        """Whether the sources are this program's, wherever the builds go."""
+        return (self.root, self.packages) == (paths.root(), paths.package().parent)
+
 
 @dataclass(frozen=True)
 class Image:
@@ -197,8 +185,13 @@ class Image:
     fresh: bool
 
     @property
+    def is_prebuilt(self) -> bool:
+        """Whether it came with the package."""
+        return self.elf.parent == paths.prebuilt()
+
+    @property
     def linker_map(self) -> Path:
-        """The linker's map, beside the ELF."""
+        """The linker's map, beside the ELF; a prebuilt one has none."""
         return self.elf.with_suffix(".map")
 
 
@@ -225,8 +218,8 @@ def committed_models(tree: Tree | None = None) -> list[str]:
 
 
 def built() -> list[BuildConfig]:
-    """What has been built here; where the sources have changed since, ``build`` will have to do it again."""
-    found = []
+    """What came with the package or has been built here; of that ``build`` does again what has changed since."""
+    found = _ready_made()
     for stamp in sorted(paths.builds().glob(f"*/{_STAMP}")):
         with suppress(OSError, ValueError, TypeError, KeyError, BuildError):  # the stamp of another version
             made_from = json.loads(stamp.read_text())
@@ -237,6 +230,28 @@ def built() -> list[BuildConfig]:
             if config.model.is_file() and _elf(config, Tree.here()).is_file():
                 found.append(config)
     return found
+
+
+def _ready_made() -> list[BuildConfig]:
+    models = {path.name: path for path in paths.models().glob("*.tflite")}
+    configs = []
+    for image in prebuilt.images():
+        settings = {field.name: image.made_from[field.name] for field in fields(BuildConfig) if field.name != "model"}
+        settings["definitions"] = tuple(map(tuple, settings["definitions"]))
+        config = BuildConfig(models[image.made_from["model_name"]], **settings)
+        if image.made_from == identity(config):
+            configs.append(config)
+    return configs
+
+
+def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False) -> Path:
+    """Builds an image in a folder, which may hold the build of another; its ELF.
+
+    Raises:
+        BuildError: CMake, the compiler or the linker refused; the message holds what they said.
+    """
+    _run_cmake(config, folder, tree, verbose=verbose)
+    return folder / _file_name(config)
 
 
 def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = None) -> Image:
@@ -255,6 +270,9 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
     from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
 
     tree = tree or Tree.here()
+    if tree.is_here and (ready_made := prebuilt.find(identity(config))):
+        return Image(ready_made, config, fresh=False)
+    toolchain.require(config.machine)
     compiler = find_compiler(config.machine)
     folder = tree.builds / config.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -273,7 +291,11 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
 
 
 def _elf(config: BuildConfig, tree: Tree) -> Path:
-    return tree.builds / config.name / ("firmware.elf" if config.machine == "stm32f746" else "firmware-host")
+    return tree.builds / config.name / _file_name(config)
+
+
+def _file_name(config: BuildConfig) -> str:
+    return "firmware.elf" if config.machine == "stm32f746" else "firmware-host"
 
 
 def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
@@ -291,89 +313,46 @@ def find_compiler(machine: Machine) -> str:
     Raises:
         EnvironmentProblem: There is none.
     """
-    if machine == "host":
-        return find_tool("c++", "apt-get install g++")
-    found = shutil.which(COMPILER)
-    if found is None:
-        raise EnvironmentProblem(
-            f"{COMPILER} is not installed",
-            f"Run `make setup`, or: apt-get install --no-install-recommends {' '.join(COMPILER_PACKAGES)}",
-        )
-    return found
+    return toolchain.find("c++" if machine == "host" else toolchain.COMPILER)
 
 
-def find_tool(name: str, install: str = "") -> str:
-    """A build tool of this Python environment, else of the path.
+def identity(config: BuildConfig, tree: Tree | None = None) -> dict[str, Any]:
+    """All that makes an image what it is but the compiler; the same wherever the sources lie."""
+    tree = tree or Tree.here()
+    settings = asdict(config)
+    del settings["model"]
+    return {
+        **settings,
+        "definitions": [list(definition) for definition in config.definitions],
+        "model_name": config.model.name,
+        "model_sha256": hashlib.sha256(config.model.read_bytes()).hexdigest(),
+        "sources_sha256": prebuilt.sources_sha256(tree.root, tree.packages),
+        "commit": _commit(tree),
+    }
 
-    Raises:
-        EnvironmentProblem: It is in neither.
-    """
-    own = paths.scripts() / name
-    found = str(own) if own.exists() else shutil.which(name)
-    if found is None:
-        raise EnvironmentProblem(
-            f"{name} is not installed", f"Run `make setup`, or: {install or f'pip install {name}'}"
-        )
-    return found
 
-
-def commit(root: Path | None = None) -> str:
-    """The commit of the sources in ``root``, with a ``+`` where they differ; a wheel's version outside git."""
-    try:
-        described = subprocess.run(
-            [
-                "git",
-                "-C",
-                str(root or paths.root()),
-                "describe",
-                "--always",
-                "--abbrev=12",
-                "--dirty=+",
-                "--exclude=*",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return _RELEASE
-    return described.stdout.strip()
+def _commit(tree: Tree) -> str:
+    """Of the sources, as the image will name it."""
+    own = version.commit()
+    return own if tree.is_of_this_package else version.commit_of(tree.root) or own
 
 
 def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
-    sources = hashlib.sha256()
-    for path in _source_files(tree):
-        sources.update(str(path.relative_to(path.anchor)).encode())
-        sources.update(path.read_bytes())
     parts = {
-        **asdict(config),
-        "model": str(config.model.resolve()),
-        "model_sha256": hashlib.sha256(config.model.read_bytes()).hexdigest(),
-        "commit": commit(tree.root),
-        "compiler": compiler_version(compiler),
-        "sources_sha256": sources.hexdigest(),
+        **identity(config, tree),
+        "compiler": toolchain.version_of(compiler),
         # Settings of the tree itself: a folder that was moved has to be configured anew.
-        "cmake": find_tool("cmake"),
+        "model": str(config.model.resolve()),
+        "tree": str(tree.root),
+        "cmake": toolchain.find("cmake"),
         # Where firmware/cmake/pinned_source.cmake finds libraries that are not in this tree.
         "libraries": {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")},
     }
     return json.dumps(parts, indent=2, sort_keys=True)
 
 
-def _source_files(tree: Tree) -> Iterator[Path]:
-    for name in _SOURCES:
-        yield from sorted(path for path in (tree.root / name).rglob("*") if path.is_file())
-    yield from sorted((tree.packages / "renode_mnist" / "codegen").rglob("*.py"))
-
-
-@cache
-def compiler_version(compiler: str) -> str:
-    """What it says of itself."""
-    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-
-
 def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
-    cmake, ninja = find_tool("cmake"), find_tool("ninja")
+    cmake, ninja = toolchain.find("cmake"), toolchain.find("ninja")
     firmware = tree.root / "firmware"
     settings = {
         "CMAKE_MAKE_PROGRAM": ninja,
@@ -381,7 +360,7 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) 
         "ENGINE": config.engine,
         "OBJECTIVE": config.objective,
         "PYTHON": sys.executable,
-        "RELEASE": _RELEASE,
+        "RELEASE": _commit(tree),
     }
     if config.machine == "stm32f746":
         settings |= {

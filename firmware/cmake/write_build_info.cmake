@@ -5,7 +5,7 @@ if(GIT)
   execute_process(COMMAND ${GIT} -C ${SOURCE} ls-files --error-unmatch CMakeLists.txt
     RESULT_VARIABLE untracked OUTPUT_QUIET ERROR_QUIET)
   if(untracked EQUAL 0)
-    execute_process(COMMAND ${GIT} -C ${SOURCE} describe --always --dirty=+ --abbrev=12 --exclude=*
+    execute_process(COMMAND ${GIT} -C ${SOURCE} describe --tags --long --match=v[0-9]* --always --abbrev=12 --dirty=+
       OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE)
   endif()
 endif()

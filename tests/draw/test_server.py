@@ -212,6 +212,16 @@ def test_a_choice_that_cannot_be_built_fails_with_its_reason_and_the_way_back(se
         assert server.post("/api/classify", seven).value["class"] == 7
 
 
+def test_what_this_machine_cannot_build_is_told_on_the_page_and_in_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with draw_server() as server:
+        told = server.wait_for("failed")["error"]
+    assert told.startswith("building this image takes arm-none-eabi-gcc")
+    assert f"error: {told}" in capfd.readouterr().err
+
+
 # The program for this PC can be stopped, and killed, as no emulator inside the worker can.
 
 

@@ -427,7 +427,7 @@ def test_says_what_is_missing(
     with pytest.raises(EnvironmentProblem, match=r"Renode is not installed.*renode-mnist renode install"):
         locate.find()
     install(release, driver)
-    with pytest.raises(EnvironmentProblem, match=r"pythonnet.*pip install 'renode-mnist\[renode\]'"):
+    with pytest.raises(EnvironmentProblem, match=r"pythonnet.*pip install 'pythonnet>=3.*extra renode, 1 MB"):
         locate.find()
     packages("pythonnet")
     monkeypatch.setenv("PYRENODE_BIN", str(tmp_path / "gone"))

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from renode_mnist import build, paths
+from renode_mnist import paths, toolchain
 
 
 def configure(folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:
     """Runs CMake; ``settings`` are ``NAME=value``. What it says stands in ``stdout``."""
     return subprocess.run(
         [
-            build.find_tool("cmake"), "-S", str(paths.firmware()), "-B", str(folder), "-G", "Ninja",
-            f"-DCMAKE_MAKE_PROGRAM={build.find_tool('ninja')}",
+            toolchain.find("cmake"), "-S", str(paths.firmware()), "-B", str(folder), "-G", "Ninja",
+            f"-DCMAKE_MAKE_PROGRAM={toolchain.find('ninja')}",
             f"-DPYTHON={sys.executable}",
             *(f"-D{setting}" for setting in settings),
         ],
@@ -39,7 +39,7 @@ def made(name: str, *settings: str) -> Path:
         configured = configure(folder, *settings)
         assert configured.returncode == 0, configured.stdout
         compiled = subprocess.run(
-            [build.find_tool("cmake"), "--build", str(folder)],
+            [toolchain.find("cmake"), "--build", str(folder)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert compiled.returncode == 0, compiled.stdout

@@ -74,7 +74,7 @@ def _list_option(flag: str, field: str, default: Sequence[object] = (), help: st
     "--budgets",
     "budget_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="[default: budgets.toml of the checkout]",
+    help="[default: budgets.toml of the checkout or this folder, else the package's]",
 )
 def bench(
     models: tuple[str, ...],
@@ -109,7 +109,9 @@ def bench(
             raise EnvironmentProblem(
                 f"there is no folder {output.absolute().parent}", "Make it, or give another path."
             )
-    budget_file = budget_file or paths.budgets()
+    if html is not None:
+        from renode_mnist.report import page
+    budget_file = budget_file or paths.budgets(to_write=update)
     if check and not (update and not budget_file.exists()):
         _load_budgets(budget_file, wanted, markdown)
     with Progress(
@@ -137,8 +139,6 @@ def bench(
     if markdown is not None:
         _write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
-        from renode_mnist.report import page
-
         _write(html, page.render(rows, laid_out))
     if update:
         from renode_mnist.measure import budget_update

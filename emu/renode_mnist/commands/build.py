@@ -18,4 +18,5 @@ def build(host: bool, verbose: bool, **options: Any) -> None:
     from renode_mnist import build as building
 
     image = building.build(config_of(options, "host" if host else "stm32f746"), verbose=verbose)
-    click.echo(f"{image.elf}{'' if image.fresh else ' (up to date)'}")
+    note = "" if image.fresh else " (came with this package)" if image.is_prebuilt else " (up to date)"
+    click.echo(f"{image.elf}{note}")

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
 from renode_mnist.errors import EnvironmentProblem
 
+_COLOURS = {"ok": "green", "missing": "red", "absent": "yellow"}
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Tell what is installed, what is missing, and what to do about it."""
-    from rich.console import Console
+    """Tell what is installed, what is missing, and what to do about it.
 
+    A remedy stands on a line of its own, unbroken, to be pasted as it is.
+    """
     from renode_mnist.doctor import examine
-    from renode_mnist.report import grid
-    from renode_mnist.report.grid import Grid
 
     findings = examine()
     if as_json:
-        click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
+        click.echo(json.dumps([{**asdict(finding), "state": finding.state} for finding in findings], indent=2))
     else:
-        rows = []
-        for finding in findings:
-            mark = "[green]ok" if finding.found else "[red]missing" if finding.required else "[yellow]absent"
-            rows.append((mark, finding.what, finding.found or "-", "" if finding.found else finding.remedy))
-        found = Grid(("", "what", "found", "what to do"), tuple(rows), labels=4)
-        Console(highlight=False).print(grid.table(found, boxed=False))
+        width = max(len(finding.what) for finding in findings)
+        for at, finding in enumerate(findings):
+            mark = click.style(f"{finding.state:8}", fg=_COLOURS[finding.state])
+            click.echo(f"{mark} {finding.what:{width}}  {finding.found or f'for {finding.purpose}'}")
+            following = findings[at + 1 : at + 2]
+            is_told_below = any(not other.found and other.remedy == finding.remedy != "" for other in following)
+            if not finding.found and not is_told_below:
+                for line in filter(None, (finding.remedy, finding.note)):
+                    click.echo(f"{'':9}{line}")
     missing = [finding.what for finding in findings if finding.required and not finding.found]
     if missing:
-        raise EnvironmentProblem(f"missing: {', '.join(missing)}", "Do what the last column says.")
+        raise EnvironmentProblem(f"missing: {', '.join(missing)}", "Do what stands below each.")

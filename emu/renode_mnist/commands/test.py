@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import ImageOptions
-from renode_mnist.commands.options import elf_option, options_from, target_option, target_options
+from renode_mnist.build import BuildConfig, ImageOptions
+from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
+from renode_mnist.session.opening import machine_of
 from renode_mnist.session.target_options import SuiteOptions
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
@@ -53,6 +54,9 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     for name in ("elf", "record"):  # Robot may run elsewhere
         if given[name] is not None:
             given[name] = given[name].resolve()
+    # What it lacks is told once, not by every test. A suite may still ask for another board's image.
+    asked = SuiteOptions(**given)
+    image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
     status = run_robot(
         str(paths.suites()),
         name=" ".join(given[name] for name in ("target", "engine", "model")),

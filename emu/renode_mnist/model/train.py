@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
@@ -90,7 +91,7 @@ def import_keras() -> Any:
             import tensorflow
         import keras
     except ImportError as error:
-        raise EnvironmentProblem(f"Training needs {error.name}", "Run `pip install renode-mnist[train]`.") from None
+        raise EnvironmentProblem(f"training needs {error.name}", remedies.run_extra("train")) from None
     tensorflow.get_logger().setLevel("ERROR")
     # The converter's advice for callers; it goes to sys.stderr, which a notebook shows, not to file descriptor 2.
     logging.getLogger("absl").setLevel("ERROR")

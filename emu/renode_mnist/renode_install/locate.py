@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from renode_mnist import paths
+from renode_mnist import paths, remedies
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install.releases import DEFAULT_VERSION, PYRENODE3
 
@@ -60,8 +60,7 @@ def find() -> Installation:
     path, found_by, variables = _find_renode()
     if importlib.util.find_spec("pythonnet") is None:
         raise EnvironmentProblem(
-            f"Renode is at {path}, but pythonnet is not in this Python environment",
-            "Install it with `pip install 'renode-mnist[renode]'`.",
+            f"Renode is at {path}, but pythonnet is not in this Python environment", remedies.run_extra("renode")
         )
     return Installation(path, found_by, variables, _find_pyrenode3(path))
 

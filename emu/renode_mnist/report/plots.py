@@ -7,9 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from renode_mnist import remedies
+from renode_mnist.errors import EnvironmentProblem
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ModuleNotFoundError as missing:
+    raise EnvironmentProblem(f"plots need {missing.name}", remedies.run_extra("plots")) from missing
 
 from renode_mnist.measure.bench import Row
 from renode_mnist.model.train import Progress

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
@@ -24,7 +25,8 @@ except ModuleNotFoundError as missing:
     if missing.name != "unicorn":
         raise
     raise EnvironmentProblem(
-        "The embedded emulator needs the package unicorn", "Run: pip install 'renode-mnist[embedded]'."
+        "the embedded emulator needs the package unicorn, which an installation brings",
+        f"Run `{remedies.pip_install('unicorn==2.1.4')}`.",
     ) from missing
 
 BINARY_LINES = {"disco-f746ng": "USART1", "nucleo-f746zg": "USART3", "article": "UART7"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from renode_mnist import paths
+from renode_mnist import paths, remedies
 from renode_mnist.errors import EnvironmentProblem, TargetError
 from renode_mnist.program.build_id import build_id
 
@@ -85,10 +85,10 @@ def _st_flash(job: _Job) -> list[_Call]:
     return [job.objcopy(), _Call(("st-flash", *probe, "--reset", "write", str(job.binary), _FLASH_START))]
 
 
-_TOOLS: dict[str, tuple[Callable[[_Job], list[_Call]], str]] = {
-    "openocd": (_openocd, "apt-get install openocd"),
-    "pyocd": (_pyocd, "pip install pyocd"),
-    "st-flash": (_st_flash, "apt-get install stlink-tools"),
+_TOOLS: dict[str, Callable[[_Job], list[_Call]]] = {
+    "openocd": _openocd,
+    "pyocd": _pyocd,
+    "st-flash": _st_flash,
 }
 TOOLS = tuple(_TOOLS)
 
@@ -121,9 +121,9 @@ class Programmer:
             EnvironmentProblem: The tool is not installed, or does not know the chip.
             TargetError: It found no board, or could not write; the message holds the end of what it said.
         """
-        plan, install = _TOOLS[self._tool]
+        plan = _TOOLS[self._tool]
         if find(self._tool) is None:
-            raise EnvironmentProblem(f"{self._tool} is not installed", f"Install it: `{install}`.")
+            raise EnvironmentProblem(f"{self._tool} is not installed", f"Run `{remedy(self._tool)}`.")
         with tempfile.TemporaryDirectory(prefix="renode-mnist-") as folder:
             for call in plan(_Job(self._elf.absolute(), Path(folder) / "firmware.bin", self._board, self._probe)):
                 self._carry_out(call)
@@ -145,6 +145,13 @@ class Programmer:
             f"`{' '.join(call.words)}` failed with status {result.returncode}:\n{tail}\n",
             "Check that no debugger holds the board's ST-LINK, and that the tool is for this board.",
         )
+
+
+def remedy(tool: str) -> str:
+    """The command that installs a tool."""
+    if tool == "pyocd":
+        return remedies.pip_install(tool)
+    return remedies.install("openocd" if tool == "openocd" else "st-flash")
 
 
 def find(tool: str) -> str | None:

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem
 
 NAMES = ("llvm-mca", *(f"llvm-mca-{version}" for version in range(22, 13, -1)))
-_REMEDY = "Install LLVM's tools (Debian: apt-get install llvm)."
 
 
 def find_llvm_mca() -> str | None:
@@ -33,7 +33,7 @@ def loop_cycles(instructions: Iterable[str], *, iterations: int = 100) -> float:
     """
     program = find_llvm_mca()
     if program is None:
-        raise EnvironmentProblem("llvm-mca is not installed", _REMEDY)
+        raise EnvironmentProblem("llvm-mca is not installed", remedies.run_install("llvm-mca"))
     result = subprocess.run(
         [program, "-mtriple=thumbv7em-none-eabihf", "-mcpu=cortex-m7", f"-iterations={iterations}"],
         input="\n".join([".syntax unified", *instructions, ""]),

@@ -1,0 +1,80 @@
+"""The firmware images that a wheel carries, so that a machine without a compiler runs the committed models.
+
+``index.json`` beside the images tells of each what it was made from. An image is taken only where all of that is what
+would be built now; the compiler alone may be another than this machine's, and the image says which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from renode_mnist import paths
+
+INDEX = "index.json"
+
+_SOURCES = ("firmware", "schema", "models/digits")
+"""The console's built-in digit is one of the last."""
+
+
+@dataclass(frozen=True)
+class Prebuilt:
+    """One image of the wheel.
+
+    Attributes:
+        elf: With symbols and debug information, which is compressed.
+        made_from: As ``identity`` of ``renode_mnist.build`` tells it.
+        compiler: The first line of what it says of itself.
+    """
+
+    elf: Path
+    made_from: dict[str, Any]
+    compiler: str
+
+
+@cache
+def images(folder: Path | None = None) -> tuple[Prebuilt, ...]:
+    """Those of a folder, by default of this wheel; none in a checkout and where the wheel was built without."""
+    folder = folder or paths.prebuilt()
+    if not (index := folder / INDEX).is_file():
+        return ()
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    return tuple(Prebuilt(folder / entry["elf"], entry["made_from"], entry["compiler"]) for entry in entries)
+
+
+def find(made_from: dict[str, Any]) -> Path | None:
+    """The image that was made from exactly this."""
+    return next((image.elf for image in images() if image.made_from == made_from), None)
+
+
+def write_index(folder: Path, entries: list[Prebuilt]) -> None:
+    """Writes down what the images of a folder are, in their order."""
+    content = [{"elf": image.elf.name, "made_from": image.made_from, "compiler": image.compiler} for image in entries]
+    (folder / INDEX).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def sources_sha256(root: Path, packages: Path) -> str:
+    """Of all files that images are made from but the model, wherever they lie.
+
+    Args:
+        root: Holds ``firmware/``, ``schema/`` and ``models/``.
+        packages: Holds the package ``renode_mnist``, whose ``codegen`` writes C++.
+    """
+    digest = hashlib.sha256()
+    for name, file in sorted(_source_files(root, packages)):
+        digest.update(f"{name}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _source_files(root: Path, packages: Path) -> Iterator[tuple[str, Path]]:
+    for base, names in ((root, _SOURCES), (packages, ("renode_mnist/codegen",))):
+        for name in names:
+            for file in (base / name).rglob("*"):
+                if file.is_file() and file.suffix != ".pyc":
+                    yield file.relative_to(base).as_posix(), file

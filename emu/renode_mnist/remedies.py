@@ -1,0 +1,198 @@
+"""What to do where something is missing: commands that work where they are printed, as they stand.
+
+Every message that tells to install something takes its command from here. None names an extra of this package to
+pip: a checkout is in no registry, and neither is a wheel before its release. The requirements that the extra stands
+for are in the registries, so they are what is named, with what they weigh.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Literal
+
+from renode_mnist import paths
+
+Extra = Literal["build", "plots", "train", "renode", "notebook"]
+SystemPackage = Literal["arm-compiler", "c++", "c-headers", "openocd", "st-flash", "llvm-mca", "git", "npm"]
+
+_DISTRIBUTION = "renode-mnist"
+
+DOWNLOAD_MEGABYTES: dict[Extra, int] = {"build": 36, "plots": 18, "train": 339, "renode": 1, "notebook": 436}
+"""What an extra adds to a plain installation, on Linux for x86_64 and Python 3.11 (docs/install.md: how measured)."""
+
+
+@dataclass(frozen=True)
+class _Manager:
+    """A system's package manager.
+
+    Attributes:
+        program: By which it is told.
+        install: The words before the packages.
+        packages: What holds the program or library; what it has no package for is left out.
+        needs_root: Whether it is for the administrator.
+    """
+
+    program: str
+    install: str
+    packages: dict[SystemPackage, str]
+    needs_root: bool = True
+
+
+_APT = _Manager(
+    "apt-get",
+    "apt-get install --no-install-recommends",
+    {
+        # Without recommendations: the C++ library for newlib (313 MB) is not needed.
+        "arm-compiler": "gcc-arm-none-eabi libnewlib-arm-none-eabi libnewlib-dev libstdc++-arm-none-eabi-dev",
+        "c++": "g++ libc6-dev",
+        "c-headers": "gcc libc6-dev python3-dev",
+        "openocd": "openocd",
+        "st-flash": "stlink-tools",
+        "llvm-mca": "llvm",
+        "git": "git",
+        "npm": "npm",
+    },
+)
+_MANAGERS = (
+    _APT,
+    _Manager(
+        "dnf",
+        "dnf install",
+        {
+            "arm-compiler": "arm-none-eabi-gcc-cs arm-none-eabi-gcc-cs-c++ arm-none-eabi-newlib",
+            "c++": "gcc-c++",
+            "c-headers": "gcc python3-devel",
+            "openocd": "openocd",
+            "st-flash": "stlink",
+            "llvm-mca": "llvm",
+            "git": "git",
+            "npm": "npm",
+        },
+    ),
+    _Manager(
+        "pacman",
+        "pacman -S",
+        {
+            "arm-compiler": "arm-none-eabi-gcc arm-none-eabi-newlib",
+            "c++": "gcc",
+            "c-headers": "gcc",
+            "openocd": "openocd",
+            "st-flash": "stlink",
+            "llvm-mca": "llvm",
+            "git": "git",
+            "npm": "npm",
+        },
+    ),
+    _Manager(
+        "brew",
+        "brew install",
+        {
+            # The formula arm-none-eabi-gcc comes without newlib; this cask is Arm's own toolchain.
+            "arm-compiler": "--cask gcc-arm-embedded",
+            "openocd": "openocd",
+            "st-flash": "stlink",
+            "llvm-mca": "llvm",
+            "git": "git",
+            "npm": "node",
+        },
+        needs_root=False,
+    ),
+)
+
+# Where the manager has no package of its own.
+_OTHERWISE: dict[SystemPackage, str] = {
+    "c++": "xcode-select --install",
+    "c-headers": "xcode-select --install",
+}
+
+
+def install(package: SystemPackage) -> str:
+    """The command of this system's package manager that brings a program or library.
+
+    On Windows it is to be given in a Linux of WSL, and says so. Where no manager is known, it is Debian's.
+    """
+    if sys.platform == "win32":
+        return f"wsl --install -d Debian (once), then in it: {_command(_APT, package, sudo=True)}"
+    manager = next((known for known in _MANAGERS if shutil.which(known.program)), _APT)
+    return _command(manager, package, sudo=os.geteuid() != 0)
+
+
+def _command(manager: _Manager, package: SystemPackage, *, sudo: bool) -> str:
+    if package not in manager.packages:
+        return _OTHERWISE[package]
+    return f"{'sudo ' if sudo and manager.needs_root else ''}{manager.install} {manager.packages[package]}"
+
+
+def pip_install(*requirements: str, options: Sequence[str] = ()) -> str:
+    """The command that installs into the environment of this very Python, whichever pip comes first on the path."""
+    return shlex.join([*_pip_install(), *options, *requirements])
+
+
+def extra(name: Extra) -> str:
+    """The command that installs what an extra stands for."""
+    return pip_install(*requirements(name))
+
+
+def run_extra(name: Extra) -> str:
+    """A sentence for the end of an error: the command, and what it will download."""
+    return f"Run `{extra(name)}` (extra {name}, {DOWNLOAD_MEGABYTES[name]} MB)."
+
+
+def run_install(package: SystemPackage) -> str:
+    """A sentence for the end of an error."""
+    return f"Run `{install(package)}`."
+
+
+@cache
+def requirements(name: Extra) -> tuple[str, ...]:
+    """What an extra stands for, one requirement each; extras that it is made of are resolved."""
+    written = _written()
+    found: dict[str, None] = {}
+    for requirement in written[name]:
+        if requirement.startswith(f"{_DISTRIBUTION}["):
+            inner = requirement[len(_DISTRIBUTION) + 1 :].split("]")[0].split(",")
+            found.update(dict.fromkeys(each for part in inner for each in requirements(part)))
+        else:
+            found[requirement] = None
+    return tuple(found)
+
+
+def _written() -> dict[str, list[str]]:
+    """Each extra as it is declared: in the checkout's pyproject.toml, else in what pip wrote of the wheel."""
+    if paths.is_checkout():
+        content = tomllib.loads(paths.project().read_text(encoding="utf-8"))
+        return dict(content["project"]["optional-dependencies"])
+    found: dict[str, list[str]] = {}
+    for line in metadata.requires(_DISTRIBUTION) or ():
+        requirement, marker, condition = line.partition("; extra == ")
+        if marker:
+            found.setdefault(condition.strip("\"' "), []).append(requirement.strip())
+    return found
+
+
+def _pip_install() -> list[str]:
+    own = paths.scripts() / "pip"
+    if (first := shutil.which("pip")) and own.exists() and Path(first).samefile(own):
+        return ["pip", "install"]
+    if util.find_spec("pip") is None and shutil.which("uv"):
+        return ["uv", "pip", "install", "--python", _short(Path(sys.executable))]
+    return [_short(Path(sys.executable)), "-m", "pip", "install"]
+
+
+def _short(file: Path) -> str:
+    """Relative where that is within the working directory."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def join(commands: Iterable[str]) -> str:
+    """Several commands as one that stops at the first which fails."""
+    return " && ".join(commands)
