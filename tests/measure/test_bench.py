@@ -543,6 +543,17 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(
         compare.compare([row], [other])
 
 
+def test_images_of_before_which_name_no_library_are_compared_by_their_compiler(rows: list[Row]) -> None:
+    row = named(rows, "int8/m7")
+    compiler, _, library = row.firmware["compiler"].partition(", ")
+    assert library.startswith("newlib ")
+    for pair in ([row, made_by(row, compiler)], [made_by(row, compiler), row]):
+        assert compare.compare(pair[:1], pair[1:]).changes == ()
+    for other in ("GNU 1.2.3", f"{compiler}, newlib 1.2.3"):
+        with pytest.raises(BenchError, match="another compiler"):
+            compare.compare([row], [made_by(row, other)])
+
+
 def test_another_clock_or_unit_is_refused(rows: list[Row]) -> None:
     row = named(rows, "int8/m7")
     with pytest.raises(BenchError, match="same clock"):
