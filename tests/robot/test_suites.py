@@ -15,9 +15,12 @@ from robot.api import SkipExecution
 
 from known_compiler import is_known
 from renode_mnist import paths
+from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import locate
 from renode_mnist.robot import FirmwareLibrary
+from renode_mnist.session.opening import open_session
+from renode_mnist.session.target_options import TargetOptions
 from served import Served, call, served
 
 BUDGET = "An Inference Stays Within Its Budget"
@@ -138,8 +141,8 @@ def test_what_another_compiler_took_is_told_and_not_judged(
     file = tmp_path / "budgets.toml"
     monkeypatch.setattr(paths, "budgets", lambda: file)
     library = FirmwareLibrary()
-    library.open_target(target="embedded", model="int8", engine="m7")
-    try:
+    image = build(BuildConfig(resolve_model("int8"))).elf
+    with open_session("embedded", image, TargetOptions()) as library._session:
         taken = library.classify_digit("7").inference.counter
         said = f'tolerance_percent = 2\n[toolchains.old]\ncompiler = "{compiler}"\nfound_in = "Somewhere"\n'
         bounds = "instructions = 1\nflash_bytes = 1\nram_bytes = 1\n"
@@ -152,8 +155,6 @@ def test_what_another_compiler_took_is_told_and_not_judged(
         file.write_text("tolerance_percent = 2\n")
         with pytest.raises(SkipExecution, match="has no case int8/m7"):
             library.instructions_should_be_within_budget()
-    finally:
-        library.close_target()
 
 
 def test_a_suite_that_cannot_start_fails_by_the_reason(tmp_path: Path) -> None:
