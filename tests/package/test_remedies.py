@@ -99,6 +99,7 @@ def test_pip_is_that_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # shorter where Python lies below the working directory
     assert remedies.pip_install("x") == f"{sys.executable} -m pip install x"
     monkeypatch.chdir(Path(sys.executable).parent)
     assert remedies.pip_install("x") == f"{Path(sys.executable).name} -m pip install x"

@@ -12,7 +12,6 @@ from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
-from renode_mnist.session.opening import machine_of
 from renode_mnist.session.target_options import SuiteOptions
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
@@ -44,6 +43,8 @@ def _suites() -> list[str]:
 def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
+
+    from renode_mnist.session.opening import machine_of
 
     unknown = set(suites) - set(_suites())
     if unknown:
