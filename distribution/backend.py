@@ -50,7 +50,7 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
 
 
 def build_sdist(sdist_directory: str, config_settings: Any = None) -> str:
-    """Builds an sdist; the same sources give the same bytes."""
+    """Builds an sdist, dated by the commit; a wheel made of it equals the clone's to the byte."""
     _date_by_commit()
     return build_meta.build_sdist(sdist_directory, config_settings)
 
