@@ -177,7 +177,7 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
         )
     if verdict.unjudged:  # no check that failed, but none that was passed either
         what = f"{len(verdict.unjudged)} case(s) were not judged" if verdict.checked else "nothing was judged"
-        raise budgets.BudgetError(f"{what}, since {file.name} is not for them", "What to do stands above.")
+        raise budgets.BudgetError(what, "Why, and what to do, stands above.")
 
 
 def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:

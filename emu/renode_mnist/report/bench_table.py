@@ -137,7 +137,7 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     identities: dict[str, list[str]] = {}
     for row in {row.case: row for row in rows}.values():
         who = (
-            f"commit {row.firmware['commit']}, {row.firmware['compiler']} {row.firmware['flags']}, "
+            f"commit {row.firmware['commit']}, {row.firmware['compiler']}; {row.firmware['flags']}, "
             f"{row.firmware['model_name']} {row.firmware['model_sha256'][:12]}, {row.target['target']} "
             f"({row.target['version']})"
         )
