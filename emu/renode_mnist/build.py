@@ -32,6 +32,9 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 BOARDS: tuple[Board, ...] = get_args(Board)
 CLOCKS_MHZ = (216, 288)
 
+_CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
+"""Those that a program for this PC has no use for."""
+
 _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 
@@ -135,7 +138,11 @@ class BuildConfig(ImageOptions):
         if self.engine == "m7":
             parts.append(self.objective)
         chip = [self.board, str(self.clock_mhz), self.fpu] if self.machine == "stm32f746" else ["host"]
-        more = [f"{name}={value}" for name, value in self.definitions]
+        # Options that are none of those above, and CMake settings.
+        told = {"model", "engine", "objective", *_CHIP_OPTIONS}
+        other = [each.name for each in options_of(type(self), Face.COMMAND_LINE) if each.name not in told]
+        more = [f"{name}={value}" for name in other if (value := getattr(self, name)) != getattr(type(self), name)]
+        more += [f"{name}={value}" for name, value in self.definitions]
         digest = [hashlib.sha256("\n".join(more).encode()).hexdigest()[:6]] if more else []
         return "-".join(parts + chip + digest)
 
@@ -356,22 +363,23 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) 
     firmware = tree.root / "firmware"
     settings = {
         "CMAKE_MAKE_PROGRAM": ninja,
-        "MODEL": config.model.resolve(),
-        "ENGINE": config.engine,
-        "OBJECTIVE": config.objective,
         "PYTHON": sys.executable,
         "RELEASE": _commit(tree),
+        **_cmake_options(config),
     }
     if config.machine == "stm32f746":
-        settings |= {
-            "CMAKE_TOOLCHAIN_FILE": firmware / "cmake" / "arm-none-eabi.cmake",
-            "BOARD": config.board,
-            "CLOCK_MHZ": config.clock_mhz,
-            "FPU": config.fpu,
-        }
+        settings["CMAKE_TOOLCHAIN_FILE"] = firmware / "cmake" / "arm-none-eabi.cmake"
     definitions = [f"-D{name}={value}" for name, value in (*settings.items(), *config.definitions)]
     _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, verbose=verbose)
     _call([cmake, "--build", str(folder)], tree, verbose=verbose)
+
+
+def _cmake_options(config: BuildConfig) -> dict[str, Any]:
+    """Every option of the image by its name in capitals, as firmware/cmake/Options.cmake spells them."""
+    names = [each.name for each in options_of(type(config), Face.COMMAND_LINE)]
+    if config.machine == "host":
+        names = [name for name in names if name not in _CHIP_OPTIONS]
+    return {name.upper(): getattr(config, name) for name in names} | {"MODEL": config.model.resolve()}
 
 
 def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:

@@ -231,6 +231,18 @@ def test_an_option_more_is_a_variable_of_the_suites() -> None:
     assert read(MoreOpening, {"SHINE": "False"}.get) == MoreOpening()
 
 
+def test_an_option_more_is_another_build_and_reaches_cmake() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class MoreBuild(MoreImage, BuildConfig):
+        pass
+
+    model = build.resolve_model("int8")
+    plain, blue = (MoreBuild(model=model, paint=paint) for paint in typing.get_args(Literal["red", "blue"]))
+    assert plain.name == BuildConfig(model).name
+    assert blue.name != plain.name
+    assert build._cmake_options(blue) == {**build._cmake_options(BuildConfig(model)), "PAINT": "blue", "SHINE": False}
+
+
 def test_an_option_more_is_switched_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "built", list)
     offers = Offers(Choice("embedded", MoreImage()), None, TargetOptions())

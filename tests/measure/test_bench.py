@@ -317,6 +317,13 @@ def test_a_budget_file_that_is_wrong_is_refused_by_its_line(
     assert "Allowed: " in str(refused.value) or "Mend it, or remove it" in str(refused.value)
 
 
+def test_a_number_beyond_what_python_reads_is_refused_as_other_toml_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    file.write_text(f"tolerance_percent = {'9' * 5000}\n")
+    with pytest.raises(budgets.BudgetError, match="Mend it, or remove it"):
+        budgets.load(file)
+
+
 def test_a_budget_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(budgets.BudgetError, match=r"No such file.*bench --update"):
         budgets.load(tmp_path / "budgets.toml")

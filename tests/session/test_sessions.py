@@ -76,6 +76,14 @@ def test_a_program_that_does_not_start_is_an_error_with_a_way_out(tmp_path: Path
         HostTarget(tmp_path / "nothing").__enter__()
 
 
+def test_a_program_is_run_by_its_name_in_the_working_directory(
+    host_program: Path, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(host_program.parent)
+    with open_session("host", Path(host_program.name)) as opened:
+        assert opened.classify(digits["7"]).winner == 7
+
+
 def test_a_model_of_another_shape_takes_no_picture(session: Session, digits: Digits) -> None:
     assert session.firmware.input is not None
     session.firmware = dataclasses.replace(

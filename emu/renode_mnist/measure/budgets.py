@@ -133,11 +133,13 @@ def load(file: Path) -> Budgets:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise BudgetError(f"cannot read {file}: {why}", "Make it: `renode-mnist bench --update`.") from error
     try:
-        budgets = Budgets.model_validate(_with_toolchains(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError as error:
+        content = tomllib.loads(text)
+    except ValueError as error:  # also of a number with too many digits, which is no TOMLDecodeError
         raise BudgetError(
             f"{file}: {error}", "Mend it, or remove it and run `renode-mnist bench --update`."
         ) from error
+    try:
+        budgets = Budgets.model_validate(_with_toolchains(content))
     except ValidationError as error:
         refusals = [_refusal(one, _Lines(text)) for one in error.errors(include_url=False)]
         raise min(refusals).of(file) from error

@@ -70,7 +70,7 @@ class HostTarget:
     """
 
     def __init__(self, program: Path) -> None:
-        self._program = program
+        self._program = program.resolve()  # a bare name would be looked for on the PATH
         self._process: subprocess.Popen[str] | None = None
         self._log: IO[str] | None = None
         self._lines: dict[str, _TcpLine] = {}

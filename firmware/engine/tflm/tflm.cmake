@@ -13,12 +13,32 @@ set(TFLM_KERNELS cmsis-nn CACHE STRING "Kernels of the engine tflm: reference | 
 set_property(CACHE TFLM_KERNELS PROPERTY STRINGS reference cmsis-nn)
 set(TFLM_KERNEL_OPTIMISATION -O2 CACHE STRING "Of the kernels; -O3 costs 19 % more instructions with reference int8")
 
-
-# The operators that codegen knows. An archive member that the model does not ask for is not linked.
-set(_tflm_operators activations add conv depthwise_conv dequantize fully_connected pad pooling quantize reduce reshape
-  softmax)
-# Those for which upstream has a variant in kernels/cmsis_nn/.
-set(_tflm_cmsis_nn_operators add conv depthwise_conv fully_connected pad pooling softmax)
+# _kernels_of_operators(<result> <folder>)
+#
+# The sources in upstream's <folder> that register an operator of codegen, CMSIS-NN's variants where they are wanted,
+# and what goes with them. An archive member that the model does not ask for is not linked.
+function(_kernels_of_operators result folder)
+  execute_process(
+    COMMAND ${python_command} -c "from renode_mnist.codegen import operators; print(*operators.supported(), sep='|')"
+    OUTPUT_VARIABLE names OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(kernels "")
+  file(GLOB candidates "${folder}/*.cc")
+  foreach(source IN LISTS candidates)
+    file(STRINGS "${source}" registered REGEX "^TFLMRegistration Register_(${names})\\(\\)" LIMIT_COUNT 1)
+    if(NOT registered)
+      continue()
+    endif()
+    cmake_path(GET source STEM operator)
+    if(TFLM_KERNELS STREQUAL "cmsis-nn" AND EXISTS "${folder}/cmsis_nn/${operator}.cc")
+      set(source "${folder}/cmsis_nn/${operator}.cc")
+    endif()
+    list(APPEND kernels "${source}")
+    if(EXISTS "${folder}/${operator}_common.cc")
+      list(APPEND kernels "${folder}/${operator}_common.cc")
+    endif()
+  endforeach()
+  set(${result} "${kernels}" PARENT_SCOPE)
+endfunction()
 
 # add_tflm(<target>)
 #
@@ -71,18 +91,7 @@ function(add_tflm target)
     list(APPEND sources ${CMAKE_SOURCE_DIR}/engine/tflm/abort.cpp)
   endif()
 
-  set(kernels "")
-  foreach(operator IN LISTS _tflm_operators)
-    set(variant "")
-    if(TFLM_KERNELS STREQUAL "cmsis-nn" AND operator IN_LIST _tflm_cmsis_nn_operators)
-      set(variant "cmsis_nn/")
-    endif()
-    list(APPEND kernels "${lite}/micro/kernels/${variant}${operator}.cc")
-    if(EXISTS "${lite}/micro/kernels/${operator}_common.cc")
-      list(APPEND kernels "${lite}/micro/kernels/${operator}_common.cc")
-    endif()
-  endforeach()
-
+  _kernels_of_operators(kernels "${lite}/micro/kernels")
   add_library(${target}_kernels OBJECT EXCLUDE_FROM_ALL ${kernels})
   target_compile_options(${target}_kernels PRIVATE ${TFLM_KERNEL_OPTIMISATION})
   add_library(${target} STATIC EXCLUDE_FROM_ALL ${sources} $<TARGET_OBJECTS:${target}_kernels>)
