@@ -245,6 +245,7 @@ def test_a_digit_is_drawn_by_keyboard_and_every_control_is_reached(page: Page) -
                 return
         raise AssertionError(f"no way to {control}")
 
+    expect(page.locator("#engine")).to_be_visible()  # the lists are there once the server has said what it offers
     for control in ("target", "model", "engine", "surface"):
         tab_to(control)
     for _ in range(10):

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,8 +109,7 @@ def _build(folder: Path) -> None:
     sdist = builder.build("sdist", folder / "sdist")
     environment.add(builder.get_requires_for_build("wheel"))
     wheel = builder.build("wheel", folder / "wheel")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, folder / "unpacked")  # tarfile has no filter before Python 3.11.4
     (unpacked,) = (folder / "unpacked").iterdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "images", [name for name in archive.namelist() if "/prebuilt/" in name])
