@@ -20,6 +20,7 @@ import pytest
 from filelock import FileLock
 
 from environments import Environment
+from known_compiler import is_known
 from renode_mnist import paths
 from renode_mnist.program.build_id import build_id
 from tflite_builder import ModelBuilder
@@ -248,12 +249,17 @@ def test_every_board_and_model_is_ready_made(installed: Installed, board: str, m
 
 
 def test_the_suites_pass(installed: Installed) -> None:
-    assert "45 tests, 45 passed, 0 failed" in installed.call("test")
+    # Of a compiler that no budget is for, the test of the budget is skipped.
+    counts = "45 passed, 0 failed" if is_known() else "44 passed, 0 failed, 1 skipped"
+    assert f"45 tests, {counts}" in installed.call("test")
 
 
 def test_bench_stays_within_the_budgets_that_came_along(installed: Installed) -> None:
-    said = installed.call("bench", "--engines", "m7", "--models", "int8", "--check", "--clocks", "216")
-    assert "instructions" in said
+    command = ("bench", "--engines", "m7", "--models", "int8", "--check", "--clocks", "216")
+    if is_known():
+        assert "Within " in installed.call(*command)
+    else:
+        assert "judged" in installed.call(*command, status=2)
 
 
 def test_profile_knows_functions_and_lines(installed: Installed) -> None:
