@@ -1,6 +1,7 @@
 # The options of a build. A combination that cannot work is refused here, with the nearest one that does.
 
 set(MODEL ${CMAKE_SOURCE_DIR}/../models/mnist_int8.tflite CACHE FILEPATH "The .tflite file to compile")
+set(MODEL_NAME "" CACHE STRING "What the image calls the model, percent-encoded; where it is empty, MODEL's own name")
 set(ENGINE reference CACHE STRING "What computes the network")
 set(OBJECTIVE instructions CACHE STRING "What the planner of engine m7 minimises")
 set(BOARD disco-f746ng CACHE STRING "Which UARTs carry the binary line and the console")

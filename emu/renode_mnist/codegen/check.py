@@ -1,7 +1,10 @@
 """What generated code can compute: refuses the rest by operator and tensor before anything is built.
 
 After ``check`` an engine may rely on every rule of the operators' definitions: shapes agree, weights are constant,
-quantisation is as TensorFlow Lite's 8-bit specification has it.
+quantisation is as TensorFlow Lite's 8-bit specification has it, its arithmetic has factors that exist. All engines
+share this judgement; what one refuses beyond it (``cmsis-nn`` float32, say) is that engine's own.
+
+What is missing comes first: whoever has to leave out an operator need not be told about its tensors.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from math import prod
 
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import ElementType, Graph, Operator
+from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.definition import Definition
-from renode_mnist.codegen.operators.rules import EXPORT, INTERFACE_TYPES, MOST_DIMENSIONS, quantised
+from renode_mnist.codegen.operators.rules import EXPORT, INTERFACE_TYPES, MOST_DIMENSIONS, quantised, refusal
 from renode_mnist.errors import ModelError
 
 
@@ -21,18 +25,21 @@ def check(graph: Graph) -> None:
     Raises:
         ModelError: Names the operator and the tensor, and says what would work.
     """
+    for operator in graph.operators:
+        if operators.find(operator.op) is None:
+            raise _unknown(operator)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(
             f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
             "Export a model with one of each",
         )
+    _nothing_is_wrong(graph)
     for operator in graph.operators:
-        definition = operators.find(operator.op)
-        if definition is None:
-            raise _unknown(operator)
+        definition = operators.definition(operator)
         definition.inputs(operator)
         _shapes(operator, definition)
         definition.rule(operator)
+        _numbers(operator, definition, Lowering(graph))
     for tensor in (*graph.inputs, *graph.outputs):
         if tensor.type not in INTERFACE_TYPES or not 1 <= len(tensor.shape) <= MOST_DIMENSIONS:
             raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
@@ -43,6 +50,26 @@ def check(graph: Graph) -> None:
         raise ModelError(f"The output {result} does not depend on the input {source}", "Export the model again")
     if all(operators.definition(operator).free for operator in graph.operators):
         raise ModelError(f"{graph.name} computes nothing", "Give a model with at least one layer")
+
+
+def _nothing_is_wrong(graph: Graph) -> None:
+    """No tensor that is used has a flaw."""
+    used = [tensor for operator in graph.operators for tensor in (*operator.inputs, *operator.outputs)]
+    for tensor in (*graph.inputs, *used, *graph.outputs):
+        if tensor is not None and tensor.flaw:
+            raise ModelError(f"{graph.name}: tensor '{tensor.name}' {tensor.flaw.what}", tensor.flaw.remedy)
+
+
+def _numbers(operator: Operator, definition: Definition, lowering: Lowering) -> None:
+    """Every number that its kernels are to be given exists.
+
+    Scales of 1e-40 or 1e30 pass through the arithmetic of TensorFlow Lite or leave what it can hold: the reference
+    kernel's own step says which, so it is made here and thrown away.
+    """
+    try:
+        definition.lower(lowering, operator)
+    except ArithmeticError as error:
+        raise refusal(operator, f"{error}", "Check the model's quantisation") from error
 
 
 def _shapes(operator: Operator, definition: Definition) -> None:
@@ -58,7 +85,7 @@ def _shapes(operator: Operator, definition: Definition) -> None:
 
 
 def _unknown(operator: Operator) -> ModelError:
-    remedy = f"Supported are: {', '.join(operators.supported())}"
-    if operator.op in ("SHAPE", "STRIDED_SLICE", "PACK"):
-        remedy = "Fix the batch size at export (keras.Input(batch_shape=(1, ...))), then it vanishes"
-    return ModelError(f"Operator {operator} is not supported", remedy)
+    return ModelError(
+        f"Operator {operator} is not supported",
+        f"docs/operators.md says what is: {', '.join(operators.supported())}",
+    )

@@ -29,6 +29,10 @@ class Engine(Protocol):
         """As in ``--engine``."""
 
     @property
+    def interprets(self) -> bool:
+        """Whether it reads the file itself, so that it computes each of its operators as it stands there."""
+
+    @property
     def passes(self) -> Collection[str]:
         """Names of the rewrites that it takes, of ``passes.ORDER``."""
 
@@ -62,19 +66,21 @@ class AheadOfTime:
         name: As in ``--engine``.
         package: The folder with its kernels, one file an operator.
         passes: Names of the rewrites that it takes.
+        interprets: Always false.
         rule: Raises ``ModelError`` for an operator that it will not compute, not even by a reference kernel.
     """
 
     name: str
     package: str
     passes: Collection[str] = ()
+    interprets: bool = False
     rule: Callable[[Operator], None] = _anything
 
     def kernel(self, operator: Operator) -> Kernel | None:
-        """Its own kernel that takes an operator."""
+        """Its own kernel that takes an operator; none takes a constant in the place of what flows."""
         kernel = _kernel(self.package, operators.file_of(operator.op))
         behind = tuple(part.op for part in operator.parts[1:])
-        if kernel is None or behind not in ((), *kernel.fuses):
+        if kernel is None or behind not in ((), *kernel.fuses) or operator.input.is_constant:
             return None
         return kernel if kernel.takes(operator) else None
 

@@ -113,6 +113,19 @@ class Quantisation:
         return self.zero_points[0]
 
 
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with a tensor of a file that is otherwise well formed.
+
+    Attributes:
+        what: Follows the tensor's name: ``has the shape [0, 3]``.
+        remedy: What to do.
+    """
+
+    what: str
+    remedy: str
+
+
 @dataclass(frozen=True, eq=False)
 class Tensor:
     """One tensor of the model. Identity tells tensors apart.
@@ -120,9 +133,11 @@ class Tensor:
     Attributes:
         index: Number in the file.
         name: Name in the file, or ``tensor<index>``.
-        shape: Batch first, channels last; all at least 1. Empty for a scalar.
-        quantisation: None for a tensor of real or integer numbers.
+        shape: Batch first, channels last; all at least 1, unless that is its flaw. Empty for a scalar.
+        quantisation: None for a tensor of real or integer numbers. As the file has it: rules of operators judge it.
         data: Read-only values of a constant, in ``shape``; None for an activation.
+        flaw: Why nothing can be computed with it; None where nothing is wrong. ``check`` refuses it, but
+            operators that nothing computes first.
     """
 
     index: int
@@ -131,6 +146,7 @@ class Tensor:
     shape: tuple[int, ...]
     quantisation: Quantisation | None
     data: npt.NDArray[Any] | None
+    flaw: Flaw | None = None
 
     @property
     def is_constant(self) -> bool:

@@ -93,8 +93,11 @@ class Parts:
         return self._scratch[-1].name
 
     def source(self, position: int = 0) -> str:
-        """The name of the buffer that holds an input."""
-        return self.lowering.buffer(self.operator.tensor(position)).name
+        """The name of what holds an input: a buffer, or an array in flash where it is constant."""
+        tensor = self.operator.tensor(position)
+        if tensor.data is not None:
+            return self.constant(f"Input{position or ''}", tensor.data, f"input {tensor}")
+        return self.lowering.buffer(tensor).name
 
     def step(
         self,
@@ -114,10 +117,11 @@ class Parts:
             header: What declares it, relative to ``firmware/``.
             writes: Buffers of the outputs; where none is given the first output's, with the operator's name.
             reads: Inputs that are no constants; the first where nothing is given.
-            in_place: Whether the first output may stand where the first input stood.
+            in_place: Whether the first output may stand where the first input stood, if that is no constant.
         """
         outputs = tuple(writes) or (self.lowering.result(self.operator),)
-        sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in reads or (self.operator.input,))
+        flowing = [tensor for tensor in reads or (self.operator.input,) if not tensor.is_constant]
+        sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in flowing)
         return Step(
             name=self.operator.name,
             operators=self.operator.parts,
@@ -128,5 +132,5 @@ class Parts:
             constants=tuple(self._constants),
             parameters=tuple(self._parameters),
             headers=(header,),
-            in_place=in_place,
+            in_place=in_place and not self.operator.input.is_constant,
         )

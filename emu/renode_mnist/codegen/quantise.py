@@ -17,6 +17,8 @@ from renode_mnist.codegen.graph import ElementType, Operator, Quantisation, Tens
 from renode_mnist.errors import ModelError
 
 _INT32_MAX = (1 << 31) - 1
+_MOST_SHIFT = 30
+"""To the left."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,13 @@ class Multiplier:
 
 
 def multiplier(real: float) -> Multiplier:
-    """``QuantizeMultiplier``."""
+    """``QuantizeMultiplier``; one that would be shifted by more than 30 becomes the greatest that is not.
+
+    Raises:
+        ArithmeticError: The number is infinite or none.
+    """
+    if not math.isfinite(real):
+        raise ArithmeticError(f"the factor between its scales is {real}")
     if real == 0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
@@ -43,6 +51,8 @@ def multiplier(real: float) -> Multiplier:
         shift += 1
     if shift < -31:
         return Multiplier(0, 0)
+    if shift > _MOST_SHIFT:
+        return Multiplier(_INT32_MAX, _MOST_SHIFT)
     return Multiplier(value, shift)
 
 
@@ -73,7 +83,8 @@ def dense_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
     scales = quantisation(operator.tensor(1))
     if scales.per_channel:
         return output_multipliers(operator, channels)
-    product = float(np.float32(quantisation(operator.input).scale) * np.float32(scales.scale))
+    with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
+        product = float(np.float32(quantisation(operator.input).scale) * np.float32(scales.scale))
     return [multiplier(product / quantisation(operator.output).scale)] * channels
 
 
@@ -93,9 +104,16 @@ def activation_range(activation: Activation, tensor: Tensor) -> tuple[int, int]:
 
 
 def stored(real: float, tensor: Tensor) -> int:
-    """Zero point plus real / scale, divided in float32 and rounded half away from zero; not clamped."""
+    """Zero point plus real / scale, divided in float32 and rounded half away from zero; not clamped.
+
+    Raises:
+        ArithmeticError: It is no int32, where TensorFlow Lite Micro gives up too.
+    """
     parameters = quantisation(tensor)
-    quotient = float(np.float32(real) / np.float32(parameters.scale))
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(real) / np.float32(parameters.scale))
+    if abs(quotient) >= 1 << 31:
+        raise ArithmeticError(f"{real:g} is {quotient:.3g} steps of {tensor}")
     return parameters.zero_point + _round_half_away(quotient)
 
 
@@ -132,12 +150,23 @@ def add_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
 _SOFTMAX_INTEGER_BITS = 5
 
 
+def softmax_is_flat(scale: float, beta: float) -> bool:
+    """Whether TensorFlow Lite Micro's ``PreprocessSoftmaxScaling`` ends the program: 255 steps are below 2^-18."""
+    return _softmax_factor(scale, beta) <= 1
+
+
+def _softmax_factor(scale: float, beta: float) -> float:
+    return min(beta * scale * (1 << (31 - _SOFTMAX_INTEGER_BITS)), _INT32_MAX)
+
+
 def softmax_exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
-    """exp(-d * beta * scale) for d = 0, 1, 2 ... in Q0.31; smaller exponentials than the last count as 0."""
-    real = min(beta * scale * (1 << (31 - _SOFTMAX_INTEGER_BITS)), _INT32_MAX)
-    if real <= 1:
-        raise ModelError(f"A softmax of inputs with scale {scale} is flat", "Check the model's quantisation")
-    factor = multiplier(real)
+    """exp(-d * beta * scale) for d = 0, 1, 2 ... in Q0.31; smaller exponentials than the last count as 0.
+
+    Where it is flat LiteRT answers evenly, and so does this.
+    """
+    if softmax_is_flat(scale, beta):
+        return np.full(256, _INT32_MAX, np.int32)
+    factor = multiplier(_softmax_factor(scale, beta))
     radius = math.floor(
         ((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - _SOFTMAX_INTEGER_BITS)) / (1 << factor.shift)
     )

@@ -102,7 +102,7 @@ def _weights_source(plan: Plan) -> str:
     )
     return (
         banner(plan, "What the network has learnt, kept in flash.")
-        + '#include "weights.hpp"\n\nnamespace engine::weights {\n\n'
+        + '#include "weights.hpp"\n\n#include <limits>\n\nnamespace engine::weights {\n\n'
         + definitions
         + "}  // namespace engine::weights\n"
     )

@@ -66,7 +66,7 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
 
     from renode_mnist.report import grid, inspection
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for label, numbers in (("input", facts.inputs), ("output", facts.outputs)):
         for number in numbers:
             console.print(f"  {label:6} {_describe(facts.tensors[number])}")
@@ -81,12 +81,12 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
         console.print()
         console.print(grid.table(inspection.steps(chosen), boxed=False))
         for line in chosen.rewrites:
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
     console.print()
     engines = inspection.engines(facts)
     console.print(grid.table(engines, boxed=False))
     for note in engines.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(note, soft_wrap=True)
 
 
 def _describe(tensor: TensorFacts) -> str:

@@ -34,7 +34,7 @@ void mean(const Mean& shape, const float* input, float* output) {
 void mean(const Mean& shape, const Rescale& r, const std::int8_t* input, std::int8_t* output) {
   reduce<std::int32_t>(shape, input, [&](std::int32_t sum) {
     const std::int32_t scaled = multiply(sum - r.input_zero_point * shape.count, r.multiplier);
-    *output++ = static_cast<std::int8_t>(clamp(scaled + r.output_zero_point, r.min, r.max));
+    *output++ = static_cast<std::int8_t>(clamp(add_wrapping(scaled, r.output_zero_point), r.min, r.max));
   });
 }
 

@@ -9,6 +9,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import softmax
 from renode_mnist.codegen.operators.softmax import SoftmaxOptions
 from renode_mnist.codegen.program import Step
 
@@ -58,7 +59,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 def _takes(operator: Operator) -> bool:
     """Where 512 classes or more share evenly, arm_softmax_s8 shifts by 32 and gives each of them the whole."""
-    return operator.input.shape[-1] < _MOST_SHARES
+    return operator.input.shape[-1] < _MOST_SHARES and not softmax.flat(operator)
 
 
 KERNEL = Kernel(_lower, _takes)

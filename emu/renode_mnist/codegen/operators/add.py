@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import options
+from renode_mnist.codegen.operators import folding, options
 from renode_mnist.codegen.operators.call import Call, bounds, factor, subscripts
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import (
@@ -54,11 +56,7 @@ def terms(operator: Operator) -> tuple[Tensor, Tensor]:
 
 
 def _inputs(operator: Operator) -> None:
-    first, second = operator.input, present(operator, 1)
-    if first.is_constant and not second.is_constant:
-        first, second = second, first
-    require(operator, not first.is_constant, "both inputs are constant")
-    for tensor in (first, second, operator.output):
+    for tensor in (operator.input, present(operator, 1), operator.output):
         of_type(operator, tensor, operator.output.type)
     few_dimensions(operator, len(operator.output.shape))
 
@@ -167,7 +165,6 @@ def _samples() -> Declared:
                 like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Numbers((2,))))),
         Refused("terms that can't be broadcast", "cannot be broadcast",
                 like.row("", inputs=(Flow((1, 4)), Numbers((3,))))),
-        Refused("two constants", "both inputs are constant", like.row("", inputs=(Numbers((3,)), Numbers((3,))))),
         Refused("a single input", "an input is missing", like.row("", inputs=(Flow((1, 4)),))),
         Refused("terms of two types", "is neither float32 nor int8 throughout",
                 like.row("", types=(INT8,), inputs=(Flow((1, 4)), Numbers((4,), type="FLOAT32")))),
@@ -189,5 +186,6 @@ DEFINITION = Definition(
     lower=_lower,
     remark="broadcasting; one operand may be constant",
     options=OptionsTable("AddOptions", _read),
+    fold=folding.elementwise(np.add),
     samples=_samples,
 )

@@ -35,7 +35,8 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         how = call.struct("Clamp", "ClampInt8", {"min": zero, "max": six})
     else:
         before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
-        ratio = float(np.float32(before.scale) / np.float32(after.scale))
+        with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
+            ratio = float(np.float32(before.scale) / np.float32(after.scale))
         how = call.rescale(quantise.multiplier(ratio), *quantise.activation_range(activation, operator.output))
     return call.of("relu", [how, str(operator.output.element_count), call.source()], in_place=True)
 

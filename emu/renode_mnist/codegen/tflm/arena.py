@@ -31,7 +31,7 @@ def bookkeeping_bytes(graph: Graph) -> int:
     quantised channel a multiplier and a shift.
     """
     channels = sum(
-        tensor.shape[tensor.quantisation.axis] if tensor.quantisation.per_channel else operator.output.shape[-1]
+        len(tensor.quantisation.scales) if tensor.quantisation.per_channel else operator.output.shape[-1]
         for operator in graph.operators
         if operators.kind(operator) is Kind.INT8
         for tensor in operator.inputs[1:2]

@@ -22,6 +22,7 @@ class Tflm:
 
     name = "tflm"
     passes: Collection[str] = ()
+    interprets = True
 
     def kernel(self, operator: Operator) -> Kernel | None:
         """None: it generates no calls."""
@@ -37,6 +38,10 @@ class Tflm:
                     f"Engine tflm cannot compute {operator}: TensorFlow Lite Micro has no hybrid kernels (float32 "
                     "activations with int8 weights)",
                     "Choose engine reference for this model, or export it as int8",
+                )
+            if why := registration.of(operator.op).refuses(operator):
+                raise ModelError(
+                    f"Engine tflm cannot compute {operator}: {why}", "Choose another engine for this model"
                 )
             flowing = [tensor for tensor in operator.inputs if tensor is not None and not tensor.is_constant]
             scratch_bytes = registration.scratch_bytes(operator)

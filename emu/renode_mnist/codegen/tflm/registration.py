@@ -15,6 +15,19 @@ def _none(operator: Operator) -> int:
     return 0
 
 
+def _nothing(operator: Operator) -> str:
+    return ""
+
+
+def lacks(*names: str) -> Callable[[Operator], str]:
+    """Refuses operators that the interpreter has no kernel for."""
+
+    def why(operator: Operator) -> str:
+        return f"TensorFlow Lite Micro has no {operator.op}" if operator.op in names else ""
+
+    return why
+
+
 @dataclass(frozen=True)
 class Registration:
     """What stands as ``REGISTRATION`` in ``tflm/<operator>.py``; the default where there is no such file.
@@ -23,11 +36,13 @@ class Registration:
         int8: Whether there is a registration for int8 alone, which leaves the kernels for other types out of the
             image.
         scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for nothing.
+        refuses: Why the interpreter cannot compute an operator that other engines do; empty where it can.
         method: Of the resolver, where its name does not follow from the operator's.
     """
 
     int8: bool = False
     scratch_bytes: Callable[[Operator], int] = _none
+    refuses: Callable[[Operator], str] = _nothing
     method: str = ""
 
 
