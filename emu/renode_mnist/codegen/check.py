@@ -38,8 +38,7 @@ def check(graph: Graph) -> None:
         definition = operators.definition(operator)
         definition.inputs(operator)
         _shapes(operator, definition)
-        definition.rule(operator)
-        _numbers(operator, definition, Lowering(graph))
+        _rules(operator, definition, Lowering(graph))
     for tensor in (*graph.inputs, *graph.outputs):
         if tensor.type not in INTERFACE_TYPES or not 1 <= len(tensor.shape) <= MOST_DIMENSIONS:
             raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
@@ -60,13 +59,14 @@ def _nothing_is_wrong(graph: Graph) -> None:
             raise ModelError(f"{graph.name}: tensor '{tensor.name}' {tensor.flaw.what}", tensor.flaw.remedy)
 
 
-def _numbers(operator: Operator, definition: Definition, lowering: Lowering) -> None:
-    """Every number that its kernels are to be given exists.
+def _rules(operator: Operator, definition: Definition, lowering: Lowering) -> None:
+    """Its own rule, and that every number that its kernels are to be given exists.
 
     Scales of 1e-40 or 1e30 pass through the arithmetic of TensorFlow Lite or leave what it can hold: the reference
     kernel's own step says which, so it is made here and thrown away.
     """
     try:
+        definition.rule(operator)
         definition.lower(lowering, operator)
     except ArithmeticError as error:
         raise refusal(operator, f"{error}", "Check the model's quantisation") from error

@@ -7,7 +7,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call, bounds, factor
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators.add import AddOptions, terms
+from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
 
@@ -30,7 +30,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
             "second": _term(second, scaling.second),
             "output_offset": quantise.quantisation(operator.output).zero_point,
             "output_factor": factor(scaling.output),
-            "activation": bounds(operator, operator.options_as(AddOptions).activation),
+            "activation": bounds(operator, operator.options_as(Fused).activation),
             "count": operator.output.element_count,
         },
     )

@@ -8,7 +8,7 @@ from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering, Parts
 from renode_mnist.codegen.m7.call import HEADERS
 from renode_mnist.codegen.operators import Kind
-from renode_mnist.codegen.operators.add import AddOptions, terms
+from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
 
@@ -30,7 +30,7 @@ def _takes(operator: Operator) -> bool:
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     scaling, shifts = _scaling(operator)
-    least, greatest = quantise.activation_range(operator.options_as(AddOptions).activation, operator.output)
+    least, greatest = quantise.activation_range(operator.options_as(Fused).activation, operator.output)
     inputs: list[Value] = [
         {"offset": -quantise.quantisation(tensor).zero_point << 21, "multiplier": factor.value, "shift": shift}
         for tensor, factor, shift in zip(terms(operator), (scaling.first, scaling.second), shifts, strict=False)

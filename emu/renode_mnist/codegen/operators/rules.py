@@ -75,6 +75,19 @@ def activations_of_any_type(operator: Operator) -> None:
         require(operator, tensor.type in INTERFACE_TYPES, f"{tensor} is not float32, int8 or uint8")
 
 
+def same_quantisation(operator: Operator) -> None:
+    """Whatever is int8 of its inputs has the output's scale and zero point, as the kernels only move numbers."""
+    for tensor in operator.inputs:
+        if tensor is not None and tensor.type is ElementType.INT8:
+            before, after = tensor.quantisation, operator.output.quantisation
+            same = (
+                before is not None
+                and after is not None
+                and (before.scales, before.zero_points) == (after.scales, after.zero_points)
+            )
+            require(operator, same, f"{tensor} and {operator.output} are quantised differently")
+
+
 def clamps(operator: Operator, activation: Activation) -> None:
     """The fused activation has a least and a greatest value."""
     require(

@@ -311,6 +311,14 @@ MAX_POOL = Neighbour(
     output=LIKE_INPUT[0],
 )
 
+DENORMAL = Differs("FLOAT32/*/denormal", "LiteRT's optimised kernels take denormal numbers for 0", None)
+
+
+def reshaped(*shape: int) -> Neighbour:
+    """Before and behind what has more dimensions than a model's ends may have."""
+    return Neighbour("RESHAPE", (Values(shape),), {"newShape": list(shape)}, LIKE_INPUT[0])
+
+
 ONE_STEP = Differs("*INT8/*", "LiteRT's optimised kernels round a few results to the neighbouring step")
 SPREADS = (
     Deviates("m7", "FLOAT32/*/*infinite", "a fast convolution carries infinities to neighbouring outputs"),
