@@ -11,7 +11,7 @@ BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format docs-tables lock clean
-.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish
+.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -136,6 +136,17 @@ release-sources: setup $(RELEASE)/packages.stamp
 release-wheels: $(RELEASE)/packages.stamp
 	@RENODE_MNIST_PREBUILT="$(if $(filter Linux,$(shell uname)),/host)$(CURDIR)/$(IMAGES)" \
 		$(RELEASE)/bin/cibuildwheel --archs native --output-dir dist dist/*.tar.gz
+
+# make try-wheel  a plain installation of dist/'s sdist, with the images of build/prebuilt, and what it must do at once
+TRY := build/try
+try-wheel:
+	@rm -rf $(TRY)
+	@$(PYTHON) -m venv $(TRY)
+	@RENODE_MNIST_PREBUILT="$(CURDIR)/$(IMAGES)" $(TRY)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-input dist/*.tar.gz
+	@cd $(TRY) && bin/renode-mnist --version && bin/renode-mnist run --target embedded --expect 7
+	@cd $(TRY) && bin/renode-mnist test --target embedded
+	@cd $(TRY) && bin/renode-mnist bench --engines m7 --models int8 && bin/renode-mnist doctor
 
 # Checks dist/, and writes the text and the other files of the release's page.
 release-files: $(RELEASE)/packages.stamp
