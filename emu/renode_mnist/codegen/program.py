@@ -104,6 +104,7 @@ class Step:
         in_place: Whether ``writes[0]`` may stand where ``reads[0]`` stood, if nothing reads that later.
         macs: Multiply-accumulates that the model asks for; see ``operators.macs``.
         engine: Whose kernel computes it: another's than the plan's where its own falls back on that.
+        fallback: Why it is another's; empty where it is the plan's own.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Step:
     in_place: bool = False
     macs: int = 0
     engine: str = ""
+    fallback: str = ""
 
     @property
     def op(self) -> str:
