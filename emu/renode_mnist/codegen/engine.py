@@ -89,7 +89,7 @@ class AheadOfTime:
             self.rule(operator)
         lowering = Lowering(graph, objective)
         steps = tuple(step for operator in graph.operators for step in self._steps(lowering, operator))
-        return Program(steps, lowering.buffer(graph.inputs[0]), lowering.buffer(graph.outputs[0]))
+        return lowering.program(steps)
 
     def _steps(self, lowering: Lowering, operator: Operator) -> Iterator[Step]:
         kernel = _kernel(self.package, operators.file_of(operator.op))

@@ -123,6 +123,7 @@ class Tensor:
         shape: Batch first, channels last; all at least 1. Empty for a scalar.
         quantisation: None for a tensor of real or integer numbers.
         data: Read-only values of a constant, in ``shape``; None for an activation.
+        is_variable: Whether it lives between inferences: an operator's own memory.
     """
 
     index: int
@@ -131,6 +132,7 @@ class Tensor:
     shape: tuple[int, ...]
     quantisation: Quantisation | None
     data: npt.NDArray[Any] | None
+    is_variable: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -139,7 +141,7 @@ class Tensor:
 
     @property
     def element_count(self) -> int:
-        """Product of the shape."""
+        """Product of the shape; 1 for a scalar."""
         return math.prod(self.shape)
 
     @property

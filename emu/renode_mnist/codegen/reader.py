@@ -148,6 +148,7 @@ class _Reader:
             shape=shape,
             quantisation=self._quantisation(table.Quantization(), name, shape),
             data=self._data(table.Buffer(), name, element_type, shape),
+            is_variable=bool(table.IsVariable()),
         )
 
     def _quantisation(self, table: Any, name: str, shape: tuple[int, ...]) -> Quantisation | None:
@@ -220,7 +221,8 @@ class _Reader:
         return definition.options.read(options)
 
     def _check_order(self, graph: Graph) -> None:
-        ready = {t.index for t in graph.tensors if t.is_constant} | {t.index for t in graph.inputs}
+        ready = {t.index for t in graph.tensors if t.is_constant or t.is_variable}
+        ready |= {t.index for t in graph.inputs}
         for operator in graph.operators:
             for tensor in operator.inputs:
                 if tensor is not None and tensor.index not in ready:
