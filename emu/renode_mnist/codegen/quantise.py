@@ -61,6 +61,14 @@ def _round_half_away(value: float) -> int:
     return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
+def rescaled(value: int, factor: Multiplier) -> int | None:
+    """``MultiplyByQuantizedMultiplier``; None where a shift to the left leaves the word."""
+    shifted = value << max(factor.shift, 0)
+    if not -(1 << 31) <= shifted <= INT32_MAX:
+        return None
+    return fixed_point.divide_by_power(fixed_point.high_multiply(shifted, factor.value), max(-factor.shift, 0))
+
+
 def quantisation(tensor: Tensor) -> Quantisation:
     """Of a tensor that has one."""
     if tensor.quantisation is None:

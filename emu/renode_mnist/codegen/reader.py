@@ -167,6 +167,7 @@ class _Reader:
             quantisation=self._quantisation(table.Quantization(), name),
             data=None if flaw else self._data(table.Buffer(), name, element_type, shape),
             flaw=flaw,
+            is_variable=bool(table.IsVariable()),
         )
 
     def _open(self, table: Any) -> list[int] | None:
@@ -212,12 +213,14 @@ class _Reader:
         op = self._op_name(self._codes[code])
         inputs = self._references(table.InputsLength(), table.Inputs, f"inputs of operator {index}")
         outputs = self._references(table.OutputsLength(), table.Outputs, f"outputs of operator {index}")
+        definition = operators.find(op)
         return Operator(
             index=index,
             op=op,
             inputs=inputs,
             outputs=self._present(outputs, f"outputs of operator {index}"),
             options=self._options(op, table),
+            flow=definition.flow if definition else 0,
         )
 
     def _op_name(self, code: Any) -> str:
@@ -242,7 +245,8 @@ class _Reader:
         return definition.options.read(options)
 
     def _check_order(self, graph: Graph) -> None:
-        ready = {t.index for t in graph.tensors if t.is_constant} | {t.index for t in graph.inputs}
+        ready = {t.index for t in graph.tensors if t.is_constant or t.is_variable}
+        ready |= {t.index for t in graph.inputs}
         for operator in graph.operators:
             # Where a tensor of an operator that nothing computes comes from is of no interest.
             read = operator.inputs if operators.find(operator.op) else ()

@@ -38,7 +38,7 @@ class _Planned(click.ParamType[str]):
 
 @click.command()
 @click.argument("model")
-@click.option("--engine", type=_Planned(), help="Whose RAM plan to show [default: the best].")
+@click.option("--engine", type=_Planned(), help="Whose plan to show [default: that of `build`].")
 @options_from(ImageOptions, names=("objective",))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -52,7 +52,7 @@ def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_js
     from renode_mnist.model.inspect import inspect as examine
 
     facts = examine(resolve_model(model), codegen.Objective(objective))
-    chosen = facts.engine(engine) if engine else facts.best
+    chosen = facts.engine(engine) if engine else facts.planned(ImageOptions.engine)
     if as_json:
         click.echo(json.dumps(asdict(facts) | {"macs": facts.macs, "parameters": facts.parameters}, indent=2))
     else:
@@ -79,8 +79,9 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
         console.print()
         console.print(grid.table(inspection.buffers(chosen), boxed=False))
         console.print()
-        console.print(grid.table(inspection.steps(chosen), boxed=False))
-        for line in chosen.rewrites:
+        steps = inspection.steps(chosen)
+        console.print(grid.table(steps, boxed=False))
+        for line in (*steps.notes, *chosen.rewrites):
             console.print(line, soft_wrap=True)
     console.print()
     engines = inspection.engines(facts)

@@ -11,8 +11,9 @@ from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
 
-def _takes(operator: Operator) -> bool:
-    return all(tensor is not None and tensor.shape == operator.output.shape for tensor in operator.inputs)
+def _refuses(operator: Operator) -> str:
+    alike = all(tensor is not None and tensor.shape == operator.output.shape for tensor in operator.inputs)
+    return "" if alike else "terms of different shapes"
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
@@ -41,4 +42,4 @@ def _term(tensor: Tensor, multiplier: quantise.Multiplier) -> dict[str, Value]:
     return {"offset": -quantise.quantisation(tensor).zero_point, "factor": factor(multiplier)}
 
 
-KERNEL = Kernel(_lower, takes=_takes)
+KERNEL = Kernel(_lower, refuses=_refuses)

@@ -30,12 +30,12 @@ def read(table: Any) -> Fused:
 
 def terms(operator: Operator) -> tuple[Tensor, Tensor]:
     """The two inputs, in the operator's order."""
-    return operator.input, operator.tensor(1)
+    return operator.tensor(0), operator.tensor(1)
 
 
 def inputs(operator: Operator) -> None:
     """Both, and the output, are float32, or int8 and quantised."""
-    for tensor in (operator.input, present(operator, 1), operator.output):
+    for tensor in (present(operator, 0), present(operator, 1), operator.output):
         of_type(operator, tensor, operator.output.type)
     few_dimensions(operator, len(operator.output.shape))
 

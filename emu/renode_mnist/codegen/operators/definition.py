@@ -87,6 +87,7 @@ class Definition:
         mismatch: The refusal where an output has another shape than that of ``shapes``.
         by_count: Whether outputs need only have as many elements as ``shapes`` says, in any shape.
         free: Whether the output is the input's memory under another shape.
+        flow: Position of the input that flows.
         fold: Its outputs' values where all its inputs are constant, to the bit as a kernel would compute them; None
             where that is not worth knowing. It may raise ``ValueError`` where it cannot.
         folds_shapes: Whether ``fold`` asks for the first input's shape only, not for its values.
@@ -107,6 +108,7 @@ class Definition:
     mismatch: Callable[[Operator, Shapes], ModelError] = does_not_fit
     by_count: bool = False
     free: bool = False
+    flow: int = 0
     fold: Callable[[Operator], Folded] | None = None
     folds_shapes: bool = False
     options: OptionsTable | None = None

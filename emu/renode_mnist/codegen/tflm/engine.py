@@ -43,7 +43,8 @@ class Tflm:
                 raise ModelError(
                     f"Engine tflm cannot compute {operator}: {why}", "Choose another engine for this model"
                 )
-            flowing = [tensor for tensor in operator.inputs if tensor is not None and not tensor.is_constant]
+            given = [tensor for tensor in operator.inputs if tensor is not None]
+            flowing = [tensor for tensor in given if not tensor.is_constant and not tensor.is_variable]
             scratch_bytes = registration.scratch_bytes(operator)
             scratch = Buffer(f"scratch_{operator.index}", "int8", scratch_bytes)
             steps.append(
@@ -54,11 +55,12 @@ class Tflm:
                     writes=tuple(lowering.buffer(tensor) for tensor in operator.outputs),
                     call="",
                     scratch=(scratch,) if scratch_bytes else (),
+                    state=tuple(lowering.state(tensor) for tensor in given if tensor.is_variable),
                     macs=operators.macs(operator),
                     engine=self.name,
                 )
             )
-        return Program(tuple(steps), lowering.buffer(graph.inputs[0]), lowering.buffer(graph.outputs[0]))
+        return lowering.program(steps)
 
     def files(self, plan: Plan) -> dict[str, str]:
         """See ``Engine.files``."""
