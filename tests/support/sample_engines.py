@@ -291,7 +291,8 @@ def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
     links, ends = [], []
     for sample in samples(operator):
         silent = any(isinstance(entry, Silent) and entry.runtime == "tflite-micro" for entry in sample.exempt)
-        if engine in sample.refused_by or silent or not _tells(operator, sample):
+        several = len(sample.outputs) > 1
+        if engine in sample.refused_by or silent or several or not _tells(operator, sample):
             continue
         if kind in sample.types:
             links.append(sample)
