@@ -55,6 +55,7 @@ def strides(shape: Sequence[int]) -> list[int]:
 def taken(
     call: Call,
     parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
+    source: str = "",
 ) -> Step:
     """The step whose outputs are elements of one input.
 
@@ -62,9 +63,10 @@ def taken(
         call: Of the operator.
         parts: Of each output: the element of the input that comes first, its shape, and how many elements of the
             input each dimension advances.
+        source: Name of what is read in the place of the input.
     """
     operator = call.operator
-    source = call.source()
+    source = source or call.source()
     statements, step = [], None
     for number, (start, shape, advances) in enumerate(parts):
         sizes, steps = _merged(shape, advances)
