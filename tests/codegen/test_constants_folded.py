@@ -60,6 +60,23 @@ def test_the_interpreter_gets_all_operators_of_the_file() -> None:
     assert "AddStridedSlice(" in codegen.files(plan)["model.cpp"]
 
 
+def test_a_shape_that_the_file_leaves_open_is_found() -> None:
+    """As Keras' upsampling leaves it: the file's own shape there is 1x1x6."""
+    b = ModelBuilder()
+    x, sizes = b.activation((1, 2, 6)), b.activation((3,), "INT32")
+    b._graph.tensors[x].shapeSignature = [-1, 2, 6]
+    turned, y = b.activation((1, 1, 6)), b.activation((1, 1, 6))
+    for tensor in (turned, y):
+        b._graph.tensors[tensor].shapeSignature = [-1, -1, 6]
+    b.operator("SHAPE", (x,), (sizes,), "ShapeOptions", outType="INT32")
+    b.operator("RESHAPE", (x, sizes), (turned,))
+    b.operator("RELU", (turned,), (y,))
+    graph = parse(b.finish(x, y), "m.tflite")
+    assert codegen.plan(graph).graph.outputs[0].shape == (1, 2, 6)
+    with pytest.raises(ModelError, match=r"Engine tflm .* leaves the shape of 't2' \(float32 1x2x6\) open"):
+        codegen.plan(graph, "tflm")
+
+
 def test_another_open_dimension_is_refused_by_its_input() -> None:
     with pytest.raises(ModelError, match=r"'t0' has the shape \[-1, -1, 6\].*every dimension but the batch fixed"):
         codegen.plan(parse(open_batch((-1, -1, 6)), "m.tflite"))
