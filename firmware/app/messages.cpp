@@ -40,7 +40,8 @@ constexpr std::size_t kPictureAnswerBytes =
               model_config::kLayerTextBytes + model_config::kLayerCount * kLayerBytes
         : 0;
 constexpr std::size_t kRunBytes = kOverheadBytes + model_config::kLayerCount * sizeof(std::uint64_t);
-constexpr std::size_t kMostReadBytes = std::min<std::size_t>(model_config::kMostOutputBytes, 1024);
+constexpr std::size_t kMostReadBytes =
+    inference::kTrace ? 1024 : std::min<std::size_t>(model_config::kMostOutputBytes, 1024);
 constexpr std::size_t kOutputBytes = kOverheadBytes + kMostReadBytes;
 constexpr std::size_t kOneLayerBytes = kLayerBytes + 2 * kLongestName;
 constexpr std::size_t kReplyBytes =
@@ -236,6 +237,13 @@ void send_output(std::uint32_t request, std::size_t index, std::size_t offset, s
   const std::size_t fitting = std::min(count, kMostReadBytes / element * element);
   send_piece(request, Command::CMD_READ_TENSOR, index, offset, fitting,
              static_cast<const std::uint8_t*>(engine::output(index)) + offset);
+}
+
+void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t offset = 0; offset < count; offset += kMostReadBytes) {
+    const std::size_t sent = std::min(kMostReadBytes, count - offset);
+    send_piece(request, Command::CMD_READ_TENSOR, index, offset, sent, bytes + offset);
+  }
 }
 
 void send_layers(std::uint32_t request, std::size_t first) {
