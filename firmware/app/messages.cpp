@@ -48,8 +48,6 @@ constexpr std::size_t kReplyBytes =
     (std::max({kStatsBytes, kPictureAnswerBytes, kRunBytes, kOutputBytes, kOverheadBytes + kOneLayerBytes}) + 7) /
     8 * 8;
 
-constexpr auto kWireBytes = static_cast<std::uint32_t>(2 * kReceiveBytes + kReplyBytes);
-
 static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
@@ -131,6 +129,8 @@ MnistProt::Mode mode() {
 }
 
 }  // namespace
+
+const std::uint32_t kWireBytes = 2 * kReceiveBytes + kReplyBytes;
 
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count) {
   flatbuffers::Verifier::Options options;

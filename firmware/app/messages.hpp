@@ -15,6 +15,9 @@ namespace messages {
 
 inline constexpr std::uint8_t kProtocolVersion = 102;
 
+// RAM taken by the buffers for requests and replies.
+extern const std::uint32_t kWireBytes;
+
 // The message in a payload (aligned to 8), or nullptr where the verifier refuses it.
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count);
 
