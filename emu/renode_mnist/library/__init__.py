@@ -183,11 +183,13 @@ def inspect_model(model: StrPath = "int8", objective: Objective = BuildConfig.ob
         BuildError: There is no such objective.
         ModelError: It is no model.
     """
+    from renode_mnist.measure.image_sizes import with_images
     from renode_mnist.model.inspect import inspect
     from renode_mnist.report.inspection import Inspection
 
     config = BuildConfig(resolve_model(os.fspath(model)), objective=objective)
-    return Inspection(inspect(config.model, codegen.Objective(config.objective)))
+    facts = inspect(config.model, codegen.Objective(config.objective))
+    return Inspection(with_images(facts, config.model, config.objective))
 
 
 def mnist_subset(folder: StrPath, *, training: int, test: int) -> Path:
