@@ -130,7 +130,7 @@ def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) ->
 
     from renode_mnist.report import answer_table, grid, record_table, terminal
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if asked.digit is not None:
         where = picture or paths.digits() / "7.png"
         console.print(Text(f"{where}: {asked.digit.describe()}"), soft_wrap=True)

@@ -143,7 +143,7 @@ def _show(found: Verification) -> None:
 
     from renode_mnist.report import grid, terminal, verification
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
     layers = verification.tensors(found)
