@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from renode_mnist import build, paths, prebuilt, version
+from renode_mnist import build, paths, prebuilt, toolchain, version
 from renode_mnist.build import BuildConfig
 from renode_mnist.errors import BuildError, EnvironmentProblem
 from renode_mnist.prebuild import check, configs
@@ -39,6 +39,20 @@ def folder(config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_same_is_taken_without_a_compiler(config: BuildConfig, folder: Path) -> None:
     image = build.build(config)
     assert (image.elf, image.fresh, image.is_prebuilt) == (folder / "own.elf", False, True)
+
+
+def test_it_is_taken_where_there_is_no_cache(
+    config: BuildConfig, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(paths, "_WHEEL_DATA", tmp_path / "data")  # so that builds would go there
+    monkeypatch.setattr(paths, "root", lambda: paths.package().parent.parent)
+    monkeypatch.setenv("RENODE_MNIST_CACHE", str(config.model))  # no folder
+    assert build.build(config).is_prebuilt
+    monkeypatch.setattr(toolchain, "require", lambda machine: None)
+    monkeypatch.setattr(build, "find_compiler", lambda machine: "")
+    with pytest.raises(EnvironmentProblem, match="the cache .* cannot be read"):
+        build.build(replace(config, clock_mhz=288))
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,8 @@ def evaluate(asked: _Evaluation) -> Accuracy:
     from renode_mnist.model.train import evaluation, versions
     from renode_mnist.report.training import Accuracy
 
+    if asked.target is None:
+        export.import_interpreter()  # what is missing is told before anything is fetched
     split = data_sets.load("test", _path(asked.data)).first(asked.images)
     if asked.target is None:
         file = resolve_model(os.fspath(asked.model))
