@@ -46,10 +46,9 @@ def test_a_home_that_is_closed_stops_only_what_needs_the_cache(home: Path) -> No
     os.seteuid(os.getuid())
     home.chmod(0)
     os.seteuid(mine)
+    said = r"cannot be read \(Permission denied\)\. Set RENODE_MNIST_CACHE"
     for ask in (paths.cache, locate.find, data.fetch):
-        with pytest.raises(
-            EnvironmentProblem, match=r"cannot be read \(Permission denied\)\. Set RENODE_MNIST_CACHE"
-        ):
+        with pytest.raises(EnvironmentProblem, match=said):
             ask()
     assert auto.choose().target == "embedded"
     assert "Permission denied" in told_by_doctor().note
@@ -68,7 +67,7 @@ def test_a_user_without_a_home_is_told_which_variable(home: Path, monkeypatch: p
 
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    with pytest.raises(EnvironmentProblem, match="no home folder.* Set RENODE_MNIST_CACHE"):
+    with pytest.raises(EnvironmentProblem, match=r"no home folder.* Set RENODE_MNIST_CACHE"):
         paths.cache()
     assert auto.choose().target == "embedded"
     assert told_by_doctor().remedy.startswith("export RENODE_MNIST_CACHE=")

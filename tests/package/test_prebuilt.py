@@ -51,7 +51,7 @@ def test_it_is_taken_where_there_is_no_cache(
     assert build.build(config).is_prebuilt
     monkeypatch.setattr(toolchain, "require", lambda machine: None)
     monkeypatch.setattr(build, "find_compiler", lambda machine: "")
-    with pytest.raises(EnvironmentProblem, match="the cache .* cannot be read"):
+    with pytest.raises(EnvironmentProblem, match=r"the cache .* cannot be read"):
         build.build(replace(config, clock_mhz=288))
 
 

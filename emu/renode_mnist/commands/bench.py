@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from renode_mnist import paths
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
-from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
+from renode_mnist.commands.options import (
+    complete_model,
+    complete_words,
+    options_from,
+    target_option,
+    target_options,
+    target_options_of,
+)
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.option import options_of
 from renode_mnist.session.target_options import CHIP_TARGETS
@@ -42,10 +50,17 @@ class _List(click.ParamType[tuple[str, ...]]):
 def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
     """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
     declared = next(each for each in options_of(ImageOptions) if each.name == field)
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        if field == "model" and "," not in begun:
+            return complete_model(context, parameter, begun)
+        return complete_words(map(str, declared.choices) if declared.choices else committed_models(), begun)
+
     return click.option(
         flag,
         f"{flag.strip('-').removesuffix('s')}s",
         type=_List(tuple(map(str, declared.choices))),
+        shell_complete=complete,
         default=",".join(map(str, default or [declared.default])),
         show_default=True,
         help=help or None,
