@@ -290,9 +290,15 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
     from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
 
     tree = tree or Tree.here()
-    if tree.is_here and (ready_made := prebuilt.find(identity(config))):
+    asked = identity(config, tree)
+    if tree.is_here and (ready_made := prebuilt.find(asked)):
         return Image(ready_made, config, fresh=False)
-    toolchain.require(config.machine)
+    try:
+        toolchain.require(config.machine, asked)
+    except EnvironmentProblem:
+        if tree.is_here:
+            _refuse_what_cannot_be_generated(config)  # what no compiler would help is told first
+        raise
     compiler = find_compiler(config.machine)
     folder = paths.made(tree.builds / config.name)
     elf = _elf(config, tree)

@@ -140,10 +140,7 @@ def bench(
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
         progress.update(task, completed=len(wanted))
     if not rows:
-        raise measuring.BenchError(
-            "no case could be run: " + "; ".join(f"{refusal.case}: {refusal.reason}" for refusal in refused),
-            "" if refused else "Name models and engines.",
-        )
+        raise measuring.BenchError("no case could be run: " + " ".join(measuring.told(refused)))
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
@@ -186,7 +183,8 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
             "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
         )
     if verdict.unmeasured:
-        raise CheckFailed(
+        lacks_tools = all(refusal.for_want_of_tools for refusal in verdict.unmeasured)
+        raise (EnvironmentProblem if lacks_tools else CheckFailed)(
             f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
             "Mend what is said above, or take them out of the file.",
         )
@@ -300,6 +298,6 @@ def _side(name: str, wanted: Any) -> Any:
             rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
         else:
             rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
-    for refusal in refused:
-        click.echo(f"{name}: {refusal.case} is not there: {refusal.reason}", err=True)
+    for sentence in measuring.told(refused):
+        click.echo(f"{name}: not there: {sentence}", err=True)
     return rows

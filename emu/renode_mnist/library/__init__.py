@@ -165,7 +165,7 @@ def compare_engines(
         cases, [clock_mhz], target, TargetOptions(board=board, port=port, baud=baud, flash=flash)
     )
     if not rows:
-        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+        raise CheckFailed("no case could be run: " + " ".join(bench.told(refused)))
     return Benchmark(tuple(rows), tuple(refused))
 
 
