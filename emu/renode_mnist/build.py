@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
+from urllib.parse import quote
 
 from renode_mnist import paths, prebuilt, toolchain, version
 from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
@@ -35,6 +36,7 @@ CLOCKS_MHZ = (216, 288)
 _CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
 """Those that a program for this PC has no use for."""
 
+_MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 
@@ -85,6 +87,15 @@ class ImageOptions:
         "Floating point by the FPU, or in software.",
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )
+    trace: bool = option(
+        False,
+        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
+        without={
+            Face.SUITE: "a suite tests the image that is used",
+            Face.PAGE: "the page shows what the image that is used answers",
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -133,8 +144,9 @@ class BuildConfig(ImageOptions):
     @property
     def name(self) -> str:
         """The folder's name: readable, and different for models that only share their file name."""
-        place = hashlib.sha256(str(self.model.resolve()).encode()).hexdigest()[:6]
-        parts = [self.model.stem, place, self.engine]
+        place = hashlib.sha256(os.fsencode(self.model.resolve())).hexdigest()[:6]
+        # CMake and ninja read this name as they read code: ";" splits it, a newline ends it.
+        parts = [re.sub(r"[^\w.-]", "_", self.model.stem, flags=re.ASCII)[:_MOST_OF_A_NAME], place, self.engine]
         if self.engine == "m7":
             parts.append(self.objective)
         chip = [self.board, str(self.clock_mhz), self.fpu] if self.machine == "stm32f746" else ["host"]
@@ -328,8 +340,7 @@ def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
     from renode_mnist import codegen  # numpy and the schema of .tflite files
 
     graph = codegen.load(config.model)
-    if config.engine in codegen.ENGINES:
-        codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
 
 
 def find_compiler(machine: Machine) -> str:
@@ -384,6 +395,9 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) 
         "PYTHON": sys.executable,
         "RELEASE": _commit(tree),
         **_cmake_options(config),
+        "MODEL": _copied(config.model, folder),
+        # Percent-encoded, for CMake reads code in what it is told.
+        "MODEL_NAME": quote(os.fsencode(config.model.name), safe=""),
     }
     if config.machine == "stm32f746":
         settings["CMAKE_TOOLCHAIN_FILE"] = firmware / "cmake" / "arm-none-eabi.cmake"
@@ -393,11 +407,23 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) 
 
 
 def _cmake_options(config: BuildConfig) -> dict[str, Any]:
-    """Every option of the image by its name in capitals, as firmware/cmake/Options.cmake spells them."""
+    """Every option of the image but its model, by its name in capitals as firmware/cmake/Options.cmake has it."""
     names = [each.name for each in options_of(type(config), Face.COMMAND_LINE)]
     if config.machine == "host":
         names = [name for name in names if name not in _CHIP_OPTIONS]
-    return {name.upper(): getattr(config, name) for name in names} | {"MODEL": config.model.resolve()}
+    return {name.upper(): getattr(config, name) for name in names if name != "model"}
+
+
+def _copied(model: Path, folder: Path) -> Path:
+    """The model under a name that CMake, ninja and the assembler can read, in the build's folder."""
+    content = model.read_bytes()
+    copy = folder / f"model-{hashlib.sha256(content).hexdigest()[:12]}.tflite"
+    if not copy.is_file() or copy.read_bytes() != content:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("model-*.tflite"):
+            old.unlink()
+        copy.write_bytes(content)
+    return copy.resolve()
 
 
 def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:

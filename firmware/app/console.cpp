@@ -4,6 +4,7 @@
 #include "builtin_digit.hpp"
 #include "engine/engine.hpp"
 #include "inference.hpp"
+#include "messages.hpp"
 #include "port.hpp"
 #include "printer.hpp"
 #include "text.hpp"
@@ -50,25 +51,23 @@ LineReceiver::Line LineReceiver::next() {
 namespace console {
 namespace {
 
-const char* type_name(engine::ElementType type) {
-  switch (type) {
-    case engine::ElementType::kInt8:
-      return "int8";
-    case engine::ElementType::kUint8:
-      return "uint8";
-    default:
-      return "float32";
-  }
-}
+constexpr const char* kTypeNames[] = {"float32", "int8", "uint8", "int16", "int32", "bool", "int64"};
 
-void print_tensor(const char* role, const engine::TensorInfo& tensor) {
-  Printer out;
-  out.text(role).text(type_name(tensor.type)).text(" ");
-  for (std::size_t i = 0; i < tensor.rank; ++i) out.text(i > 0 ? "x" : "").number(tensor.shape[i]);
-  if (tensor.type != engine::ElementType::kFloat32) {
-    out.text(", scale ").fixed(tensor.scale, 8).text(", zero point ").number(tensor.zero_point);
+// "Input: int8 1x28x28x1, ...", with number and name where there are several.
+void print_tensors(const char* role, const engine::TensorInfo* tensors, std::size_t count) {
+  for (std::size_t position = 0; position < count; ++position) {
+    const engine::TensorInfo& tensor = tensors[position];
+    Printer out;
+    out.text(role);
+    if (count > 1) out.text(" ").number(static_cast<std::uint32_t>(position)).text(", ").text(tensor.name);
+    out.text(": ").text(kTypeNames[static_cast<std::size_t>(tensor.type)]).text(" ");
+    for (std::size_t i = 0; i < tensor.rank; ++i) out.text(i > 0 ? "x" : "").number(tensor.shape[i]);
+    if (tensor.rank == 0) out.text("scalar");
+    if (tensor.scale != 0.0F) {
+      out.text(", scale ").fixed(tensor.scale, 8).text(", zero point ").number(tensor.zero_point);
+    }
+    out.end_line();
   }
-  out.end_line();
 }
 
 void print_model() {
@@ -76,8 +75,8 @@ void print_model() {
   const port::Memory memory = port::memory();
   Printer out;
   out.text("Model: ").text(model.name).text(", sha256 ").text(model.sha256).end_line();
-  print_tensor("Input: ", model.input);
-  print_tensor("Output: ", model.output);
+  print_tensors("Input", model.inputs, model.input_count);
+  print_tensors("Output", model.outputs, model.output_count);
   out.text("Engine: ").text(engine::kEngineName).text(", commit ").text(build_info::kCommit).end_line();
   out.text("Layers: ").number(static_cast<std::uint32_t>(model.layer_count)).end_line();
   for (std::size_t i = 0; i < model.layer_count; ++i) {
@@ -86,14 +85,16 @@ void print_model() {
   }
   out.text("Flash: ").number(memory.flash_bytes).text(" B, ");
   out.number(static_cast<std::uint32_t>(model.weights_bytes)).text(" B of it weights").end_line();
-  out.text("RAM: ").number(memory.ram_static_bytes).text(" B, ");
-  out.number(static_cast<std::uint32_t>(model.arena_bytes)).text(" B of it arena").end_line();
-  out.text("Stack: ")
-      .number(memory.stack_used_bytes)
-      .text(" of ")
-      .number(memory.stack_bytes)
-      .text(" B used")
-      .end_line();
+  const auto arena_bytes = static_cast<std::uint32_t>(model.arena_bytes);
+  const auto state_bytes = static_cast<std::uint32_t>(model.state_bytes);
+  out.text("RAM: ")
+      .number(memory.ram_static_bytes + memory.stack_used_bytes)
+      .text(" B: arena ")
+      .number(arena_bytes);
+  if (state_bytes > 0) out.text(", state ").number(state_bytes);
+  out.text(", wire ").number(messages::kWireBytes).text(", rest ");
+  out.number(memory.ram_static_bytes - arena_bytes - state_bytes - messages::kWireBytes).text(", stack ");
+  out.number(memory.stack_used_bytes).text(" used of ").number(memory.stack_bytes).end_line();
 }
 
 void run_builtin_digit() {
@@ -102,10 +103,11 @@ void run_builtin_digit() {
     out.text("The engine did not start: ").text(inference::problem()).end_line();
     return;
   }
-  if (inference::load_pixels(builtin_digit::kPixels, sizeof(builtin_digit::kPixels)) != inference::Loaded::kYes) {
-    out.text("The built-in digit is 28x28, and this model takes another number of elements.").end_line();
+  if constexpr (!model_config::kTakesPicture) {
+    out.text("This model takes no 28x28 picture; its tensors go over the binary line.").end_line();
     return;
   }
+  inference::load_pixels(builtin_digit::kPixels, sizeof(builtin_digit::kPixels));
   out.text("Running inference...").end_line();
   const inference::Result& result = inference::run();
   const engine::ModelInfo& model = engine::model();
@@ -125,7 +127,7 @@ void run_builtin_digit() {
 void print_help() {
   Printer out;
   out.text("CMD=1  the model: inputs, outputs, layers, engine, memory").end_line();
-  out.text("CMD=2  runs the built-in digit").end_line();
+  if constexpr (model_config::kTakesPicture) out.text("CMD=2  runs the built-in digit").end_line();
   out.text("HELP   this list").end_line();
 }
 

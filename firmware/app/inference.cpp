@@ -1,5 +1,6 @@
 #include "inference.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -13,6 +14,8 @@ using engine::ElementType;
 
 const char* trouble = "the engine has not been started";
 Result last;
+std::size_t written_bytes[model_config::kInputCount];
+bool outputs_stand = false;
 
 // Between the counter's reads: the sums are 64 bits wide, so that only a single layer must not outlast the
 // counter.
@@ -31,10 +34,22 @@ class Stopwatch {
   std::uint32_t last_;
 };
 
+struct Invocation {
+  Stopwatch stopwatch;
+  AfterLayer after;
+  void* context;
+};
+
 void layer_done(void* context, std::size_t layer) {
-  const std::uint32_t passed = static_cast<Stopwatch*>(context)->lap();
+  auto* invocation = static_cast<Invocation*>(context);
+  const std::uint32_t passed = invocation->stopwatch.lap();
   last.total += passed;
   if (layer < model_config::kLayerCount) last.layers[layer] = passed;
+  if constexpr (kTrace) {
+    if (invocation->after == nullptr) return;
+    invocation->after(invocation->context, layer);
+    invocation->stopwatch.lap();
+  }
 }
 
 template <typename Stored>
@@ -48,19 +63,33 @@ Stored quantise(float real, const engine::TensorInfo& tensor) {
   return static_cast<Stored>(stored);
 }
 
+// Of a model that takes a picture; codegen's takes_picture has the types.
 void store(std::size_t index, float real) {
-  const engine::TensorInfo& tensor = engine::model().input;
+  const engine::TensorInfo& tensor = engine::model().inputs[0];
+  void* input = engine::input(0);
   switch (tensor.type) {
-    case ElementType::kFloat32:
-      static_cast<float*>(engine::input())[index] = real;
-      break;
     case ElementType::kInt8:
-      static_cast<std::int8_t*>(engine::input())[index] = quantise<std::int8_t>(real, tensor);
+      static_cast<std::int8_t*>(input)[index] = quantise<std::int8_t>(real, tensor);
       break;
     case ElementType::kUint8:
-      static_cast<std::uint8_t*>(engine::input())[index] = quantise<std::uint8_t>(real, tensor);
+      static_cast<std::uint8_t*>(input)[index] = quantise<std::uint8_t>(real, tensor);
+      break;
+    default:
+      static_cast<float*>(input)[index] = real;
       break;
   }
+}
+
+template <typename Stored>
+float real(const void* values, std::size_t index, const engine::TensorInfo& tensor) {
+  const auto stored = static_cast<const Stored*>(values)[index];
+  if (tensor.scale == 0.0F) return static_cast<float>(stored);
+  return tensor.scale * static_cast<float>(stored - tensor.zero_point);
+}
+
+void loaded() {
+  outputs_stand = false;
+  std::fill_n(written_bytes, model_config::kInputCount, 0);
 }
 
 bool all_finite(const std::uint8_t* bytes, std::size_t count) {
@@ -74,50 +103,76 @@ bool all_finite(const std::uint8_t* bytes, std::size_t count) {
 
 }  // namespace
 
-void start() { trouble = engine::init(); }
+void start() {
+  trouble = engine::init();
+  loaded();
+}
 
 const char* problem() { return trouble; }
 
 Loaded load_pixels(const std::uint8_t* pixels, std::size_t count) {
-  if (count != model_config::kInputElements) return Loaded::kWrongSize;
+  if (count != kPictureElements) return Loaded::kWrongSize;
+  loaded();
   for (std::size_t i = 0; i < count; ++i) store(i, static_cast<float>(pixels[i]) / 255.0F);
   return Loaded::kYes;
 }
 
 Loaded load_reals(const float* reals, std::size_t count) {
-  if (count != model_config::kInputElements) return Loaded::kWrongSize;
+  if (count != kPictureElements) return Loaded::kWrongSize;
   if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kNotFinite;
+  loaded();
   for (std::size_t i = 0; i < count; ++i) store(i, reals[i]);
   return Loaded::kYes;
 }
 
-Loaded load_tensor(const std::uint8_t* bytes, std::size_t count) {
-  if (count != model_config::kInputBytes) return Loaded::kWrongSize;
-  if (engine::model().input.type == ElementType::kFloat32 && !all_finite(bytes, model_config::kInputElements)) {
-    return Loaded::kNotFinite;
+Loaded write(std::size_t index, std::size_t offset, const std::uint8_t* bytes, std::size_t count) {
+  if (index >= model_config::kInputCount) return Loaded::kNoSuchTensor;
+  const engine::TensorInfo& tensor = engine::model().inputs[index];
+  const std::size_t element = tensor.byte_count / tensor.element_count;
+  const bool whole = offset % element == 0 && count % element == 0;
+  if (!whole || count == 0 || offset > tensor.byte_count || count > tensor.byte_count - offset) {
+    return Loaded::kWrongSize;
   }
-  std::memcpy(engine::input(), bytes, count);
+  if (offset > written_bytes[index]) return Loaded::kBeyond;
+  if (tensor.type == ElementType::kFloat32 && !all_finite(bytes, count / element)) return Loaded::kNotFinite;
+  if (outputs_stand) loaded();
+  std::memcpy(static_cast<std::uint8_t*>(engine::input(index)) + offset, bytes, count);
+  written_bytes[index] = offset == 0 ? count : std::max(written_bytes[index], offset + count);
   return Loaded::kYes;
 }
 
-const Result& run() {
+std::size_t written(std::size_t index) { return written_bytes[index]; }
+
+bool ready() {
+  const engine::ModelInfo& model = engine::model();
+  for (std::size_t i = 0; i < model_config::kInputCount; ++i) {
+    if (written_bytes[i] != model.inputs[i].byte_count) return false;
+  }
+  return true;
+}
+
+bool answered() { return outputs_stand; }
+
+const Result& run(AfterLayer after, void* context) {
   last = Result{};
-  Stopwatch stopwatch;
-  engine::invoke(layer_done, &stopwatch);
-  last.total += stopwatch.lap();
+  Invocation invocation{Stopwatch(), after, context};
+  engine::invoke(layer_done, &invocation);
+  last.total += invocation.stopwatch.lap();
+  loaded();
+  outputs_stand = true;
   return last;
 }
 
 const Result& result() { return last; }
 
 float score(std::size_t index) {
-  const engine::TensorInfo& tensor = engine::model().output;
-  const void* output = engine::output();
+  const engine::TensorInfo& tensor = engine::model().outputs[0];
+  const void* output = engine::output(0);
   switch (tensor.type) {
     case ElementType::kInt8:
-      return tensor.scale * static_cast<float>(static_cast<const std::int8_t*>(output)[index] - tensor.zero_point);
+      return real<std::int8_t>(output, index, tensor);
     case ElementType::kUint8:
-      return tensor.scale * static_cast<float>(static_cast<const std::uint8_t*>(output)[index] - tensor.zero_point);
+      return real<std::uint8_t>(output, index, tensor);
     default:
       return static_cast<const float*>(output)[index];
   }

@@ -22,16 +22,33 @@ constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestText = 128;
 
 // Upper bounds of what flatbuffers adds: root, tables with their vtables and alignment, and the fields that
-// the builder keeps in the same buffer while a table is open (21 of 8 bytes in Stats).
-constexpr std::size_t kOverheadBytes = 640;
-constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;  // length, closing zero, alignment
-constexpr std::size_t kLayerBytes = 4 + 40 + 2 * (kLongestName + kStringOverheadBytes);
-constexpr std::size_t kInferenceBytes = kOverheadBytes + model_config::kOutputElements * sizeof(float) +
-                                        model_config::kOutputBytes + model_config::kLayerCount * kLayerBytes;
-constexpr std::size_t kStatsBytes = kOverheadBytes + sizeof(build_info::kCommit) + sizeof(build_info::kCompiler) +
-                                    sizeof(build_info::kFlags) + sizeof(build_info::kBoard) + 2 * 4 * sizeof(int) +
-                                    3 * kLongestName + 64 + 12 + 10 * kStringOverheadBytes;
-constexpr std::size_t kReplyBytes = (std::max(kInferenceBytes, kStatsBytes) + 7) / 8 * 8;
+// the builder keeps in the same buffer while a table is open (27 of 8 bytes in Stats).
+constexpr std::size_t kOverheadBytes = 384;
+constexpr std::size_t kStatsOverheadBytes = 768;
+constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;                  // length, closing zero, alignment
+constexpr std::size_t kLayerBytes = 4 + 40 + 2 * kStringOverheadBytes;   // and its texts
+constexpr std::size_t kTensorBytes = 2 * 4 + 48 + kStringOverheadBytes;  // and its name and shape
+
+constexpr std::size_t kStatsBytes =
+    kStatsOverheadBytes + sizeof(build_info::kCommit) + sizeof(build_info::kCompiler) + sizeof(build_info::kFlags) +
+    sizeof(build_info::kBoard) + 3 * kLongestName + 64 + 12 + 10 * kStringOverheadBytes +
+    model_config::kEdgeTextBytes + model_config::kEdgeDimensions * sizeof(std::uint32_t) +
+    (model_config::kInputCount + model_config::kOutputCount) * kTensorBytes;
+constexpr std::size_t kPictureAnswerBytes =
+    model_config::kTakesPicture
+        ? kOverheadBytes + model_config::kOutputElements * sizeof(float) + model_config::kMostOutputBytes +
+              model_config::kLayerTextBytes + model_config::kLayerCount * kLayerBytes
+        : 0;
+constexpr std::size_t kRunBytes = kOverheadBytes + model_config::kLayerCount * sizeof(std::uint64_t);
+constexpr std::size_t kMostReadBytes =
+    inference::kTrace ? 1024 : std::min<std::size_t>(model_config::kMostOutputBytes, 1024);
+constexpr std::size_t kOutputBytes = kOverheadBytes + kMostReadBytes;
+constexpr std::size_t kOneLayerBytes = kLayerBytes + 2 * kLongestName;
+constexpr std::size_t kReplyBytes =
+    (std::max({kStatsBytes, kPictureAnswerBytes, kRunBytes, kOutputBytes, kOverheadBytes + kOneLayerBytes}) + 7) /
+    8 * 8;
+
+static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
 class ReplyBuffer final : public flatbuffers::Allocator {
@@ -66,10 +83,21 @@ class Reply : public FlatBufferBuilder {
     return CreateString(value, kCount - 1);
   }
 
-  Offset<MnistProt::TensorInfo> tensor(const engine::TensorInfo& info) {
-    const auto shape = CreateVector(reinterpret_cast<const std::uint32_t*>(info.shape), info.rank);
-    return MnistProt::CreateTensorInfo(*this, static_cast<MnistProt::ElementType>(info.type), shape, info.scale,
-                                       info.zero_point);
+  template <std::size_t kCount>
+  void tensors(const engine::TensorInfo* infos, Offset<MnistProt::TensorInfo> (&made)[kCount]) {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const engine::TensorInfo& info = infos[i];
+      const auto name = text(info.name, kLongestName);
+      const auto shape = CreateVector(info.shape, info.rank);
+      made[i] = MnistProt::CreateTensorInfo(*this, static_cast<MnistProt::ElementType>(info.type), shape,
+                                            info.scale, info.zero_point, name);
+    }
+  }
+
+  Offset<MnistProt::LayerTiming> layer(const engine::LayerInfo& info, std::uint64_t counter) {
+    const auto name = text(info.name, kLongestName);
+    const auto op = text(info.op, kLongestName);
+    return MnistProt::CreateLayerTiming(*this, name, op, info.macs, counter);
   }
 
   void send(Offset<MnistProt::Commands> commands) {
@@ -78,6 +106,22 @@ class Reply : public FlatBufferBuilder {
   }
 };
 
+void send_piece(std::uint32_t request, Command command, std::size_t index, std::size_t offset, std::size_t count,
+                const std::uint8_t* bytes) {
+  Reply reply;
+  const auto content = bytes != nullptr ? reply.CreateVector(bytes, count) : 0;
+  const auto piece =
+      MnistProt::CreateTensorPiece(reply, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(offset),
+                                   content, static_cast<std::uint32_t>(count));
+  reply.send(MnistProt::CreateCommands(reply, command, 0, 0, 0, request, 0, piece));
+}
+
+std::size_t sent_bytes(const char* text) {
+  std::size_t count = 0;
+  while (count < kLongestName && text[count] != '\0') ++count;
+  return count;
+}
+
 MnistProt::Mode mode() {
   if (equal(engine::kEngineName, "m7")) return MnistProt::Mode::ACCELERATION_M7;
   if (equal(engine::kEngineName, "cmsis-nn")) return MnistProt::Mode::ACCELERATION_CMSIS_NN;
@@ -85,6 +129,8 @@ MnistProt::Mode mode() {
 }
 
 }  // namespace
+
+const std::uint32_t kWireBytes = 2 * kReceiveBytes + kReplyBytes;
 
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count) {
   flatbuffers::Verifier::Options options;
@@ -111,8 +157,12 @@ void send_stats(std::uint32_t request) {
   const auto chip_id = chip.count > 0 ? reply.CreateVector(chip.bytes, chip.count) : 0;
   const auto model_name = reply.text(model.name, kLongestName);
   const auto model_sha256 = reply.text(model.sha256, 64);
-  const auto input = reply.tensor(model.input);
-  const auto output = reply.tensor(model.output);
+  Offset<MnistProt::TensorInfo> input_tensors[model_config::kInputCount];
+  Offset<MnistProt::TensorInfo> output_tensors[model_config::kOutputCount];
+  reply.tensors(model.inputs, input_tensors);
+  reply.tensors(model.outputs, output_tensors);
+  const auto inputs = reply.CreateVector(input_tensors, model_config::kInputCount);
+  const auto outputs = reply.CreateVector(output_tensors, model_config::kOutputCount);
 
   MnistProt::StatsBuilder stats(reply);
   stats.add_version(kProtocolVersion);
@@ -126,8 +176,8 @@ void send_stats(std::uint32_t request) {
   stats.add_build_id(build_id);
   stats.add_model_name(model_name);
   stats.add_model_sha256(model_sha256);
-  stats.add_input(input);
-  stats.add_output(output);
+  stats.add_input(input_tensors[0]);
+  stats.add_output(output_tensors[0]);
   stats.add_max_payload_bytes(kMaxPayloadBytes);
   stats.add_flash_bytes(memory.flash_bytes);
   stats.add_weights_bytes(static_cast<std::uint32_t>(model.weights_bytes));
@@ -136,6 +186,12 @@ void send_stats(std::uint32_t request) {
   stats.add_stack_bytes(memory.stack_bytes);
   stats.add_stack_used_bytes(memory.stack_used_bytes);
   stats.add_chip_id(chip_id);
+  stats.add_inputs(inputs);
+  stats.add_outputs(outputs);
+  stats.add_layer_count(model_config::kLayerCount);
+  stats.add_state_bytes(static_cast<std::uint32_t>(model.state_bytes));
+  stats.add_wire_bytes(kWireBytes);
+  stats.add_piece_bytes(kPieceBytes);
   const auto done = stats.Finish();
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_GET_STATS, done, 0, 0, request));
 }
@@ -147,13 +203,11 @@ void send_inference(std::uint32_t request) {
   Reply reply;
   Offset<MnistProt::LayerTiming> timings[model_config::kLayerCount];
   for (std::size_t i = 0; i < model_config::kLayerCount; ++i) {
-    const auto name = reply.text(model.layers[i].name, kLongestName);
-    const auto op = reply.text(model.layers[i].op, kLongestName);
-    timings[i] = MnistProt::CreateLayerTiming(reply, name, op, model.layers[i].macs, result.layers[i]);
+    timings[i] = reply.layer(model.layers[i], result.layers[i]);
   }
   const auto layers = reply.CreateVector(timings, model_config::kLayerCount);
   const auto tensor =
-      reply.CreateVector(static_cast<const std::uint8_t*>(engine::output()), model_config::kOutputBytes);
+      reply.CreateVector(static_cast<const std::uint8_t*>(engine::output(0)), model.outputs[0].byte_count);
   float* scores = nullptr;
   const auto output_f = reply.CreateUninitializedVector(model_config::kOutputElements, &scores);
   for (std::size_t i = 0; i < model_config::kOutputElements; ++i) scores[i] = inference::score(i);
@@ -164,9 +218,54 @@ void send_inference(std::uint32_t request) {
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_INFERENCE_OUTPUT, 0, 0, output, request));
 }
 
-void send_reset(std::uint32_t request) {
+void send_written(std::uint32_t request, std::size_t index) {
+  send_piece(request, Command::CMD_WRITE_TENSOR, index, 0, inference::written(index), nullptr);
+}
+
+void send_run(std::uint32_t request) {
+  const inference::Result& result = inference::result();
   Reply reply;
-  reply.send(MnistProt::CreateCommands(reply, Command::CMD_RESET, 0, 0, 0, request));
+  const auto counters = reply.CreateVector(result.layers, model_config::kLayerCount);
+  const auto output = MnistProt::CreateInferenceOutput(reply, 0, 0, inference::milliseconds(result.total), 0, 0,
+                                                       result.total, counters);
+  reply.send(MnistProt::CreateCommands(reply, Command::CMD_RUN, 0, 0, output, request));
+}
+
+void send_output(std::uint32_t request, std::size_t index, std::size_t offset, std::size_t count) {
+  const engine::TensorInfo& tensor = engine::model().outputs[index];
+  const std::size_t element = tensor.byte_count / tensor.element_count;
+  const std::size_t fitting = std::min(count, kMostReadBytes / element * element);
+  send_piece(request, Command::CMD_READ_TENSOR, index, offset, fitting,
+             static_cast<const std::uint8_t*>(engine::output(index)) + offset);
+}
+
+void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t offset = 0; offset < count; offset += kMostReadBytes) {
+    const std::size_t sent = std::min(kMostReadBytes, count - offset);
+    send_piece(request, Command::CMD_READ_TENSOR, index, offset, sent, bytes + offset);
+  }
+}
+
+void send_layers(std::uint32_t request, std::size_t first) {
+  const engine::ModelInfo& model = engine::model();
+  Reply reply;
+  Offset<MnistProt::LayerTiming> page[model_config::kLayerCount];
+  std::size_t count = 0;
+  std::size_t left = kReplyBytes - kOverheadBytes;
+  for (std::size_t i = first; i < model_config::kLayerCount; ++i) {
+    const std::size_t needed = kLayerBytes + sent_bytes(model.layers[i].name) + sent_bytes(model.layers[i].op);
+    if (needed > left) break;
+    left -= needed;
+    page[count++] = reply.layer(model.layers[i], 0);
+  }
+  const auto layers = reply.CreateVector(page, count);
+  const auto output = MnistProt::CreateInferenceOutput(reply, 0, 0, 0, 0, layers);
+  reply.send(MnistProt::CreateCommands(reply, Command::CMD_GET_LAYERS, 0, 0, output, request));
+}
+
+void send_command(std::uint32_t request, Command command) {
+  Reply reply;
+  reply.send(MnistProt::CreateCommands(reply, command, 0, 0, 0, request));
 }
 
 void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address,

@@ -13,15 +13,23 @@ using MnistProt::ErrorCode;
 
 namespace messages {
 
-inline constexpr std::uint8_t kProtocolVersion = 101;
+inline constexpr std::uint8_t kProtocolVersion = 102;
+
+// RAM taken by the buffers for requests and replies.
+extern const std::uint32_t kWireBytes;
 
 // The message in a payload (aligned to 8), or nullptr where the verifier refuses it.
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count);
 
 // Each sends one frame; `request` is the number of the request it answers, 0 where that could not be read.
 void send_stats(std::uint32_t request);
-void send_inference(std::uint32_t request);  // of inference::result()
-void send_reset(std::uint32_t request);
+void send_inference(std::uint32_t request);  // the article's answer: of a model that takes a picture
+void send_written(std::uint32_t request, std::size_t index);
+void send_run(std::uint32_t request);  // of inference::result()
+void send_output(std::uint32_t request, std::size_t index, std::size_t offset, std::size_t count);
+void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count);
+void send_layers(std::uint32_t request, std::size_t first);
+void send_command(std::uint32_t request, Command command);  // an answer that says nothing but that it was done
 void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address = 0,
                 std::uint32_t program_counter = 0);
 

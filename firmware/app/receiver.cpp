@@ -29,7 +29,7 @@ void Receiver::clear() {
 
 void Receiver::push(std::uint8_t byte) {
   std::uint8_t* buffer = buffers_[filling_];
-  const FrameDecoder::Status status = decoder_.push(byte, buffer, sizeof(buffers_[0]));
+  const FrameDecoder::Status status = decoder_.push(byte, buffer, kMaxPayloadBytes + kChecksumBytes);
   if (status == FrameDecoder::Status::kOpen || status == FrameDecoder::Status::kEmpty) return;
 
   Event event{code_of(status), 0, buffer, decoder_.payload_bytes(), 0};

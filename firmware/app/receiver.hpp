@@ -5,24 +5,34 @@
 // it came.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "frame.hpp"
+#include "inference.hpp"
 #include "messages.hpp"
 #include "model_config.hpp"
 
 namespace app {
 
-// A request's longest form is the article's, four bytes an input element; vtables, offsets and alignment of a
-// Commands with an InferenceInput come to less than 100 bytes.
+// Most bytes of a tensor in one request. Two requests stand in RAM, one received while the other is answered, so
+// that a tensor that is longer comes in pieces. At 115200 baud one of 1 KiB takes 90 ms, its frame and its answer
+// 15 ms. Where the article's message can be sent, its 784 floats need the room anyway.
+inline constexpr std::size_t kPictureBytes = inference::kPictureElements * sizeof(float);
+inline constexpr std::size_t kPieceBytes =
+    std::min(model_config::kMostInputBytes, model_config::kTakesPicture ? kPictureBytes : std::size_t{1024});
+
+// A trace asks for a region or two a layer.
+constexpr std::size_t kTraceBytes =
+    inference::kTrace ? 2 * model_config::kLayerCount * sizeof(MnistProt::ArenaRegion) : 0;
+
+// Vtables, offsets and alignment of a Commands with an InferenceInput or a TensorPiece come to less than 150 bytes.
 inline constexpr std::size_t kMaxPayloadBytes =
-    (model_config::kInputElements * sizeof(float) > model_config::kInputBytes
-         ? model_config::kInputElements * sizeof(float)
-         : model_config::kInputBytes) +
-    256;
+    std::max(model_config::kTakesPicture ? kPictureBytes : kPieceBytes, kTraceBytes) + 256;
+inline constexpr std::size_t kReceiveBytes = (kMaxPayloadBytes + kChecksumBytes + 7) / 8 * 8;
 
 struct Event {
   ErrorCode code;         // NONE: a frame to be answered, standing in `payload`
@@ -53,7 +63,7 @@ class Receiver {
   void remember(const Event& event);
 
   FrameDecoder decoder_;
-  alignas(8) std::uint8_t buffers_[2][kMaxPayloadBytes + kChecksumBytes];
+  alignas(8) std::uint8_t buffers_[2][kReceiveBytes];
   std::uint8_t filling_ = 0;       // index of the buffer that the interrupt writes
   std::atomic<bool> held_{false};  // the other buffer holds a request
 

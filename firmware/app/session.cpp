@@ -1,10 +1,13 @@
 #include "session.hpp"
 
+#include "engine/engine.hpp"
 #include "inference.hpp"
 #include "port.hpp"
 
 namespace app::session {
 namespace {
+
+using inference::Loaded;
 
 const char* text_of(ErrorCode code) {
   switch (code) {
@@ -23,8 +26,41 @@ const char* text_of(ErrorCode code) {
   }
 }
 
+constexpr char kTensorsWanted[] =
+    "this model takes no 28x28 picture: send its tensors by CMD_WRITE_TENSOR, CMD_RUN and CMD_READ_TENSOR";
+
+bool engine_failed(std::uint32_t request) {
+  if (inference::problem() == nullptr) return false;
+  messages::send_error(request, ErrorCode::INTERNAL, inference::problem());
+  return true;
+}
+
+// Sends what is wrong with an input.
+bool refused(std::uint32_t request, Loaded loaded, const char* wrong_size) {
+  switch (loaded) {
+    case Loaded::kYes:
+      return false;
+    case Loaded::kNoSuchTensor:
+      messages::send_error(request, ErrorCode::WRONG_SIZE, "the model has no input of that index");
+      return true;
+    case Loaded::kWrongSize:
+      messages::send_error(request, ErrorCode::WRONG_SIZE, wrong_size);
+      return true;
+    case Loaded::kBeyond:
+      messages::send_error(request, ErrorCode::OUT_OF_ORDER, "the piece before this one is missing");
+      return true;
+    case Loaded::kNotFinite:
+      messages::send_error(request, ErrorCode::BAD_VALUE, "the input holds a number that is not finite");
+      return true;
+  }
+  return true;
+}
+
 void infer(std::uint32_t request, const MnistProt::InferenceInput* input) {
-  using inference::Loaded;
+  if constexpr (!model_config::kTakesPicture) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE, kTensorsWanted);
+    return;
+  }
   const auto* digit = input != nullptr ? input->digit() : nullptr;
   const auto* pixels = input != nullptr ? input->pixels() : nullptr;
   const auto* tensor = input != nullptr ? input->tensor() : nullptr;
@@ -32,28 +68,118 @@ void infer(std::uint32_t request, const MnistProt::InferenceInput* input) {
     messages::send_error(request, ErrorCode::WRONG_SIZE, "exactly one of digit, pixels and tensor must be set");
     return;
   }
-  if (inference::problem() != nullptr) {
-    messages::send_error(request, ErrorCode::INTERNAL, inference::problem());
-    return;
-  }
+  if (engine_failed(request)) return;
 
   // The verifier has checked alignment; both ends are little endian.
   Loaded loaded = Loaded::kYes;
   if (pixels != nullptr) loaded = inference::load_pixels(pixels->data(), pixels->size());
   if (digit != nullptr) loaded = inference::load_reals(digit->data(), digit->size());
-  if (tensor != nullptr) loaded = inference::load_tensor(tensor->data(), tensor->size());
-  switch (loaded) {
-    case Loaded::kWrongSize:
-      messages::send_error(request, ErrorCode::WRONG_SIZE,
-                           "the input has another number of elements than the model's (see Stats)");
-      return;
-    case Loaded::kNotFinite:
-      messages::send_error(request, ErrorCode::BAD_VALUE, "the input holds a number that is not finite");
-      return;
-    case Loaded::kYes:
-      inference::run();
-      messages::send_inference(request);
+  if (tensor != nullptr) {
+    const bool whole = tensor->size() == engine::model().inputs[0].byte_count;
+    loaded = whole ? inference::write(0, 0, tensor->data(), tensor->size()) : Loaded::kWrongSize;
   }
+  if (refused(request, loaded, "the input has another number of elements than the model's (see Stats)")) return;
+  inference::run();
+  messages::send_inference(request);
+}
+
+void write(std::uint32_t request, const MnistProt::TensorPiece* piece) {
+  if (engine_failed(request)) return;
+  const auto* bytes = piece != nullptr ? piece->bytes() : nullptr;
+  if (bytes == nullptr) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE, "a piece of an input needs `piece` with `bytes`");
+    return;
+  }
+  const Loaded loaded = inference::write(piece->index(), piece->offset(), bytes->data(), bytes->size());
+  if (refused(request, loaded, "the piece reaches beyond the input, or is not of whole elements (see Stats)"))
+    return;
+  messages::send_written(request, piece->index());
+}
+
+// The last run's number: an answer that got lost is sent again instead of computed again, which would not give the
+// same where there is state.
+std::uint32_t last_run = 0;
+
+using Regions = flatbuffers::Vector<const MnistProt::ArenaRegion*>;
+
+struct Trace {
+  std::uint32_t request;
+  const Regions& regions;
+};
+
+bool in_arena(const Regions& regions) {
+  const std::size_t arena_bytes = engine::arena_memory().count;
+  for (const MnistProt::ArenaRegion* region : regions) {
+    if (region->layer() >= model_config::kLayerCount || region->offset() > arena_bytes ||
+        region->count() > arena_bytes - region->offset()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// In a layer's mark: what was asked for of the arena as it is now.
+void send_regions(void* context, std::size_t layer) {
+  const auto& trace = *static_cast<const Trace*>(context);
+  std::size_t index = 0;
+  for (const MnistProt::ArenaRegion* region : trace.regions) {
+    if (region->layer() == layer) {
+      const std::uint8_t* bytes = engine::arena_memory().bytes + region->offset();
+      messages::send_region(trace.request, index, bytes, region->count());
+    }
+    ++index;
+  }
+}
+
+void run(std::uint32_t request, const Regions* regions) {
+  if (engine_failed(request)) return;
+  if (regions != nullptr && !inference::kTrace) {
+    messages::send_error(request, ErrorCode::UNKNOWN_COMMAND, "this image is built without TRACE");
+    return;
+  }
+  if (regions != nullptr && !in_arena(*regions)) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE, "a region is of no layer, or reaches beyond the arena");
+    return;
+  }
+  const bool again = request != 0 && request == last_run && inference::answered();
+  if (!again && !inference::ready()) {
+    messages::send_error(request, ErrorCode::OUT_OF_ORDER,
+                         "every input must be written whole before each inference (CMD_WRITE_TENSOR)");
+    return;
+  }
+  if constexpr (inference::kTrace) {
+    if (!again && regions != nullptr) {
+      Trace trace{request, *regions};
+      inference::run(send_regions, &trace);
+    }
+  }
+  if (!again && regions == nullptr) inference::run();
+  last_run = request;
+  messages::send_run(request);
+}
+
+void read(std::uint32_t request, const MnistProt::TensorPiece* piece) {
+  if (engine_failed(request)) return;
+  if (piece == nullptr || piece->index() >= model_config::kOutputCount) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE, "the model has no output of that index");
+    return;
+  }
+  const engine::TensorInfo& tensor = engine::model().outputs[piece->index()];
+  const std::size_t element = tensor.byte_count / tensor.element_count;
+  const std::size_t offset = piece->offset();
+  const std::size_t count = piece->count();
+  const bool whole = offset % element == 0 && count % element == 0 && count > 0;
+  if (!whole || offset > tensor.byte_count || count > tensor.byte_count - offset) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE,
+                         "the piece reaches beyond the output, or is not of whole elements (see Stats)");
+    return;
+  }
+  if (!inference::answered()) {
+    messages::send_error(request, ErrorCode::OUT_OF_ORDER,
+                         "there is no output: an inference comes first, and an input that is written ends it");
+    return;
+  }
+  messages::send_output(request, piece->index(), offset, count);
 }
 
 }  // namespace
@@ -77,8 +203,25 @@ void answer(const Event& event) {
     case Command::CMD_INFERENCE_INPUT:
       infer(request, message->input());
       break;
+    case Command::CMD_WRITE_TENSOR:
+      write(request, message->piece());
+      break;
+    case Command::CMD_RUN:
+      run(request, message->trace());
+      break;
+    case Command::CMD_READ_TENSOR:
+      read(request, message->piece());
+      break;
+    case Command::CMD_GET_LAYERS:
+      messages::send_layers(request, message->first());
+      break;
+    case Command::CMD_RESET_STATE:
+      if (engine_failed(request)) return;
+      engine::reset_state();
+      messages::send_command(request, Command::CMD_RESET_STATE);
+      break;
     case Command::CMD_RESET:
-      messages::send_reset(request);
+      messages::send_command(request, Command::CMD_RESET);
       port::reset();
       break;
     default:

@@ -9,13 +9,13 @@ add_library(generated_model INTERFACE)
 if(ENGINE STREQUAL "test")
   target_include_directories(generated_model INTERFACE ${ENGINE_DIRECTORY})
 else()
-  if(NOT EXISTS ${MODEL})
+  if(NOT EXISTS "${MODEL}")
     refuse("There is no model ${MODEL}" "Give a .tflite file by -DMODEL=..., or make one with `renode-mnist export`.")
   endif()
   file(GLOB_RECURSE codegen_sources CONFIGURE_DEPENDS ${RENODE_MNIST_PACKAGE}/codegen/*.py)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODEL} ${codegen_sources})
   execute_process(
-    COMMAND ${python_command} -m renode_mnist.codegen ${MODEL} --engine ${ENGINE} --objective ${OBJECTIVE}
+    COMMAND ${python_command} -m renode_mnist.codegen "${MODEL}" "--name=${MODEL_NAME}" --engine ${ENGINE} --objective ${OBJECTIVE}
       --output ${GENERATED_DIRECTORY}
     RESULT_VARIABLE status ERROR_VARIABLE problem)
   if(NOT status EQUAL 0)

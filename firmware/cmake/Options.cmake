@@ -1,12 +1,14 @@
 # The options of a build. A combination that cannot work is refused here, with the nearest one that does.
 
 set(MODEL ${CMAKE_SOURCE_DIR}/../models/mnist_int8.tflite CACHE FILEPATH "The .tflite file to compile")
+set(MODEL_NAME "" CACHE STRING "What the image calls the model, percent-encoded; where it is empty, MODEL's own name")
 set(ENGINE reference CACHE STRING "What computes the network")
 set(OBJECTIVE instructions CACHE STRING "What the planner of engine m7 minimises")
 set(BOARD disco-f746ng CACHE STRING "Which UARTs carry the binary line and the console")
 set(CLOCK_MHZ 216 CACHE STRING "Core clock; 288 is overclocked, and the article's link crashed at random there")
 set(FPU hard CACHE STRING "hard: FPv5-SP-D16; soft: no floating-point instructions")
 set(DIGIT ${CMAKE_SOURCE_DIR}/../models/digits/8.png CACHE FILEPATH "The picture that the console's CMD=2 classifies")
+option(TRACE "Let a client read the arena between layers: for comparisons, not for an image that is used" OFF)
 option(SANITIZE "Address and undefined-behaviour sanitizers (host only)" OFF)
 option(FUZZ "Build the libFuzzer program (host only, clang)" OFF)
 

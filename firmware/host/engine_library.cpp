@@ -25,13 +25,15 @@ struct Laps {
 // Returns nullptr, or what is wrong; to be called once, before anything else.
 RM_EXPORT const char* rm_init() { return engine::init(); }
 
-RM_EXPORT std::size_t rm_input_bytes() { return engine::model().input.byte_count; }
-RM_EXPORT std::size_t rm_output_bytes() { return engine::model().output.byte_count; }
+RM_EXPORT std::size_t rm_input_bytes(std::size_t index) { return engine::model().inputs[index].byte_count; }
+RM_EXPORT std::size_t rm_output_bytes(std::size_t index) { return engine::model().outputs[index].byte_count; }
 RM_EXPORT std::size_t rm_layer_count() { return engine::model().layer_count; }
 
 // To be written anew before each rm_invoke().
-RM_EXPORT void* rm_input() { return engine::input(); }
-RM_EXPORT const void* rm_output() { return engine::output(); }
+RM_EXPORT void* rm_input(std::size_t index) { return engine::input(index); }
+RM_EXPORT const void* rm_output(std::size_t index) { return engine::output(index); }
+
+RM_EXPORT void rm_reset_state() { engine::reset_state(); }
 
 // `layer_nanoseconds` takes rm_layer_count() elements, or is null.
 RM_EXPORT void rm_invoke(std::uint64_t* layer_nanoseconds) {

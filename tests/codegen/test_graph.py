@@ -142,7 +142,7 @@ def test_a_dynamic_dimension_is_refused_with_the_way_out() -> None:
     x, y = b.activation((-1, 4)), b.activation((1, 4))
     b.operator("RELU", (x,), (y,))
     with pytest.raises(ModelError, match=r"'t0' has the shape \[-1, 4\].*every dimension fixed"):
-        parse(b.finish(x, y), "m.tflite")
+        codegen.plan(parse(b.finish(x, y), "m.tflite"))
 
 
 def test_a_constant_of_the_wrong_length_is_refused() -> None:

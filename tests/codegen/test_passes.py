@@ -97,7 +97,7 @@ def test_the_interpreter_sees_the_file_as_it_is() -> None:
 
 
 def test_a_pass_that_does_not_exist_is_named() -> None:
-    with pytest.raises(ValueError, match="no pass fused_pol; there are shapes_in_place, "):
+    with pytest.raises(ValueError, match="no pass fused_pol; there are constant_channels, "):
         codegen.plan(loaded("int8"), "m7", leave_out=("fused_pol",))
 
 

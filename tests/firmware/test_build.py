@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from firmware_builds import configure, cross
 from renode_mnist import paths
+from renode_mnist.build import BuildConfig, Tree, make
+from renode_mnist.commands.inspect import inspect
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,6 @@ def test_a_model_that_the_engine_cannot_take_is_refused_at_configure_time(tmp_pa
 
 
 def test_a_digit_of_another_size_is_refused(tmp_path: Path) -> None:
-    from click.testing import CliRunner
     from PIL import Image
 
     from renode_mnist.codegen.builtin_digit import main
@@ -58,3 +63,27 @@ def test_a_digit_of_another_size_is_refused(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert reason in result.output
         assert not (tmp_path / "digit.hpp").exists()
+
+
+NAMES = {
+    "what CMake reads": b'my;model" \\${d}[1]$(x)\n.tflite',
+    "what is no UTF-8": b"mod\xff\xfeel [bold].tflite",
+    "long": b"x" * 240 + b".tflite",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_models_name_is_data_to_cmake_and_to_the_image(tmp_path: Path, name: bytes) -> None:
+    model = tmp_path / os.fsdecode(name)
+    shutil.copy(paths.models() / "mnist_int8.tflite", model)
+    config = BuildConfig(model, engine="reference", machine="host")
+    elf = make(config, tmp_path / "build", Tree.here())
+    assert name.decode("utf-8", errors="replace").encode() in elf.read_bytes()
+    assert re.fullmatch(r"[\w.-]+", config.name, re.ASCII)
+    assert len(config.name) < 150
+
+
+def test_inspect_shows_a_name_as_it_is(tmp_path: Path) -> None:
+    model = tmp_path / "my[bold]model.tflite"
+    shutil.copy(paths.models() / "mnist_int8.tflite", model)
+    assert "my[bold]model.tflite" in CliRunner().invoke(inspect, [str(model)]).output

@@ -61,22 +61,26 @@ class HostBatch:
             self._library = ctypes.CDLL(str(library))
 
     def __call__(self, key: str, inputs: Tensors) -> Tensors:
-        """One inference of the model that was given as `key`."""
+        """The first inference of the model that was given as `key`, its state as after a reset."""
         graph, number = self._plans[key].graph, self._numbers[key]
-        (source,), (result,), (values,) = graph.inputs, graph.outputs, inputs
-        assert values.dtype == source.type.dtype
-        assert values.size == source.element_count
-        data = np.ascontiguousarray(values).tobytes()
-        ctypes.memmove(self._pointer(f"input_{number}"), data, len(data))
+        getattr(self._library, f"init_{number}")()
+        for position, (source, values) in enumerate(zip(graph.inputs, inputs, strict=True)):
+            assert values.dtype == source.type.dtype
+            assert values.size == source.element_count
+            data = np.ascontiguousarray(values).tobytes()
+            ctypes.memmove(self._pointer(f"input_{number}", position), data, len(data))
         getattr(self._library, f"invoke_{number}")()
-        assert result.type.dtype is not None
-        raw = ctypes.string_at(self._pointer(f"output_{number}"), result.byte_count)
-        return (np.frombuffer(raw, result.type.dtype).reshape(result.shape),)
+        results = []
+        for position, result in enumerate(graph.outputs):
+            assert result.type.dtype is not None
+            raw = ctypes.string_at(self._pointer(f"output_{number}", position), result.byte_count)
+            results.append(np.frombuffer(raw, result.type.dtype).reshape(result.shape))
+        return tuple(results)
 
-    def _pointer(self, function: str) -> int:
+    def _pointer(self, function: str, position: int) -> int:
         call = getattr(self._library, function)
-        call.restype = ctypes.c_void_p
-        return int(call())
+        call.restype, call.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        return int(call(position))
 
 
 def program_text(plan: Plan) -> str:
@@ -100,7 +104,8 @@ def _model(number: int, text: str) -> str:
     space = f"model_{number}"
     return (
         f"namespace {space} {{\nnamespace engine {{ using namespace ::engine; }}\n{text}}}\n"
-        f'extern "C" void* input_{number}() {{ return {space}::engine::input(); }}\n'
-        f'extern "C" const void* output_{number}() {{ return {space}::engine::output(); }}\n'
+        f'extern "C" void init_{number}() {{ {space}::engine::init(); }}\n'
+        f'extern "C" void* input_{number}(std::size_t i) {{ return {space}::engine::input(i); }}\n'
+        f'extern "C" const void* output_{number}(std::size_t i) {{ return {space}::engine::output(i); }}\n'
         f'extern "C" void invoke_{number}() {{ {space}::engine::invoke(nullptr, nullptr); }}\n'
     )

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist import codegen, paths
+from runtimes import Tensors
 
 FLAGS = ("-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror")
 TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
@@ -98,19 +99,36 @@ class HostEngine:
              folder / "weights.cpp", *kernels(kernel_folders, cache), *interface, *more, "-o", library]
         )  # fmt: skip
         self._library = ctypes.CDLL(str(library))
+        for function in (self._library.rm_input, self._library.rm_output):
+            function.argtypes = [ctypes.c_size_t]
         self._library.rm_input.restype = ctypes.c_void_p
         self._library.rm_output.restype = ctypes.c_void_p
         self._library.rm_invoke.argtypes = [ctypes.c_void_p]
         self._library.rm_invoke.restype = None
+        self._library.rm_init.restype = ctypes.c_char_p
+        assert self._library.rm_init() is None
 
     def __call__(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """One inference; ``values`` has the type and the number of elements of the model's input."""
-        source, result = self.plan.graph.inputs[0], self.plan.graph.outputs[0]
-        assert values.dtype == source.type.dtype
-        assert values.size == source.element_count
-        data = np.ascontiguousarray(values).tobytes()
-        ctypes.memmove(self._library.rm_input(), data, len(data))
+        """One inference of a model with one input and one output; see `infer`."""
+        (result,) = self.infer((values,))
+        return result
+
+    def infer(self, inputs: Tensors) -> Tensors:
+        """One inference; each array has the type and the number of elements of the model's input."""
+        for position, (source, values) in enumerate(zip(self.plan.graph.inputs, inputs, strict=True)):
+            assert values.dtype == source.type.dtype
+            assert values.size == source.element_count
+            data = np.ascontiguousarray(values).tobytes()
+            ctypes.memmove(self._library.rm_input(position), data, len(data))
         self._library.rm_invoke(None)
-        raw = ctypes.string_at(self._library.rm_output(), result.byte_count)
+        return tuple(self._output(position) for position in range(len(self.plan.graph.outputs)))
+
+    def reset_state(self) -> None:
+        """What lives between inferences gets its initial values."""
+        self._library.rm_reset_state()
+
+    def _output(self, position: int) -> npt.NDArray[Any]:
+        result = self.plan.graph.outputs[position]
+        raw = ctypes.string_at(self._library.rm_output(position), result.byte_count)
         assert result.type.dtype is not None
         return np.frombuffer(raw, result.type.dtype).reshape(result.shape)

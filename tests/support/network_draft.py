@@ -25,6 +25,7 @@ from renode_mnist.codegen.operators.samples import (
     Neighbour,
     Numbers,
     Output,
+    State,
     Values,
     Weights,
 )
@@ -44,6 +45,7 @@ class Tensor:
         real: The same as real numbers, for the twin in float32.
         like: Whose quantisation it takes.
         channels: Of weights: how many outputs they make.
+        variable: Whether it lives between inferences.
     """
 
     type: str
@@ -57,6 +59,7 @@ class Tensor:
     fixed: Output | None = None
     like: Tensor | None = None
     channels: int = 0
+    variable: bool = False
 
     @property
     def quantised(self) -> bool:
@@ -108,6 +111,9 @@ class Draft:
                 return self._bias(entry, before, edge)
             case Numbers():
                 return self._numbers(entry)
+            case State():
+                scales = [] if entry.scale is None else [entry.scale]
+                return self.add(self._activation(entry.type, entry.shape, scales=scales, variable=True))
             case Values(values, type_name):
                 stored = np.array(values, type_name.lower())
                 return self.add(Tensor(type_name, stored.shape, stored=stored))
@@ -165,13 +171,17 @@ class Draft:
     def _bias(self, entry: Bias, before: Sequence[Tensor | None], edge: Edge) -> Tensor:
         given = [tensor for tensor in before if tensor is not None]
         source = next((tensor for tensor in given if tensor.stored is None), given[0])
-        weights = next(tensor for tensor in given if tensor.channels)
+        weights = next((tensor for tensor in given if tensor.channels), given[-1])
         assert weights.shape is not None
         channels = weights.channels if entry.channels is None else entry.channels
         type_name = entry.type or ("INT32" if self.int8 else "FLOAT32")
         if type_name == "FLOAT32":
             values = self.random.normal(0, 0.3, channels).astype(np.float32)
             return self.add(Tensor(type_name, values.shape, stored=values, real=values))
+        if entry.scale is not None:
+            real = self.random.normal(0, 0.3, channels).astype(np.float32)
+            stored = np.round(real / entry.scale).astype(np.int32)
+            return self.add(Tensor(type_name, real.shape, [entry.scale], stored=stored, real=real))
         if source.quantised and not source.scales:  # of a tensor whose scale is found only later
             real = self.random.normal(0, 0.5, channels).astype(np.float32)
             bias = self.add(Tensor(type_name, real.shape, stored=np.zeros(channels, type_name.lower()), real=real))
@@ -339,7 +349,8 @@ class Draft:
         scale = tensor.scales[0] if tensor.scales and not plain else 0.0
         type_name = "FLOAT32" if plain else tensor.type
         shape = (1,) if tensor.shape is None else tensor.shape
-        return b.activation(shape, type_name, scale=scale, zero_point=tensor.zero_point)
+        add = b.variable if tensor.variable else b.activation
+        return add(shape, type_name, scale=scale, zero_point=tensor.zero_point)
 
     def _interface(self, b: ModelBuilder, tensor: Tensor) -> int:
         assert tensor.shape is not None

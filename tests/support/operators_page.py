@@ -47,8 +47,9 @@ Micro and LiteRT, in int8 to the bit.
 
 "All but" names samples in the operator's file.
 
-Of every operator these are refused: activations of other types (int16, int4, float16), inputs that are constant, and
-at the model's ends more than four dimensions.
+Of every operator activations of other types are refused (int16, int4, float16).
+
+At build time only, of constants and shapes: {build_time}.
 
 """
 
@@ -58,6 +59,7 @@ def page() -> str:
     refusals = " ".join(
         f"`{engine}` refuses {_list(_NAMES[kind] for kind in kinds)}." for engine, kinds in REFUSED_TYPES.items()
     )
+    build_time = set(definitions.known()) - set(definitions.supported())
     rows = ["| operator | types | " + " | ".join(f"kernels of `{engine}`" for engine in _ENGINES) + " |"]
     rows.append("| --- | --- |" + " --- |" * len(_ENGINES))
     for operator in operators():
@@ -66,7 +68,12 @@ def page() -> str:
     sections = (
         f"\n## {operator}\n" + "".join(f"- {line}\n" for line in _lines(operator)) for operator in operators()
     )
-    return _HEAD.format(refusals=refusals) + "\n".join(rows) + "\n" + "".join(sections)
+    return (
+        _HEAD.format(refusals=refusals, build_time=_list(sorted(build_time)))
+        + "\n".join(rows)
+        + "\n"
+        + "".join(sections)
+    )
 
 
 def types(operator: str) -> list[str]:

@@ -175,23 +175,65 @@ def _softmax(d: _Drawing) -> None:
     d.done("SOFTMAX", y)
 
 
-def _add(d: _Drawing) -> None:
+def _arithmetic(d: _Drawing) -> None:
+    name = d.draw(st.sampled_from(["ADD", "ADD", "SUB", "MUL"]))
     before = d.scale
     shape = d.draw(st.sampled_from([d.shape, d.shape[-1:], (1,) * len(d.shape), (*d.shape[:-1], 1), None]))
     if shape is None:
         other = d.x
     elif d.int8:
         data = d.random.integers(-128, 128, shape).astype(np.int8)
+        around = 0.02 if name == "MUL" else before
         other = d.b.constant(
-            data, scales=[d._scale(before / 20, before * 20)], zero_point=d.draw(st.integers(-128, 127))
+            data, scales=[d._scale(around / 20, around * 20)], zero_point=d.draw(st.integers(-128, 127))
         )
     else:
         other = d.b.constant(d.random.normal(0, 1, shape).astype(np.float32))
     first, second = (d.x, other) if d.draw(st.booleans()) else (other, d.x)
     d.requantise(before)
     y = d.activation(d.shape)
-    d.b.add(first, second, y, activation=d.draw(st.sampled_from(CLAMPS)))
-    d.done("ADD", y)
+    options = f"{name.capitalize()}Options"
+    d.b.operator(name, (first, second), (y,), options, fusedActivationFunction=d.draw(st.sampled_from(CLAMPS)))
+    d.done(name, y)
+
+
+def _prelu(d: _Drawing) -> None:
+    shape = d.shape[-1:]
+    if d.int8:
+        data = d.random.integers(-128, 128, shape).astype(np.int8)
+        slope = d.b.constant(data, scales=[d._scale(0.001, 0.02)], zero_point=d.draw(st.integers(-128, 127)))
+    else:
+        slope = d.b.constant(d.random.normal(0, 1, shape).astype(np.float32))
+    d.requantise(d.scale)
+    y = d.activation(d.shape)
+    d.b.operator("PRELU", (d.x, slope), (y,))
+    d.done("PRELU", y)
+
+
+def _unary(d: _Drawing) -> None:
+    name = d.draw(st.sampled_from(list(_UNARY)))
+    if name in ("LOGISTIC", "TANH") and d.int8:
+        d.scale, d.zero_point = (1 / 256, -128) if name == "LOGISTIC" else (1 / 128, 0)
+    elif name not in ("LOGISTIC", "TANH"):
+        d.requantise(d.scale)
+    y = d.activation(d.shape)
+    d.b.operator(name, (d.x,), (y,), *((_UNARY[name],) if _UNARY[name] else ()), **_OPTIONS.get(name, {}))
+    d.done(name, y)
+
+
+_UNARY = {"LOGISTIC": "", "TANH": "", "HARD_SWISH": "HardSwishOptions", "LEAKY_RELU": "LeakyReluOptions", "ELU": ""}
+"""Names of their options."""
+_OPTIONS = {"LEAKY_RELU": {"alpha": 0.2}}
+
+
+def _concatenation(d: _Drawing) -> None:
+    axis = d.draw(st.integers(0, len(d.shape) - 1))
+    count = d.draw(st.integers(1, 3))
+    shape = list(d.shape)
+    shape[axis] *= count
+    y = d.activation(tuple(shape))
+    d.b.operator("CONCATENATION", (d.x,) * count, (y,), "ConcatenationOptions", axis=axis - len(shape))
+    d.done("CONCATENATION", y)
 
 
 def _pad(d: _Drawing) -> None:
@@ -210,7 +252,8 @@ def _relu(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _mean(d: _Drawing) -> None:
+def _reduction(d: _Drawing) -> None:
+    name = d.draw(st.sampled_from(["MEAN", "MEAN", "REDUCE_MAX", "REDUCE_MIN"]))
     rank = len(d.shape)
     if rank == 1:
         return
@@ -220,11 +263,12 @@ def _mean(d: _Drawing) -> None:
     shape = [1 if i in axes else n for i, n in enumerate(before)] if keep else [
         n for i, n in enumerate(before) if i not in axes
     ]  # fmt: skip
-    d.requantise(d.scale)
+    if name == "MEAN":
+        d.requantise(d.scale)
     y = d.activation(tuple(shape))
     values = np.array([axis - rank if d.draw(st.booleans()) else axis for axis in axes], np.int32)
-    d.b.operator("MEAN", (d.x, d.b.constant(values)), (y,), "ReducerOptions", keepDims=keep)
-    d.done("MEAN", y)
+    d.b.operator(name, (d.x, d.b.constant(values)), (y,), "ReducerOptions", keepDims=keep)
+    d.done(name, y)
 
 
 def _quantize(d: _Drawing) -> None:
@@ -238,7 +282,7 @@ def _quantize(d: _Drawing) -> None:
 
 _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
-    _reshape, _softmax, _add, _pad, _relu, _mean, _quantize,
+    _reshape, _softmax, _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _unary, _prelu, _concatenation,
 )  # fmt: skip
 
 

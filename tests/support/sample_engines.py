@@ -278,6 +278,14 @@ def has(operator: str, kind: str) -> bool:
     return any(kind in sample.types or _flows(sample) == [kind] for sample in samples(operator))
 
 
+def micro_has(operator: str) -> bool:
+    """Whether TensorFlow Lite Micro has the operator."""
+    return not all(
+        any(isinstance(entry, Silent) and (entry.runtime, entry.where) == ("tflite-micro", "*") for entry in s.exempt)
+        for s in samples(operator)
+    )
+
+
 def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
     """Samples that one network of that type can hold one behind the other: what leaves the type only as the last."""
     links, ends = [], []

@@ -36,7 +36,7 @@ _ENUMERATIONS = {
     "weightsFormat": schema.FullyConnectedOptionsWeightsFormat,
     "kernelType": schema.LSTMKernelType,
     "mode": schema.MirrorPadMode,
-    **dict.fromkeys(("inDataType", "outDataType", "outputType"), schema.TensorType),
+    **dict.fromkeys(("inDataType", "outDataType", "outputType", "outType"), schema.TensorType),
 }
 
 
@@ -65,6 +65,14 @@ class ModelBuilder:
         """A tensor computed at run time; quantised where ``scale`` is given."""
         scales = [scale] if scale else []
         return self._tensor(shape, type_name, scales, [zero_point] * len(scales), 0, buffer=0)
+
+    def variable(
+        self, shape: Sequence[int], type_name: str = "FLOAT32", *, scale: float = 0.0, zero_point: int = 0
+    ) -> int:
+        """A tensor that lives between inferences, an operator's own memory."""
+        tensor = self.activation(shape, type_name, scale=scale, zero_point=zero_point)
+        self._graph.tensors[tensor].isVariable = True
+        return tensor
 
     def constant(
         self, values: npt.NDArray[Any], *, scales: Sequence[float] = (), zero_point: int = 0, axis: int = 0

@@ -21,18 +21,47 @@ if TYPE_CHECKING:
     from renode_mnist.codegen.graph import Graph
     from renode_mnist.codegen.planning import Plan
 
-__all__ = ["ALL_ENGINES", "ENGINES", "INTERPRETER", "Objective", "backend", "emit", "files", "load", "plan"]
+__all__ = [
+    "ALL_ENGINES",
+    "ENGINES",
+    "INTERPRETER",
+    "Objective",
+    "backend",
+    "emit",
+    "files",
+    "load",
+    "plan",
+    "prepared",
+]
 
 
-def load(path: Path | str) -> Graph:
+def load(path: Path | str, name: str = "") -> Graph:
     """Reads a ``.tflite`` file.
+
+    Args:
+        path: Of the file.
+        name: What to call it; its file's own name without it.
 
     Raises:
         ModelError: The file can't be read, is no model, or contradicts itself.
     """
     from renode_mnist.codegen import reader
 
-    return reader.load(path)
+    return reader.load(path, name)
+
+
+def prepared(graph: Graph) -> Graph:
+    """What all engines' plans begin with: what can be computed at build time is computed, the rest is checked.
+
+    Raises:
+        ModelError: Something in the model is not supported; names the operator and the tensor.
+    """
+    from renode_mnist.codegen.check import check
+    from renode_mnist.codegen.passes import constants_folded
+
+    folded = constants_folded.run(graph)
+    check(folded)
+    return folded
 
 
 def backend(name: str) -> Engine:
@@ -64,13 +93,12 @@ def plan(
     Raises:
         ModelError: Something in the model is not supported; names the operator and the tensor.
     """
-    from renode_mnist.codegen.check import check
     from renode_mnist.codegen.engine import made
     from renode_mnist.codegen.planning import arrange
 
     chosen = backend(engine)
-    check(graph)
-    return arrange(*made(graph, chosen, objective, leave_out), engine, objective)
+    ready = prepared(graph)
+    return arrange(*made(graph if chosen.interprets else ready, chosen, objective, leave_out), engine, objective)
 
 
 def files(plan: Plan) -> dict[str, str]:

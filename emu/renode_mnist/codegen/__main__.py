@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 from renode_mnist import codegen
 from renode_mnist.errors import RenodeMnistError
@@ -17,6 +18,9 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m renode_mnist.codegen", description="Writes a model as C++.")
     parser.add_argument("model", type=Path, help="the .tflite file")
+    parser.add_argument(
+        "--name", default="", help="what the image calls it, percent-encoded; its file's name without it"
+    )
     parser.add_argument("--engine", default="reference", choices=codegen.ALL_ENGINES)
     parser.add_argument(
         "--objective", default="instructions", choices=[objective.value for objective in codegen.Objective]
@@ -24,7 +28,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the C++ files")
     arguments = parser.parse_args()
     try:
-        plan = codegen.plan(codegen.load(arguments.model), arguments.engine, codegen.Objective(arguments.objective))
+        graph = codegen.load(arguments.model, unquote(arguments.name))
+        plan = codegen.plan(graph, arguments.engine, codegen.Objective(arguments.objective))
         codegen.emit(plan, arguments.output)
     except RenodeMnistError as error:
         print(f"error: {error}", file=sys.stderr)

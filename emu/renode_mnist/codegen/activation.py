@@ -13,6 +13,8 @@ class Activation(Enum):
     RELU = "RELU"
     RELU_N1_TO_1 = "RELU_N1_TO_1"
     RELU6 = "RELU6"
+    RELU_0_TO_1 = "RELU_0_TO_1"
+    """Only as an operator of its own."""
     TANH = "TANH"
     SIGN_BIT = "SIGN_BIT"
 
@@ -32,5 +34,7 @@ class Activation(Enum):
                 return -1.0, 1.0
             case Activation.RELU6:
                 return 0.0, 6.0
+            case Activation.RELU_0_TO_1:
+                return 0.0, 1.0
             case _:
                 raise ValueError(f"{self.value} does not clamp")

@@ -1,7 +1,10 @@
 """What generated code can compute: refuses the rest by operator and tensor before anything is built.
 
 After ``check`` an engine may rely on every rule of the operators' definitions: shapes agree, weights are constant,
-quantisation is as TensorFlow Lite's 8-bit specification has it.
+quantisation is as TensorFlow Lite's 8-bit specification has it, its arithmetic has factors that exist. All engines
+share this judgement; what one refuses beyond it (``cmsis-nn`` float32, say) is that engine's own.
+
+What is missing comes first: whoever has to leave out an operator need not be told about its tensors.
 """
 
 from __future__ import annotations
@@ -10,9 +13,24 @@ from math import prod
 
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import ElementType, Graph, Operator
+from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.definition import Definition
-from renode_mnist.codegen.operators.rules import EXPORT, INTERFACE_TYPES, MOST_DIMENSIONS, quantised
+from renode_mnist.codegen.operators.rules import EXPORT, quantised, refusal
 from renode_mnist.errors import ModelError
+
+EDGE_TYPES = (
+    ElementType.FLOAT32,
+    ElementType.INT8,
+    ElementType.UINT8,
+    ElementType.INT16,
+    ElementType.INT32,
+    ElementType.INT64,
+    ElementType.BOOL,
+)
+"""What the inputs and outputs of a network may be."""
+
+_MOST_EDGE_DIMENSIONS = 8
+"""As many as the interpreter counts (runtime_shape.h, ``kMaxSmallSize`` and what is copied beyond it)."""
 
 
 def check(graph: Graph) -> None:
@@ -21,28 +39,57 @@ def check(graph: Graph) -> None:
     Raises:
         ModelError: Names the operator and the tensor, and says what would work.
     """
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ModelError(
-            f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
-            "Export a model with one of each",
-        )
     for operator in graph.operators:
-        definition = operators.find(operator.op)
-        if definition is None:
+        if operators.find(operator.op) is None:
             raise _unknown(operator)
+    _nothing_is_wrong(graph)
+    for operator in graph.operators:
+        definition = operators.definition(operator)
         definition.inputs(operator)
         _shapes(operator, definition)
-        definition.rule(operator)
-    for tensor in (*graph.inputs, *graph.outputs):
-        if tensor.type not in INTERFACE_TYPES or not 1 <= len(tensor.shape) <= MOST_DIMENSIONS:
-            raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
-        if tensor.type is not ElementType.FLOAT32:
-            quantised(tensor, "The model's interface")
-    source, result = graph.inputs[0], graph.outputs[0]
-    if source.is_constant or result.is_constant:
-        raise ModelError(f"The output {result} does not depend on the input {source}", "Export the model again")
+        _rules(operator, definition, Lowering(graph))
+    _edges(graph)
     if all(operators.definition(operator).free for operator in graph.operators):
         raise ModelError(f"{graph.name} computes nothing", "Give a model with at least one layer")
+
+
+def _nothing_is_wrong(graph: Graph) -> None:
+    """No tensor that is used has a flaw."""
+    used = [tensor for operator in graph.operators for tensor in (*operator.inputs, *operator.outputs)]
+    for tensor in (*graph.inputs, *used, *graph.outputs):
+        if tensor is not None and tensor.flaw:
+            raise ModelError(f"{graph.name}: tensor '{tensor.name}' {tensor.flaw.what}", tensor.flaw.remedy)
+
+
+def _rules(operator: Operator, definition: Definition, lowering: Lowering) -> None:
+    """Its own rule, and that every number that its kernels are to be given exists.
+
+    Scales of 1e-40 or 1e30 pass through the arithmetic of TensorFlow Lite or leave what it can hold: the reference
+    kernel's own step says which, so it is made here and thrown away.
+    """
+    try:
+        definition.rule(operator)
+        definition.lower(lowering, operator)
+    except ArithmeticError as error:
+        raise refusal(operator, f"{error}", "Check the model's quantisation") from error
+
+
+def _edges(graph: Graph) -> None:
+    """What goes in and out is of types that the wire knows, and is computed."""
+    for tensor in (*graph.inputs, *graph.outputs):
+        if tensor.type not in EDGE_TYPES or len(tensor.shape) > _MOST_EDGE_DIMENSIONS:
+            raise ModelError(f"The model's input or output {tensor} is not supported", EXPORT)
+        if tensor.type in (ElementType.INT8, ElementType.UINT8):
+            quantised(tensor, "The model's interface")
+        elif tensor.quantisation is not None and tensor.quantisation.per_channel:
+            raise ModelError(f"The model's input or output {tensor} has several scales", EXPORT)
+    for tensor in graph.inputs:
+        if tensor.is_constant or tensor.is_variable:
+            raise ModelError(f"The model's input {tensor} is no activation", "Export the model again")
+    for tensor in graph.outputs:
+        if tensor.is_constant or tensor.is_variable:
+            named = ", ".join(map(str, graph.inputs))
+            raise ModelError(f"The output {tensor} does not depend on the input {named}", "Export the model again")
 
 
 def _shapes(operator: Operator, definition: Definition) -> None:
@@ -58,7 +105,7 @@ def _shapes(operator: Operator, definition: Definition) -> None:
 
 
 def _unknown(operator: Operator) -> ModelError:
-    remedy = f"Supported are: {', '.join(operators.supported())}"
-    if operator.op in ("SHAPE", "STRIDED_SLICE", "PACK"):
-        remedy = "Fix the batch size at export (keras.Input(batch_shape=(1, ...))), then it vanishes"
-    return ModelError(f"Operator {operator} is not supported", remedy)
+    return ModelError(
+        f"Operator {operator} is not supported",
+        f"docs/operators.md says what is: {', '.join(operators.supported())}",
+    )

@@ -29,6 +29,10 @@ class Engine(Protocol):
         """As in ``--engine``."""
 
     @property
+    def interprets(self) -> bool:
+        """Whether it reads the file itself, so that it computes each of its operators as it stands there."""
+
+    @property
     def passes(self) -> Collection[str]:
         """Names of the rewrites that it takes, of ``passes.ORDER``."""
 
@@ -62,21 +66,30 @@ class AheadOfTime:
         name: As in ``--engine``.
         package: The folder with its kernels, one file an operator.
         passes: Names of the rewrites that it takes.
+        interprets: Always false.
         rule: Raises ``ModelError`` for an operator that it will not compute, not even by a reference kernel.
     """
 
     name: str
     package: str
     passes: Collection[str] = ()
+    interprets: bool = False
     rule: Callable[[Operator], None] = _anything
 
     def kernel(self, operator: Operator) -> Kernel | None:
-        """Its own kernel that takes an operator."""
+        """Its own kernel that takes an operator; none takes a constant in the place of what flows."""
         kernel = _kernel(self.package, operators.file_of(operator.op))
-        behind = tuple(part.op for part in operator.parts[1:])
-        if kernel is None or behind not in ((), *kernel.fuses):
-            return None
-        return kernel if kernel.takes(operator) else None
+        return None if self._refusal(kernel, operator) else kernel
+
+    def _refusal(self, kernel: Kernel | None, operator: Operator) -> str:
+        """What there is no kernel of its own for; empty where there is one."""
+        if kernel is None:
+            return operator.op
+        if operator.input.is_constant:
+            return "a constant in the place of what flows"
+        if operator.fused and tuple(part.op for part in operator.parts[1:]) not in kernel.fuses:
+            return "+".join(part.op for part in operator.parts)
+        return kernel.refuses(operator)
 
     def lower(self, graph: Graph, objective: Objective) -> Program:
         """See ``Engine.lower``."""
@@ -84,17 +97,19 @@ class AheadOfTime:
             self.rule(operator)
         lowering = Lowering(graph, objective)
         steps = tuple(step for operator in graph.operators for step in self._steps(lowering, operator))
-        return Program(steps, lowering.buffer(graph.inputs[0]), lowering.buffer(graph.outputs[0]))
+        return lowering.program(steps)
 
     def _steps(self, lowering: Lowering, operator: Operator) -> Iterator[Step]:
-        kernel = self.kernel(operator)
-        if kernel is not None:
+        kernel = _kernel(self.package, operators.file_of(operator.op))
+        lacking = self._refusal(kernel, operator)
+        if kernel is not None and not lacking:
             yield _signed(kernel.lower(lowering, operator), self.name)
         elif operator.fused:
             for part in operator.fused:
                 yield from self._steps(lowering, part)
         else:
-            yield _signed(operators.definition(operator).lower(lowering, operator), REFERENCE)
+            step = _signed(operators.definition(operator).lower(lowering, operator), REFERENCE)
+            yield step if self.name == REFERENCE else replace(step, fallback=f"no kernel of its own for {lacking}")
 
     def files(self, plan: Plan) -> dict[str, str]:
         """See ``Engine.files``."""

@@ -113,6 +113,19 @@ class Quantisation:
         return self.zero_points[0]
 
 
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with a tensor of a file that is otherwise well formed.
+
+    Attributes:
+        what: Follows the tensor's name: ``has the shape [0, 3]``.
+        remedy: What to do.
+    """
+
+    what: str
+    remedy: str
+
+
 @dataclass(frozen=True, eq=False)
 class Tensor:
     """One tensor of the model. Identity tells tensors apart.
@@ -120,9 +133,12 @@ class Tensor:
     Attributes:
         index: Number in the file.
         name: Name in the file, or ``tensor<index>``.
-        shape: Batch first, channels last; all at least 1. Empty for a scalar.
-        quantisation: None for a tensor of real or integer numbers.
+        shape: Batch first, channels last; all at least 1, unless that is its flaw. Empty for a scalar.
+        quantisation: None for a tensor of real or integer numbers. As the file has it: rules of operators judge it.
         data: Read-only values of a constant, in ``shape``; None for an activation.
+        flaw: Why nothing can be computed with it; None where nothing is wrong. ``check`` refuses it, but
+            operators that nothing computes first.
+        is_variable: Whether it lives between inferences: an operator's own memory.
     """
 
     index: int
@@ -131,6 +147,8 @@ class Tensor:
     shape: tuple[int, ...]
     quantisation: Quantisation | None
     data: npt.NDArray[Any] | None
+    is_variable: bool = False
+    flaw: Flaw | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -139,7 +157,7 @@ class Tensor:
 
     @property
     def element_count(self) -> int:
-        """Product of the shape."""
+        """Product of the shape; 1 for a scalar."""
         return math.prod(self.shape)
 
     @property
@@ -163,6 +181,7 @@ class Operator:
         options: As the operator's own file in ``operators`` reads them; None where it has none.
         fused: The operators that are computed in one, in order; empty where it is a single one. All else here
             is the first one's, but for ``outputs``, which are the last one's.
+        flow: Position of the input that flows; the others are weights, axes, sizes.
         live: Rows and columns of an image that anyone reads; a kernel may leave out the rest.
     """
 
@@ -172,12 +191,13 @@ class Operator:
     outputs: tuple[Tensor, ...]
     options: object
     fused: tuple[Operator, ...] = ()
+    flow: int = 0
     live: tuple[int, int] | None = None
 
     @property
     def input(self) -> Tensor:
-        """The first input: what flows, as against weights and bias."""
-        tensor = self.inputs[0] if self.inputs else None
+        """What flows, as against weights and bias."""
+        tensor = self.optional_input(self.flow)
         if tensor is None:
             raise ModelError(f"{self} has no input", REMEDY)
         return tensor

@@ -10,8 +10,8 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.program import Step
 
 
-def _always(operator: Operator) -> bool:
-    return True
+def _nothing(operator: Operator) -> str:
+    return ""
 
 
 def _no_image(operator: Operator, image: Tensor) -> bool:
@@ -28,16 +28,17 @@ class Kernel:
 
     Attributes:
         lower: Makes the step of an operator that it takes.
-        takes: Whether it computes an operator that has passed ``check``, with what is fused into it. What it does
-            not take is computed by the reference kernel, a fused operator as its parts.
-        fuses: What may be fused behind the operator, as sequences of operators' names; ``takes`` and ``lower`` are
-            asked about those only.
+        refuses: Why it does not compute an operator that has passed ``check``, with what is fused into it, in a few
+            words that follow "no kernel of its own for"; empty where it does. What it refuses is computed by the
+            reference kernel, a fused operator as its parts.
+        fuses: What may be fused behind the operator, as sequences of operators' names; ``refuses`` and ``lower``
+            are asked about those only.
         writes_planar: Whether its output may stand channel by channel (``graph.PLANAR``).
         reads_planar: Whether it reads that image so; the operator's input is the image, or an alias of it.
     """
 
     lower: Callable[[Lowering, Operator], Step]
-    takes: Callable[[Operator], bool] = _always
+    refuses: Callable[[Operator], str] = _nothing
     fuses: tuple[tuple[str, ...], ...] = ()
     writes_planar: Callable[[Operator], bool] = _never
     reads_planar: Callable[[Operator, Tensor], bool] = _no_image

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.codegen.graph import NHWC, Graph, Operator, Tensor
+from renode_mnist.codegen.graph import NHWC, ElementType, Graph, Operator, Tensor
 from renode_mnist.codegen.objective import Objective
-from renode_mnist.codegen.program import Buffer, Constant, Parameter, Step, Value
+from renode_mnist.codegen.program import Buffer, Constant, Parameter, Program, StateBuffer, Step, Value
 
 
 def stem(operator: Operator) -> str:
@@ -34,7 +35,9 @@ class Lowering:
         self.graph = graph
         self.objective = objective
         self._buffers: dict[Tensor, Buffer] = {}
-        self._buffers[graph.inputs[0]] = self._made("model_input", graph.inputs[0])
+        for position, tensor in enumerate(graph.inputs):
+            self._buffers[tensor] = self._made(f"model_input{f'_{position}' if position else ''}", tensor)
+        self._state: dict[Tensor, StateBuffer] = {}
 
     def buffer(self, tensor: Tensor) -> Buffer:
         """The buffer that holds an activation; made, with the tensor's name, where no step has yet."""
@@ -49,6 +52,24 @@ class Lowering:
         if tensor not in self._buffers:
             self._buffers[tensor] = self._made(f"{stem(operator)}_out{position or ''}", tensor)
         return self._buffers[tensor]
+
+    def state(self, tensor: Tensor) -> StateBuffer:
+        """The variable that holds a tensor of the file that lives between inferences (``Tensor.is_variable``).
+
+        It begins as TensorFlow Lite Micro resets it: all zero point in int8, else all bits 0
+        (micro_interpreter_graph.cc, ``ResetTensorData``).
+        """
+        if tensor not in self._state:
+            quantised = tensor.type is ElementType.INT8 and tensor.quantisation is not None
+            value = tensor.quantisation.zero_point if quantised and tensor.quantisation else 0
+            initial = np.full(tensor.shape, value, tensor.type.dtype)
+            self._state[tensor] = StateBuffer(f"state_{tensor.index}", initial, tensor)
+        return self._state[tensor]
+
+    def program(self, steps: Sequence[Step]) -> Program:
+        """The steps, with where the model's inputs and outputs stand."""
+        inputs = tuple(self.buffer(tensor) for tensor in self.graph.inputs)
+        return Program(tuple(steps), inputs, tuple(self.buffer(tensor) for tensor in self.graph.outputs))
 
     def _made(self, name: str, tensor: Tensor) -> Buffer:
         dtype = tensor.type.dtype
@@ -76,6 +97,7 @@ class Parts:
         self._parameters: list[Parameter] = []
         self._constants: list[Constant] = []
         self._scratch: list[Buffer] = []
+        self._state: list[StateBuffer] = []
 
     def parameter(self, suffix: str, type_name: str, value: Value) -> str:
         """The name of a new ``constexpr``."""
@@ -92,9 +114,18 @@ class Parts:
         self._scratch.append(Buffer(f"{self.stem}_{suffix}", dtype, count, layout=layout))
         return self._scratch[-1].name
 
-    def source(self, position: int = 0) -> str:
-        """The name of the buffer that holds an input."""
-        return self.lowering.buffer(self.operator.tensor(position)).name
+    def state(self, position: int) -> str:
+        """The name of the variable that an input is, which lives between inferences."""
+        self._state.append(self.lowering.state(self.operator.tensor(position)))
+        return self._state[-1].name
+
+    def source(self, position: int | None = None) -> str:
+        """The name of what holds an input, else what flows: a buffer, or an array in flash where it is constant."""
+        position = self.operator.flow if position is None else position
+        tensor = self.operator.tensor(position)
+        if tensor.data is not None:
+            return self.constant(f"Input{position or ''}", tensor.data, f"input {tensor}")
+        return self.lowering.buffer(tensor).name
 
     def step(
         self,
@@ -114,10 +145,11 @@ class Parts:
             header: What declares it, relative to ``firmware/``.
             writes: Buffers of the outputs; where none is given the first output's, with the operator's name.
             reads: Inputs that are no constants; the first where nothing is given.
-            in_place: Whether the first output may stand where the first input stood.
+            in_place: Whether the first output may stand where the input that flows stood, if that is no constant.
         """
         outputs = tuple(writes) or (self.lowering.result(self.operator),)
-        sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in reads or (self.operator.input,))
+        flowing = [tensor for tensor in reads or (self.operator.input,) if not tensor.is_constant]
+        sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in flowing)
         return Step(
             name=self.operator.name,
             operators=self.operator.parts,
@@ -125,8 +157,9 @@ class Parts:
             writes=outputs,
             call=f"{function}({', '.join([*arguments, *(buffer.name for buffer in outputs)])});",
             scratch=tuple(self._scratch),
+            state=tuple(self._state),
             constants=tuple(self._constants),
             parameters=tuple(self._parameters),
             headers=(header,),
-            in_place=in_place,
+            in_place=in_place and not self.operator.input.is_constant,
         )

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.memory import Lifetime, lower_bound, pack
 from renode_mnist.codegen.objective import Objective
-from renode_mnist.codegen.program import ARENA_ALIGNMENT, Buffer, Constant, Parameter, Program, Step
+from renode_mnist.codegen.program import (
+    ARENA_ALIGNMENT,
+    Buffer,
+    Constant,
+    Parameter,
+    Program,
+    StateBuffer,
+    Step,
+)
 from renode_mnist.errors import ModelError
 
 
@@ -61,6 +69,20 @@ class Plan:
         return tuple({id(c): c for step in self.steps for c in step.constants}.values())
 
     @property
+    def state_offsets(self) -> dict[StateBuffer, int]:
+        """Where each variable stands in the memory that lives between inferences."""
+        offsets, end = {}, 0
+        for variable in self.program.state:
+            offsets[variable] = end
+            end += _aligned(variable.byte_count)
+        return offsets
+
+    @property
+    def state_bytes(self) -> int:
+        """RAM taken by what lives between inferences, a multiple of ``ARENA_ALIGNMENT``."""
+        return sum(_aligned(variable.byte_count) for variable in self.program.state)
+
+    @property
     def weights_bytes(self) -> int:
         """Flash taken by constants."""
         return sum(constant.byte_count for constant in self.constants)
@@ -87,17 +109,20 @@ def arrange(graph: Graph, program: Program, engine: str, objective: Objective) -
     """
     _check(program)
     last_step = len(program.steps) - 1
-    first: dict[Buffer, int] = {program.input: 0}
-    last: dict[Buffer, int] = {program.input: 0}
+    # Inputs are written before the first step, also one that only a later step reads, or none.
+    first: dict[Buffer, int] = dict.fromkeys(program.inputs, 0)
+    last: dict[Buffer, int] = dict.fromkeys(program.inputs, 0)
     for number, step in enumerate(program.steps):
         for buffer in (*step.reads, *step.writes, *step.scratch):
             first.setdefault(buffer, number)
             last[buffer] = number
-    last[program.output] = last_step
+    last.update(dict.fromkeys(program.outputs, last_step))
     # Buffers that share memory in place are packed as one, as large as the largest.
     home = {buffer: buffer for buffer in first}
     for number, step in enumerate(program.steps):
-        if step.in_place and last[step.reads[0]] == number and step.writes[0] is not step.reads[0]:
+        if not step.in_place or step.writes[0] is step.reads[0] or step.reads[0] in program.outputs:
+            continue  # an output is read after the last step, so that nothing may stand in its place
+        if last[step.reads[0]] == number:
             home[step.writes[0]] = home[step.reads[0]]
     groups: dict[Buffer, list[Buffer]] = {}
     for buffer in first:
@@ -119,9 +144,13 @@ def arrange(graph: Graph, program: Program, engine: str, objective: Objective) -
         objective=objective,
         program=program,
         placements=tuple(Placement(b, offset_of[home[b]], first[b], last[b]) for b in first),
-        arena_bytes=-(-total // ARENA_ALIGNMENT) * ARENA_ALIGNMENT,
+        arena_bytes=_aligned(total),
         lower_bound_bytes=lower_bound(lifetimes),
     )
+
+
+def _aligned(byte_count: int) -> int:
+    return -(-byte_count // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
 
 
 def _check(program: Program) -> None:
@@ -130,19 +159,20 @@ def _check(program: Program) -> None:
 
     if not program.steps:
         raise defect("it has no steps")
-    written = {program.input}
-    names: dict[str, object] = {program.input.name: program.input}
+    written = set(program.inputs)
+    names: dict[str, object] = {buffer.name: buffer for buffer in program.inputs}
     for step in program.steps:
         for buffer in step.reads:
             if buffer not in written:
                 raise defect(f"step '{step.name}' reads {buffer.name} before it is written")
         written.update(step.writes)
-        entries: tuple[Buffer | Constant | Parameter, ...]
-        entries = (*step.writes, *step.scratch, *step.constants, *step.parameters)
+        entries: tuple[Buffer | StateBuffer | Constant | Parameter, ...]
+        entries = (*step.writes, *step.scratch, *step.state, *step.constants, *step.parameters)
         for entry in entries:
             if names.setdefault(entry.name, entry) is not entry:
                 raise defect(f"two things are called {entry.name}")
             if isinstance(entry, Buffer) and entry.alignment > ARENA_ALIGNMENT:
                 raise defect(f"{entry.name} wants an alignment of {entry.alignment} bytes")
-    if program.output not in written:
-        raise defect("nothing writes its output")
+    for buffer in program.outputs:
+        if buffer not in written:
+            raise defect(f"nothing writes its output {buffer.name}")

@@ -21,6 +21,8 @@ C_TYPES = {
     "uint16": "std::uint16_t",
     "int32": "std::int32_t",
     "uint32": "std::uint32_t",
+    "int64": "std::int64_t",
+    "bool": "bool",
 }
 """C++ element type of each NumPy type that buffers and constants can have."""
 
@@ -49,6 +51,27 @@ class Buffer:
     def byte_count(self) -> int:
         """Bytes in the arena."""
         return self.element_count * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, eq=False)
+class StateBuffer:
+    """A variable that lives between inferences, outside of the arena. Identity tells them apart.
+
+    Attributes:
+        name: C++ identifier, as used in ``Step.call``; unique in a program.
+        initial: What it holds before the first inference and after a reset; any shape, and its type decides the
+            C++ type.
+        tensor: The model's tensor that it holds, where there is one.
+    """
+
+    name: str
+    initial: npt.NDArray[Any]
+    tensor: Tensor | None = None
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes in RAM."""
+        return self.initial.nbytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +120,7 @@ class Step:
         writes: Buffers that hold its results.
         call: One C++ statement, naming buffers, constants and parameters by their names.
         scratch: Buffers alive in this step only.
+        state: Variables that it reads or writes; may be shared with other steps.
         constants: Flash arrays it uses; may be shared with other steps.
         parameters: Constexpr values it uses.
         headers: What the emitted file includes for it, relative to ``firmware/``.
@@ -104,6 +128,7 @@ class Step:
         in_place: Whether ``writes[0]`` may stand where ``reads[0]`` stood, if nothing reads that later.
         macs: Multiply-accumulates that the model asks for; see ``operators.macs``.
         engine: Whose kernel computes it: another's than the plan's where its own falls back on that.
+        fallback: Why it is another's; empty where it is the plan's own.
     """
 
     name: str
@@ -112,6 +137,7 @@ class Step:
     writes: tuple[Buffer, ...]
     call: str
     scratch: tuple[Buffer, ...] = ()
+    state: tuple[StateBuffer, ...] = ()
     constants: tuple[Constant, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     headers: tuple[str, ...] = ()
@@ -119,6 +145,7 @@ class Step:
     in_place: bool = False
     macs: int = 0
     engine: str = ""
+    fallback: str = ""
 
     @property
     def op(self) -> str:
@@ -131,10 +158,16 @@ class Program:
     """What a back-end makes of a graph.
 
     Attributes:
-        input: Where the input tensor is written before the first step.
-        output: Holds the output tensor after the last.
+        inputs: Where the input tensors are written before the first step, in the model's order.
+        outputs: Hold the output tensors after the last, in the model's order. Two may be the same buffer, one may be
+            an input's, and one may be read by a step.
     """
 
     steps: tuple[Step, ...]
-    input: Buffer
-    output: Buffer
+    inputs: tuple[Buffer, ...]
+    outputs: tuple[Buffer, ...]
+
+    @property
+    def state(self) -> tuple[StateBuffer, ...]:
+        """What lives between inferences, in the order of first use."""
+        return tuple(dict.fromkeys(variable for step in self.steps for variable in step.state))

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.codegen import fixed_point
 from renode_mnist.codegen.activation import Activation
+from renode_mnist.codegen.fixed_point import INT32_MAX
 from renode_mnist.codegen.graph import ElementType, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
 
-_INT32_MAX = (1 << 31) - 1
+_MOST_SHIFT = 30
+"""To the left."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,13 @@ class Multiplier:
 
 
 def multiplier(real: float) -> Multiplier:
-    """``QuantizeMultiplier``."""
+    """``QuantizeMultiplier``; one that would be shifted by more than 30 becomes the greatest that is not.
+
+    Raises:
+        ArithmeticError: The number is infinite or none.
+    """
+    if not math.isfinite(real):
+        raise ArithmeticError(f"the factor between its scales is {real}")
     if real == 0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
@@ -43,11 +52,21 @@ def multiplier(real: float) -> Multiplier:
         shift += 1
     if shift < -31:
         return Multiplier(0, 0)
+    if shift > _MOST_SHIFT:
+        return Multiplier(INT32_MAX, _MOST_SHIFT)
     return Multiplier(value, shift)
 
 
 def _round_half_away(value: float) -> int:
     return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
+
+
+def rescaled(value: int, factor: Multiplier) -> int | None:
+    """``MultiplyByQuantizedMultiplier``; None where a shift to the left leaves the word."""
+    shifted = value << max(factor.shift, 0)
+    if not -(1 << 31) <= shifted <= INT32_MAX:
+        return None
+    return fixed_point.divide_by_power(fixed_point.high_multiply(shifted, factor.value), max(-factor.shift, 0))
 
 
 def quantisation(tensor: Tensor) -> Quantisation:
@@ -73,7 +92,8 @@ def dense_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
     scales = quantisation(operator.tensor(1))
     if scales.per_channel:
         return output_multipliers(operator, channels)
-    product = float(np.float32(quantisation(operator.input).scale) * np.float32(scales.scale))
+    with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
+        product = float(np.float32(quantisation(operator.input).scale) * np.float32(scales.scale))
     return [multiplier(product / quantisation(operator.output).scale)] * channels
 
 
@@ -93,9 +113,16 @@ def activation_range(activation: Activation, tensor: Tensor) -> tuple[int, int]:
 
 
 def stored(real: float, tensor: Tensor) -> int:
-    """Zero point plus real / scale, divided in float32 and rounded half away from zero; not clamped."""
+    """Zero point plus real / scale, divided in float32 and rounded half away from zero; not clamped.
+
+    Raises:
+        ArithmeticError: It is no int32, where TensorFlow Lite Micro gives up too.
+    """
     parameters = quantisation(tensor)
-    quotient = float(np.float32(real) / np.float32(parameters.scale))
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(real) / np.float32(parameters.scale))
+    if abs(quotient) >= 1 << 31:
+        raise ArithmeticError(f"{real:g} is {quotient:.3g} steps of {tensor}")
     return parameters.zero_point + _round_half_away(quotient)
 
 
@@ -132,58 +159,42 @@ def add_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
 _SOFTMAX_INTEGER_BITS = 5
 
 
+def sub_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
+    """As lite/micro/kernels/sub_common.cc, which divides in float32."""
+    scales = [np.float32(quantisation(tensor).scale) for tensor in (first, second, result)]
+    with np.errstate(all="ignore"):  # an infinite one ``multiplier`` refuses
+        twice_greatest = np.float32(2) * max(scales[:2])
+        return AddScaling(
+            multiplier(float(scales[0] / twice_greatest)),
+            multiplier(float(scales[1] / twice_greatest)),
+            multiplier(float(twice_greatest / (np.float32(1 << 20) * scales[2]))),
+        )
+
+
+def softmax_is_flat(scale: float, beta: float) -> bool:
+    """Whether TensorFlow Lite Micro's ``PreprocessSoftmaxScaling`` ends the program: 255 steps are below 2^-18."""
+    return _softmax_factor(scale, beta) <= 1
+
+
+def _softmax_factor(scale: float, beta: float) -> float:
+    return min(beta * scale * (1 << (31 - _SOFTMAX_INTEGER_BITS)), INT32_MAX)
+
+
 def softmax_exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
-    """exp(-d * beta * scale) for d = 0, 1, 2 ... in Q0.31; smaller exponentials than the last count as 0."""
-    real = min(beta * scale * (1 << (31 - _SOFTMAX_INTEGER_BITS)), _INT32_MAX)
-    if real <= 1:
-        raise ModelError(f"A softmax of inputs with scale {scale} is flat", "Check the model's quantisation")
-    factor = multiplier(real)
+    """exp(-d * beta * scale) for d = 0, 1, 2 ... in Q0.31; smaller exponentials than the last count as 0.
+
+    Where it is flat LiteRT answers evenly, and so does this.
+    """
+    if softmax_is_flat(scale, beta):
+        return np.full(256, INT32_MAX, np.int32)
+    factor = multiplier(_softmax_factor(scale, beta))
     radius = math.floor(
         ((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - _SOFTMAX_INTEGER_BITS)) / (1 << factor.shift)
     )
     count = min(radius, 255) + 1
-    return np.array(
-        [_exp_on_negative(_high_multiply(-d << factor.shift, factor.value)) for d in range(count)], np.int32
-    )
+    return np.array([_exp(-d, factor) for d in range(count)], np.int32)
 
 
-def _high_multiply(a: int, b: int) -> int:
-    """``SaturatingRoundingDoublingHighMul``: a * b / 2^31 to the nearest, halves upwards."""
-    if a == b == -(1 << 31):
-        return _INT32_MAX
-    return (a * b + (1 << 30)) >> 31
-
-
-def _divide_by_power(value: int, exponent: int) -> int:
-    """``RoundingDivideByPOT``: rounds half away from zero."""
-    mask = (1 << exponent) - 1
-    remainder = value & mask
-    threshold = (mask >> 1) + (1 if value < 0 else 0)
-    return (value >> exponent) + (1 if remainder > threshold else 0)
-
-
-def _exp_on_negative(value: int) -> int:
-    """``exp_on_negative_values`` of a Q5.26 number, as Q0.31."""
-    if value == 0:
-        return _INT32_MAX
-    fraction_bits = 31 - _SOFTMAX_INTEGER_BITS
-    quarter = 1 << (fraction_bits - 2)
-    within = (value & (quarter - 1)) - quarter
-    result = _exp_on_last_quarter(within << _SOFTMAX_INTEGER_BITS)
-    remainder = within - value
-    # exp(-2^k) for k = -2 to 4, in Q0.31.
-    for exponent, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), -2):
-        if remainder & (1 << (fraction_bits + exponent)):
-            result = _high_multiply(result, factor)
-    return result
-
-
-def _exp_on_last_quarter(value: int) -> int:
-    """The exponential on [-1/4, 0) in Q0.31: Taylor series around -1/8."""
-    x = value + (1 << 28)
-    x2 = _high_multiply(x, x)
-    x3 = _high_multiply(x2, x)
-    x4_over_4 = _divide_by_power(_high_multiply(x2, x2), 2)
-    tail = _divide_by_power(_high_multiply(x4_over_4 + x3, 715827883) + x2, 1)  # 715827883: 1/3
-    at_eighth = 1895147668  # exp(-1/8)
-    return at_eighth + _high_multiply(at_eighth, x + tail)
+def _exp(difference: int, factor: Multiplier) -> int:
+    scaled = fixed_point.high_multiply(difference << factor.shift, factor.value)
+    return fixed_point.exp_on_negative(scaled, _SOFTMAX_INTEGER_BITS)

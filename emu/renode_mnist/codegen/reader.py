@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy.typing as npt
 import tflite
 
 from renode_mnist.codegen import operators
-from renode_mnist.codegen.graph import REMEDY, ElementType, Graph, Operator, Quantisation, Tensor
+from renode_mnist.codegen.graph import REMEDY, ElementType, Flaw, Graph, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
 
 _IDENTIFIER = b"TFL3"
@@ -29,8 +30,12 @@ _MOST_ELEMENTS = 1 << 28
 _ELEMENT_TYPES = {value: ElementType(name) for name, value in vars(tflite.TensorType).items() if name.isupper()}
 
 
-def load(path: Path | str) -> Graph:
+def load(path: Path | str, name: str = "") -> Graph:
     """Reads a ``.tflite`` file.
+
+    Args:
+        path: Of the file.
+        name: What to call it; its file's own name without it, where bytes that are no UTF-8 are replaced.
 
     Raises:
         ModelError: The file can't be read, is no model, or contradicts itself.
@@ -42,7 +47,7 @@ def load(path: Path | str) -> Graph:
         raise ModelError(
             f"Cannot read the model {path}: {error.strerror}", "Give the path of a .tflite file"
         ) from error
-    return parse(content, path.name)
+    return parse(content, name or os.fsencode(path.name).decode("utf-8", errors="replace"))
 
 
 def parse(content: bytes, name: str) -> Graph:
@@ -95,6 +100,7 @@ class _Reader:
             operators=operators,
             inputs=self._present(inputs, "graph inputs"),
             outputs=self._present(outputs, "graph outputs"),
+            rewrites=self._batches(subgraph),
         )
         self._check_order(graph)
         return graph
@@ -124,6 +130,18 @@ class _Reader:
             raise self._error(f"its {what} are missing")
         return present
 
+    def _batches(self, subgraph: Any) -> tuple[str, ...]:
+        """Says which inputs may have any batch; the converter writes 1 beside that, and so is built."""
+        free = []
+        for position in range(subgraph.InputsLength()):
+            table = subgraph.Tensors(subgraph.Inputs(position))
+            if table.ShapeSignatureLength() and table.ShapeSignature(0) < 0:
+                free.append(self._tensors[subgraph.Inputs(position)])
+        if not free:
+            return ()
+        names = ", ".join(f"'{tensor.name}'" for tensor in free)
+        return (f"batch: {names} may have any; taken as {', '.join(str(tensor.shape[0]) for tensor in free)}",)
+
     def _text(self, raw: bytes | None) -> str:
         return raw.decode("utf-8", errors="replace") if raw else ""
 
@@ -134,23 +152,31 @@ class _Reader:
             raise self._error(f"tensor '{name}' has the unknown element type {code}")
         element_type = _ELEMENT_TYPES[code]
         shape = tuple(int(n) for n in self._vector(table.ShapeLength(), table.Shape, f"dimensions of '{name}'"))
+        flaw = None
         if any(n < 1 for n in shape) or math.prod(shape) > _MOST_ELEMENTS:
-            raise ModelError(
-                f"{self._name}: tensor '{name}' has the shape {list(shape)}",
-                "Export the model with every dimension fixed, the batch too",
-            )
-        if table.Sparsity() is not None:
-            raise ModelError(f"{self._name}: tensor '{name}' is stored sparse", "Export the model with dense weights")
+            flaw = Flaw(f"has the shape {list(shape)}", "Export the model with every dimension fixed, the batch too")
+        elif (open_shape := self._open(table)) is not None:
+            flaw = Flaw(f"has the shape {open_shape}", "Export the model with every dimension but the batch fixed")
+        elif table.Sparsity() is not None:
+            flaw = Flaw("is stored sparse", "Export the model with dense weights")
         return Tensor(
             index=index,
             name=name,
             type=element_type,
             shape=shape,
-            quantisation=self._quantisation(table.Quantization(), name, shape),
-            data=self._data(table.Buffer(), name, element_type, shape),
+            quantisation=self._quantisation(table.Quantization(), name),
+            data=None if flaw else self._data(table.Buffer(), name, element_type, shape),
+            flaw=flaw,
+            is_variable=bool(table.IsVariable()),
         )
 
-    def _quantisation(self, table: Any, name: str, shape: tuple[int, ...]) -> Quantisation | None:
+    def _open(self, table: Any) -> list[int] | None:
+        """The shape as the model's author left it, where another dimension than the batch is not fixed."""
+        length = table.ShapeSignatureLength()
+        signature = [table.ShapeSignature(i) for i in range(length)] if 0 < length <= table.ShapeLength() else []
+        return signature if any(n < 0 for n in signature[1:]) else None
+
+    def _quantisation(self, table: Any, name: str) -> Quantisation | None:
         if table is None or table.ScaleLength() == 0:
             return None
         what = f"of the quantisation of '{name}'"
@@ -158,12 +184,9 @@ class _Reader:
         zeros = tuple(int(z) for z in self._vector(table.ZeroPointLength(), table.ZeroPoint, f"zero points {what}"))
         if len(zeros) <= 1:
             zeros = (zeros[0] if zeros else 0,) * len(scales)
-        axis = table.QuantizedDimension()
-        if len(zeros) != len(scales) or not all(math.isfinite(s) and s > 0 for s in scales):
-            raise self._error(f"the quantisation of '{name}' is not valid")
-        if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
-            raise self._error(f"'{name}' has {len(scales)} scales along dimension {axis} of {list(shape)}")
-        return Quantisation(scales, zeros, axis)
+        if len(zeros) != len(scales):
+            raise self._error(f"'{name}' has {len(scales)} scales and {len(zeros)} zero points")
+        return Quantisation(scales, zeros, table.QuantizedDimension())
 
     def _data(
         self, buffer: int, name: str, element_type: ElementType, shape: tuple[int, ...]
@@ -190,12 +213,14 @@ class _Reader:
         op = self._op_name(self._codes[code])
         inputs = self._references(table.InputsLength(), table.Inputs, f"inputs of operator {index}")
         outputs = self._references(table.OutputsLength(), table.Outputs, f"outputs of operator {index}")
+        definition = operators.find(op)
         return Operator(
             index=index,
             op=op,
             inputs=inputs,
             outputs=self._present(outputs, f"outputs of operator {index}"),
             options=self._options(op, table),
+            flow=definition.flow if definition else 0,
         )
 
     def _op_name(self, code: Any) -> str:
@@ -220,10 +245,13 @@ class _Reader:
         return definition.options.read(options)
 
     def _check_order(self, graph: Graph) -> None:
-        ready = {t.index for t in graph.tensors if t.is_constant} | {t.index for t in graph.inputs}
+        ready = {t.index for t in graph.tensors if t.is_constant or t.is_variable}
+        ready |= {t.index for t in graph.inputs}
         for operator in graph.operators:
-            for tensor in operator.inputs:
-                if tensor is not None and tensor.index not in ready:
+            # Where a tensor of an operator that nothing computes comes from is of no interest.
+            read = operator.inputs if operators.find(operator.op) else ()
+            for tensor in read:
+                if tensor is not None and not tensor.flaw and tensor.index not in ready:
                     raise self._error(f"{operator} reads '{tensor.name}' before anything wrote it")
             for tensor in operator.outputs:
                 if tensor.index in ready:

@@ -6,17 +6,32 @@ The result is deterministic, is formatted to be read, and implements ``engine/en
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from renode_mnist.codegen.graph import Tensor
+from renode_mnist.codegen.graph import ElementType, Graph, Tensor
 from renode_mnist.codegen.planning import Placement, Plan
-from renode_mnist.codegen.program import ARENA_ALIGNMENT, C_TYPES, Constant, Parameter, Step, Value
+from renode_mnist.codegen.program import (
+    ARENA_ALIGNMENT,
+    C_TYPES,
+    Buffer,
+    Constant,
+    Parameter,
+    StateBuffer,
+    Step,
+    Value,
+)
 
 _COLUMNS = 116
-_ELEMENT_TYPES = {"FLOAT32": "kFloat32", "INT8": "kInt8", "UINT8": "kUint8"}
+_LONGEST_TEXT = 64
+"""Bytes of a name that the firmware sends; as in firmware/app/messages.cpp."""
+_PICTURE_ELEMENTS = 28 * 28
+_MOST_CLASSES = 256
+"""The article's reply has the class as one byte."""
+_PICTURE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8)
 
 
 def files(plan: Plan) -> dict[str, str]:
@@ -53,6 +68,13 @@ def banner(plan: Plan, what: str) -> str:
     )
 
 
+def takes_picture(graph: Graph) -> bool:
+    """Whether the article's message can be sent to the model: 784 pixels in one frame, and an answer of scores."""
+    sizes = [tensor.element_count for tensor in (*graph.inputs, *graph.outputs)]
+    types = [tensor.type in _PICTURE_TYPES for tensor in (*graph.inputs, *graph.outputs)]
+    return len(sizes) == 2 and sizes[0] == _PICTURE_ELEMENTS and sizes[1] <= _MOST_CLASSES and all(types)
+
+
 def model_config(plan: Plan, **more: int) -> str:
     """``model_config.hpp``.
 
@@ -60,23 +82,39 @@ def model_config(plan: Plan, **more: int) -> str:
         plan: What the sizes are of.
         more: Constants that an engine adds, or states otherwise.
     """
+    graph = plan.graph
+    edge = (*graph.inputs, *graph.outputs)
+    layers = [_sent(name) for step in plan.steps for name in (step.name, step.op)]
     constants = {
-        "kInputElements": plan.graph.inputs[0].element_count,
-        "kInputBytes": plan.program.input.byte_count,
-        "kOutputElements": plan.graph.outputs[0].element_count,
-        "kOutputBytes": plan.program.output.byte_count,
+        "kInputCount": len(graph.inputs),
+        "kOutputCount": len(graph.outputs),
+        "kMostInputBytes": max(tensor.byte_count for tensor in graph.inputs),
+        "kMostOutputBytes": max(tensor.byte_count for tensor in graph.outputs),
+        "kOutputElements": graph.outputs[0].element_count,
+        "kEdgeTextBytes": sum(_sent(tensor.name) for tensor in edge),
+        "kEdgeDimensions": sum(len(tensor.shape) for tensor in edge),
         "kLayerCount": len(plan.steps),
+        "kLayerTextBytes": sum(layers),
         "kArenaBytes": plan.arena_bytes,
+        "kStateBytes": plan.state_bytes,
         "kWeightsBytes": plan.weights_bytes,
         **more,
     }
     lines = "".join(f"inline constexpr std::size_t {name} = {value};\n" for name, value in constants.items())
+    picture = "true" if takes_picture(graph) else "false"
     return (
         banner(plan, "Sizes that the application needs at compile time.")
         + "#pragma once\n\n#include <cstddef>\n\nnamespace model_config {\n\n"
         + lines
+        + "// Whether one message can hold the input, as the article's does, and the scores.\n"
+        + f"inline constexpr bool kTakesPicture = {picture};\n"
         + "\n}  // namespace model_config\n"
     )
+
+
+def _sent(name: str) -> int:
+    """Bytes of a name on the wire."""
+    return min(len(name.encode()), _LONGEST_TEXT)
 
 
 def _array_type(constant: Constant) -> str:
@@ -102,17 +140,21 @@ def _weights_source(plan: Plan) -> str:
     )
     return (
         banner(plan, "What the network has learnt, kept in flash.")
-        + '#include "weights.hpp"\n\nnamespace engine::weights {\n\n'
+        + '#include "weights.hpp"\n\n#include <limits>\n\nnamespace engine::weights {\n\n'
         + definitions
         + "}  // namespace engine::weights\n"
     )
 
 
 def _elements(constant: Constant) -> str:
-    flat = constant.values.reshape(-1)
-    if flat.dtype.kind == "f":
-        return _wrap(_float(float(value), single=value) for value in flat)
-    return _wrap(_integer(int(value)) for value in flat)
+    return _wrap(map(_number, constant.values.reshape(-1)))
+
+
+def _number(value: Any) -> str:
+    """A NumPy scalar as C++."""
+    if value.dtype.kind == "b":
+        return "true" if value else "false"
+    return _float(float(value), single=value) if value.dtype.kind == "f" else _integer(int(value))
 
 
 def _wrap(words: Iterable[str]) -> str:
@@ -212,46 +254,63 @@ def _string(text: str) -> str:
     ) + '"'  # fmt: skip
 
 
-def _tensor_info(tensor: Tensor) -> str:
-    quantisation = tensor.quantisation if tensor.type.value != "FLOAT32" else None
-    shape = [*tensor.shape, 0, 0, 0, 0][:4]
+def _tensor_info(tensor: Tensor, shape: str) -> str:
+    quantisation = tensor.quantisation if tensor.type is not ElementType.FLOAT32 else None
     return (
-        f"{{/*type=*/ElementType::{_ELEMENT_TYPES[tensor.type.value]}, /*rank=*/{len(tensor.shape)}, "
-        f"/*shape=*/{{{', '.join(map(str, shape))}}},\n"
-        f"     /*element_count=*/{tensor.element_count}, /*byte_count=*/{tensor.byte_count}, "
-        f"/*scale=*/{_float(quantisation.scale if quantisation else 0.0)}, "
-        f"/*zero_point=*/{quantisation.zero_point if quantisation else 0}}}"
+        f"    {{/*name=*/{_string(tensor.name)}, /*type=*/ElementType::k{tensor.type.value.capitalize()},\n"
+        f"     /*rank=*/{len(tensor.shape)}, /*shape=*/{shape if tensor.shape else 'nullptr'}, "
+        f"/*element_count=*/{tensor.element_count}, /*byte_count=*/{tensor.byte_count},\n"
+        f"     /*scale=*/{_float(quantisation.scale if quantisation else 0.0)}, "
+        f"/*zero_point=*/{quantisation.zero_point if quantisation else 0}}},\n"
     )
+
+
+def _edge(role: str, tensors: Sequence[Tensor]) -> str:
+    """The inputs, or the outputs: their shapes, and ``kInputs`` or ``kOutputs``."""
+    shapes = "".join(
+        f"constexpr std::uint32_t k{role}Shape{position}[] = {{{', '.join(map(str, tensor.shape))}}};\n"
+        for position, tensor in enumerate(tensors)
+        if tensor.shape
+    )
+    entries = "".join(_tensor_info(tensor, f"k{role}Shape{position}") for position, tensor in enumerate(tensors))
+    return f"{shapes}constexpr TensorInfo k{role}s[model_config::k{role}Count] = {{\n{entries}}};\n"
 
 
 def description(plan: Plan) -> str:
     """``kModel``, the ``ModelInfo``, and the table of layers that it points to; for namespace ``engine``."""
     graph = plan.graph
     layers = "".join(f"    {{{_string(step.name)}, {_string(step.op)}, {step.macs}}},\n" for step in plan.steps)
-    return f"""constexpr LayerInfo kLayers[model_config::kLayerCount] = {{
+    return f"""{_edge("Input", graph.inputs)}
+{_edge("Output", graph.outputs)}
+constexpr LayerInfo kLayers[model_config::kLayerCount] = {{
 {layers}}};
 
 constexpr ModelInfo kModel{{
     /*name=*/{_string(graph.name)},
     /*sha256=*/{_string(graph.sha256)},
-    /*input=*/
-    {_tensor_info(graph.inputs[0])},
-    /*output=*/
-    {_tensor_info(graph.outputs[0])},
+    /*inputs=*/kInputs,
+    /*input_count=*/model_config::kInputCount,
+    /*outputs=*/kOutputs,
+    /*output_count=*/model_config::kOutputCount,
     /*layers=*/kLayers,
     /*layer_count=*/model_config::kLayerCount,
     /*weights_bytes=*/model_config::kWeightsBytes,
     /*arena_bytes=*/model_config::kArenaBytes,
+    /*state_bytes=*/model_config::kStateBytes,
 }};
 """
 
 
 def _model(plan: Plan) -> str:
     own_headers = sorted({header for step in plan.steps for header in step.headers} | {"engine/engine.hpp"})
-    includes = "#include <cstddef>\n#include <cstdint>\n#include <limits>\n\n" + "".join(
+    includes = "#include <algorithm>\n#include <cstddef>\n#include <cstdint>\n#include <limits>\n\n" + "".join(
         f'#include "{header}"\n' for header in [*own_headers, "model_config.hpp", "weights.hpp"]
     )
-    buffers = "".join(_buffer(placement) for placement in plan.placements)
+    named = {buffer for step in plan.steps for buffer in (*step.reads, *step.writes, *step.scratch)}
+    # An input that no step reads has its place, and no name.
+    buffers = "".join(_buffer(placement) for placement in plan.placements if placement.buffer in named)
+    buffers += "".join(_variable(variable, offset) for variable, offset in plan.state_offsets.items())
+    init = "  reset_state();\n  return nullptr;" if plan.program.state else "  return nullptr;"
     calls = "".join(
         f"\n  // {_comment(_describe(plan, number))}\n{_call(step)}  finished({number});\n"
         for number, step in enumerate(plan.steps)
@@ -274,16 +333,23 @@ T* at(std::size_t offset) {{
   return static_cast<T*>(static_cast<void*>(arena + offset));
 }}
 
-{description(plan)}
+{_state_memory(plan)}{description(plan)}
+{_offsets(plan, "Input", plan.program.inputs)}{_offsets(plan, "Output", plan.program.outputs)}
 {_step_declarations(plan)}}}  // namespace
 
 const ModelInfo& model() {{ return kModel; }}
 
-const char* init() {{ return nullptr; }}
+void reset_state() {{{_resetting(plan)}}}
 
-void* input() {{ return arena + {plan.placement(plan.program.input).offset}; }}
+const char* init() {{
+{init}
+}}
 
-const void* output() {{ return arena + {plan.placement(plan.program.output).offset}; }}
+void* input(std::size_t index) {{ return arena + kInputOffsets[index]; }}
+
+const void* output(std::size_t index) {{ return arena + kOutputOffsets[index]; }}
+
+Memory arena_memory() {{ return {{arena, sizeof(arena)}}; }}
 
 void invoke(LayerDone done, void* context) {{
 {buffers}
@@ -295,6 +361,52 @@ void invoke(LayerDone done, void* context) {{
 }}  // namespace engine
 """
     )
+
+
+def _offsets(plan: Plan, role: str, buffers: Sequence[Buffer]) -> str:
+    """Where inputs or outputs stand in the arena."""
+    offsets = ", ".join(str(plan.placement(buffer).offset) for buffer in buffers)
+    return f"constexpr std::size_t k{role}Offsets[model_config::k{role}Count] = {{{offsets}}};\n"
+
+
+def _state_memory(plan: Plan) -> str:
+    """What lives between inferences, one array for all."""
+    if not plan.program.state:
+        return ""
+    return f"""// Lives between inferences.
+alignas({ARENA_ALIGNMENT}) std::uint8_t model_state[model_config::kStateBytes];
+
+template <typename T>
+T* state_at(std::size_t offset) {{
+  return static_cast<T*>(static_cast<void*>(model_state + offset));
+}}
+
+"""
+
+
+def _variable(variable: StateBuffer, offset: int) -> str:
+    kind = C_TYPES[variable.initial.dtype.name]
+    shape = "x".join(map(str, variable.initial.shape)) or "scalar"
+    return (
+        f"  auto* const {variable.name} = state_at<{kind}>({offset});"
+        f"  // {variable.byte_count:,} B, {shape}, lives between inferences\n"
+    )
+
+
+def _resetting(plan: Plan) -> str:
+    """The body of ``reset_state``."""
+    lines = ""
+    for variable, offset in plan.state_offsets.items():
+        kind, count = C_TYPES[variable.initial.dtype.name], variable.initial.size
+        to = f"state_at<{kind}>({offset})"
+        flat = variable.initial.reshape(-1)
+        if (flat == flat[0]).all():
+            lines += f"  std::fill_n({to}, {count}, {kind}{{{_number(flat[0])}}});\n"
+        else:
+            values = _wrap(map(_number, flat))
+            lines += f"  static constexpr {kind} k_{variable.name}[] = {{\n{values}  }};\n"
+            lines += f"  std::copy_n(k_{variable.name}, {count}, {to});\n"
+    return f"\n{lines}" if lines else ""
 
 
 def _buffer(placement: Placement) -> str:

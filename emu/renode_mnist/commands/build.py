@@ -17,6 +17,12 @@ def build(host: bool, verbose: bool, **options: Any) -> None:
     """Compile a model and the firmware around it to an ELF; prints its path."""
     from renode_mnist import build as building
 
-    image = building.build(config_of(options, "host" if host else "stm32f746"), verbose=verbose)
+    config = config_of(options, "host" if host else "stm32f746")
+    image = building.build(config, verbose=verbose)
+    if not image.is_prebuilt:
+        from renode_mnist import codegen
+
+        for line in codegen.prepared(codegen.load(config.model)).rewrites:
+            click.echo(f"note: {line}", err=True)
     note = "" if image.fresh else " (came with this package)" if image.is_prebuilt else " (up to date)"
     click.echo(f"{image.elf}{note}")

@@ -44,7 +44,7 @@ class _Planned(click.ParamType[str]):
 
 @click.command()
 @click.argument("model", shell_complete=complete_model)
-@click.option("--engine", type=_Planned(), help="Whose RAM plan to show [default: the best].")
+@click.option("--engine", type=_Planned(), help="Whose plan to show [default: that of `build`].")
 @options_from(ImageOptions, names=("objective",))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -58,7 +58,7 @@ def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_js
     from renode_mnist.model.inspect import inspect as examine
 
     facts = examine(resolve_model(model), codegen.Objective(objective))
-    chosen = facts.engine(engine) if engine else facts.best
+    chosen = facts.engine(engine) if engine else facts.planned(ImageOptions.engine)
     if as_json:
         click.echo(json.dumps(asdict(facts) | {"macs": facts.macs, "parameters": facts.parameters}, indent=2))
     else:
@@ -72,7 +72,7 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
 
     from renode_mnist.report import grid, inspection
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for label, numbers in (("input", facts.inputs), ("output", facts.outputs)):
         for number in numbers:
             console.print(f"  {label:6} {_describe(facts.tensors[number])}")
@@ -85,14 +85,15 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
         console.print()
         console.print(grid.table(inspection.buffers(chosen), boxed=False))
         console.print()
-        console.print(grid.table(inspection.steps(chosen), boxed=False))
-        for line in chosen.rewrites:
-            console.print(line, soft_wrap=True, markup=False)
+        steps = inspection.steps(chosen)
+        console.print(grid.table(steps, boxed=False))
+        for line in (*steps.notes, *chosen.rewrites):
+            console.print(line, soft_wrap=True)
     console.print()
     engines = inspection.engines(facts)
     console.print(grid.table(engines, boxed=False))
     for note in engines.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(note, soft_wrap=True)
 
 
 def _describe(tensor: TensorFacts) -> str:

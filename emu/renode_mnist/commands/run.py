@@ -83,7 +83,7 @@ def run(
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=2))
     else:
-        console = Console(highlight=False)
+        console = Console(highlight=False, markup=False)
         console.print(f"{picture}: {digit.describe()}", soft_wrap=True)
         console.print(terminal.run(record, colour=console.color_system is not None))
     if repeat > 1:

@@ -83,6 +83,7 @@ class StepFacts:
 
     Attributes:
         engine: Whose kernel computes it: ``reference`` where the engine has none of its own for it.
+        fallback: Why it has none; empty where it has.
     """
 
     op: str
@@ -90,6 +91,7 @@ class StepFacts:
     engine: str
     macs: int
     live_bytes: int
+    fallback: str
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,10 @@ class ModelFacts:
         """Trained numbers."""
         return sum(operator.parameters for operator in self.operators)
 
-    @property
-    def best(self) -> EngineFacts:
-        """Of the engines that plan at build time, the one that takes the model with the least RAM."""
+    def planned(self, preferred: str) -> EngineFacts:
+        """The preferred engine; where it refuses the model, the first that has a plan for it."""
         planned = [found for found in self.engines if found.exact]
-        return min(planned, key=lambda found: (bool(found.refusal), found.arena_bytes))
+        return min(planned, key=lambda found: (bool(found.refusal), found.engine != preferred))
 
     def engine(self, name: str) -> EngineFacts:
         """One of ``engines``."""
@@ -247,7 +248,7 @@ def _plan(plan: Plan) -> EngineFacts:
         code_bytes_estimated=code_bytes,
         fits=_fits(plan.weights_bytes + code_bytes, plan.arena_bytes),
         steps=tuple(
-            StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number))
+            StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number), step.fallback)
             for number, step in enumerate(plan.steps)
         ),
         buffers=tuple(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def table(
     boxed: bool = True,
     centred: bool = False,
 ) -> Table:
-    """For rich.
+    """For rich; no cell is taken as markup, for it may be a file's or a tensor's name.
 
     Args:
         grid: What to show.
@@ -54,18 +55,21 @@ def table(
         boxed: Whether to draw lines; without them more columns fit.
         centred: Whether the title stands in the middle.
     """
-    shown = Table(title=grid.title or None, title_justify="center" if centred else "left", pad_edge=boxed)
+    shown = Table(
+        title=Text(grid.title) if grid.title else None, title_justify="center" if centred else "left", pad_edge=boxed
+    )
     if not boxed:
         shown.box = None
     chosen = list(range(len(grid.headings)) if columns is None else (*range(grid.labels), *columns))
     for column in chosen:
+        heading = Text(grid.headings[column])
         if grid.is_figure(column):
-            shown.add_column(grid.headings[column], justify="right", max_width=max_width)
+            shown.add_column(heading, justify="right", max_width=max_width)
         else:
-            shown.add_column(grid.headings[column], no_wrap=column == 0, overflow="fold")
+            shown.add_column(heading, no_wrap=column == 0, overflow="fold")
     last = len(grid.rows) - grid.totals - 1
     for number, row in enumerate(grid.rows):
-        shown.add_row(*(row[column] for column in chosen), end_section=number == last)
+        shown.add_row(*(Text(row[column]) for column in chosen), end_section=number == last)
     return shown
 
 

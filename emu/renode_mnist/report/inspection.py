@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from renode_mnist.build import ImageOptions
 from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES, EngineFacts, ModelFacts, TensorFacts
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
@@ -24,8 +25,8 @@ class Inspection:
         return "\n".join(grid.text(part) for part in (operators(self.facts), engines(self.facts)))
 
     def _repr_html_(self) -> str:
-        best = self.facts.best
-        plan = () if best.refusal else (html.table(buffers(best)),)
+        usual = self.facts.planned(ImageOptions.engine)
+        plan = () if usual.refusal else (html.table(buffers(usual)), html.table(steps(usual)))
         return html.piece(html.table(operators(self.facts)), html.table(engines(self.facts)), *plan)
 
 
@@ -116,15 +117,36 @@ def tensors(facts: ModelFacts) -> Grid:
 
 
 def steps(engine: EngineFacts) -> Grid:
-    """A row a step: what it computes, and how much RAM is alive in it."""
+    """A row a step: what computes it, why that is another engine's kernel, and how much RAM is alive in it."""
     most = max(step.live_bytes for step in engine.steps)
     rows = []
     for number, step in enumerate(engine.steps):
-        bar = "█" * max(1, round(30 * step.live_bytes / most))
+        bar = "█" * max(1, round(15 * step.live_bytes / most))
         peak = " peak" if step.live_bytes == most else ""
         macs = f"{step.macs:,}" if step.macs else ""
-        rows.append((str(number), step.op, macs, f"{step.live_bytes:,} B", f"{bar}{peak}"))
-    return Grid(("step", "computes", "MACs", "alive", ""), tuple(rows), figures=(0, 2, 3))
+        rows.append((str(number), step.op, step.engine, macs, f"{step.live_bytes:,} B", f"{bar}{peak}"))
+    headings = ("step", "computes", "kernel", "MACs", "alive", "")
+    return Grid(headings, tuple(rows), tuple(fallbacks(engine)), figures=(0, 3, 4))
+
+
+def fallbacks(engine: EngineFacts) -> list[str]:
+    """A line a reason for which steps are left to another engine's kernels, with their numbers."""
+    steps: dict[str, list[int]] = {}
+    for number, step in enumerate(engine.steps):
+        if step.fallback:
+            steps.setdefault(step.fallback, []).append(number)
+    return [f"step{'s' * (len(numbers) > 1)} {_ranges(numbers)}: {why}" for why, numbers in steps.items()]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """``0, 2-4, 7``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def quantisation(tensor: TensorFacts) -> str:

@@ -61,7 +61,7 @@ def identity(target: TargetIdentity, firmware: Stats) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for row in rows(target, firmware):
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -73,7 +73,7 @@ def run(record: Record, *, colour: bool) -> RenderableType:
     return Group(
         Columns(
             [
-                Panel(picture, title=record.picture, expand=False),
+                Panel(picture, title=Text(record.picture), expand=False),
                 Panel(scores(record), title=verdict, expand=False),
             ]
         ),

@@ -35,8 +35,10 @@ class Record:
         target: Where it ran.
         firmware: What ran.
         inference: What came back.
-        picture: File name or description of what was classified.
-        pixels: What the network saw, uint8, 28x28.
+        picture: File name or description of what went in.
+        pixels: What the network saw, uint8, 28x28; of size 0 where its tensors were given.
+        inputs: One array for each input of the model, in its type and shape; empty where a picture was given, which
+            the firmware brings into the model's form.
     """
 
     target: TargetIdentity
@@ -44,6 +46,19 @@ class Record:
     inference: Inference
     picture: str
     pixels: npt.NDArray[np.uint8]
+    inputs: tuple[npt.NDArray[Any], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[npt.NDArray[Any], ...]:
+        """One array for each output of the model, in its type and shape."""
+        pairs = zip(self.firmware.outputs, self.inference.tensors, strict=True)
+        return tuple(info.array(content) for info, content in pairs)
+
+    @property
+    def reals(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """The outputs as real numbers, in their shapes."""
+        pairs = zip(self.firmware.outputs, self.inference.tensors, strict=True)
+        return tuple(info.reals(content) for info, content in pairs)
 
     @property
     def winner(self) -> int:
@@ -52,7 +67,7 @@ class Record:
 
     @property
     def score(self) -> float:
-        """The winner's score, 0..1."""
+        """The winner's score: of a classifier 0..1."""
         return float(self.inference.scores[self.inference.winner])
 
     @property
@@ -88,11 +103,18 @@ class Record:
                 for layer in self.inference.layers
             ],
             "picture": self.picture,
-            "pixels_sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
+            **self._given_json(),
             "output_tensor_hex": self.inference.tensor.hex(),
+            "output_tensors_hex": [content.hex() for content in self.inference.tensors],
             "target": target_json(self.target),
             "firmware": firmware_json(self.firmware),
         }
+
+    def _given_json(self) -> dict[str, Any]:
+        """What went in, as digests."""
+        if self.inputs:
+            return {"inputs_sha256": [hashlib.sha256(array.tobytes()).hexdigest() for array in self.inputs]}
+        return {"pixels_sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -135,13 +157,18 @@ def target_json(target: TargetIdentity) -> dict[str, Any]:
 
 def firmware_json(stats: Stats) -> dict[str, Any]:
     """What the firmware says of itself, as plain values."""
-    return {
-        name: _tensor_json(value) if isinstance(value, TensorInfo) else value for name, value in vars(stats).items()
-    }
+    return {**{name: _plain(value) for name, value in vars(stats).items()}, "ram_bytes": stats.ram_bytes}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TensorInfo):
+        return _tensor_json(value)
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _tensor_json(info: TensorInfo) -> dict[str, Any]:
     return {
+        "name": info.name,
         "type": str(info.dtype),
         "shape": list(info.shape),
         "scale": info.scale,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from renode_mnist.errors import FirmwareError, ModelError, TargetError, TargetTimeout, WireError
 from renode_mnist.model import preprocess
@@ -14,10 +16,11 @@ from renode_mnist.session.record import Connection, Record
 from renode_mnist.stm32f746 import chip_id
 from renode_mnist.targets.base import CounterUnit, Target, TargetIdentity
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
-from renode_mnist.wire.messages import PROTOCOL_VERSION, Stats
+from renode_mnist.wire.messages import PROTOCOL_VERSION, Inference, Stats
 
 PICTURE_SHAPE = (28, 28)
 _CLASSES = 10
+_UNDERSTOOD = (101, PROTOCOL_VERSION)
 _GREETING_SECONDS = 2.0
 """Of one of the client's three attempts: together longer than the slowest inference that may be under way (3 s)."""
 
@@ -45,8 +48,9 @@ class Session:
 
     Attributes:
         target: The opened target.
-        client: For requests that are no classification.
-        firmware: What the firmware said of itself when the session began.
+        client: For requests that are no inference.
+        firmware: What the firmware said of itself, asked last after the first inference: the stack's high-water mark
+            is that of its work.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Session:
         self._observer = observer
         self.client = Client(target, timeout_seconds=timeout_seconds, observer=observer)
         self.firmware: Stats
+        self._has_worked = False
 
     def __enter__(self) -> Self:
         """Opens the target.
@@ -102,7 +107,41 @@ class Session:
         self._check_takes_pictures()
         pixels = preprocess.to_pixels(picture)
         inference = self.client.classify(pixels)
-        return Record(self.identity(), self.firmware, inference, name or preprocess.name_of(picture), pixels)
+        return self._record(inference, name or preprocess.name_of(picture), pixels)
+
+    def infer(self, tensors: Sequence[npt.NDArray[Any]], name: str = "") -> Record:
+        """Runs the network on tensors of its own.
+
+        Args:
+            tensors: One array for each input of the model, in its type and shape.
+            name: What to call them in the record.
+
+        Raises:
+            ModelError: There are more or fewer than the model has, or one is of another type or shape.
+            FirmwareError: The firmware refuses them.
+        """
+        given = tuple(np.asarray(tensor) for tensor in tensors)
+        self._check_takes(given)
+        content = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in given]
+        inference = self.client.infer(content)
+        return self._record(inference, name, np.zeros((0, 0), np.uint8), given)
+
+    def reset_state(self) -> None:
+        """Gives what lives between inferences its initial values, as a reset of the target would."""
+        self.client.reset_state()
+
+    def _record(
+        self,
+        inference: Inference,
+        name: str,
+        pixels: npt.NDArray[np.uint8],
+        inputs: tuple[npt.NDArray[Any], ...] = (),
+    ) -> Record:
+        """An answer with who gave it; after the first the firmware is asked again, as its stack was used only now."""
+        if not self._has_worked:
+            self.firmware = self.client.stats()
+            self._has_worked = True
+        return Record(self.identity(), self.firmware, inference, name, pixels, inputs)
 
     def check(self) -> Connection:
         """Asks the firmware once more who it is: an answer says that the connection works.
@@ -122,6 +161,7 @@ class Session:
         self.client.forget()
         if self._observer is not None:
             self._observer("reset", b"", self.target.now())
+        self._has_worked = False
         before, self.firmware = self.firmware, self._greet()
         if self.firmware.build_id != before.build_id:
             raise TargetError(
@@ -166,12 +206,22 @@ class Session:
 
     def _greet(self) -> Stats:
         firmware = self.client.stats(_GREETING_SECONDS)
-        if firmware.protocol_version != PROTOCOL_VERSION:
+        if firmware.protocol_version not in _UNDERSTOOD:
             raise TargetError(
-                f"the firmware speaks protocol {firmware.protocol_version}, this program {PROTOCOL_VERSION}",
+                f"the firmware speaks protocol {firmware.protocol_version}, this program "
+                f"{' and '.join(map(str, _UNDERSTOOD))}",
                 "Build the firmware of this version and load it: `--flash openocd`.",
             )
         return firmware
+
+    def _check_takes(self, given: Sequence[npt.NDArray[Any]]) -> None:
+        wanted = [(info.dtype, info.shape) for info in self.firmware.inputs]
+        if [(array.dtype, array.shape) for array in given] != wanted:
+            raise ModelError(
+                f"the model {self.firmware.model_name} takes {_listed(wanted)}; given were "
+                f"{_listed([(array.dtype, array.shape) for array in given])}",
+                "Give one array for each input of the model, in its type and shape.",
+            )
 
     def _check_takes_pictures(self) -> None:
         wanted, answered = self.firmware.input, self.firmware.output
@@ -181,9 +231,13 @@ class Session:
             raise ModelError(
                 f"the model {self.firmware.model_name} takes {_shape(wanted.shape)} and answers "
                 f"{_shape(answered.shape)}; a picture needs 1x28x28x1 and 1x10",
-                "Send its own input tensor (`Client.infer`), or run a model for 28x28 pictures of ten classes.",
+                "Send its own tensors (`Session.infer`), or run a model for 28x28 pictures of ten classes.",
             )
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _listed(tensors: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]) -> str:
+    return ", ".join(f"{dtype} {_shape(shape)}" for dtype, shape in tensors) or "nothing"

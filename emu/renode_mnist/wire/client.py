@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.errors import FirmwareError, TargetTimeout, WireError
+from renode_mnist.errors import FirmwareError, ModelError, TargetTimeout, WireError
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.wire import frame, messages
-from renode_mnist.wire.messages import ErrorCode, ErrorReport, Inference, Reply, Stats
+from renode_mnist.wire.messages import (
+    ArenaRegion,
+    ErrorCode,
+    ErrorReport,
+    Inference,
+    LayerTiming,
+    Reply,
+    Stats,
+)
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 """In the target's time. The slowest build known, soft float, takes 3 s (the article's first table)."""
@@ -31,8 +40,9 @@ _NOT_CARRIED_OUT = {
 
 _REMEDIES = {
     ErrorCode.WRONG_SIZE: "Send as many elements as Stats states for the model's input.",
-    ErrorCode.UNKNOWN_COMMAND: "Build the firmware from this version with `renode-mnist build`.",
+    ErrorCode.UNKNOWN_COMMAND: "Build the firmware from this version with `renode-mnist build`; for a trace by --trace.",
     ErrorCode.BAD_VALUE: "Send finite numbers only.",
+    ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
     ErrorCode.STACK_OVERFLOW: "Reserve more stack in firmware/board/stm32f746.ld, or look for a deep call.",
 }
@@ -70,6 +80,8 @@ class Client:
         self._decoder = frame.FrameDecoder()
         self._arrived: deque[bytes | frame.BadFrame] = deque()
         self._request = 0
+        self._stats: Stats | None = None
+        self._layers: tuple[LayerTiming, ...] | None = None
 
     @property
     def unfinished(self) -> bytes:
@@ -78,7 +90,8 @@ class Client:
 
     def stats(self, timeout_seconds: float | None = None) -> Stats:
         """What the firmware says of itself."""
-        return self._ask(messages.encode_get_stats, Stats, timeout_seconds=timeout_seconds)
+        self._stats = self._ask(messages.encode_get_stats, Stats, timeout_seconds=timeout_seconds)
+        return self._stats
 
     def classify(self, pixels: npt.NDArray[np.uint8]) -> Inference:
         """Runs the network on a picture: uint8, 28x28 for the article's network, white ink on black."""
@@ -88,9 +101,68 @@ class Client:
         """The same by the article's message: float32 in [0, 1]."""
         return self._ask(lambda number: messages.encode_digit(number, digit), Inference)
 
-    def infer(self, tensor: bytes) -> Inference:
-        """Runs the network on its own input tensor, bytes as the model stores them."""
-        return self._ask(lambda number: messages.encode_tensor(number, tensor), Inference)
+    def infer(self, tensors: bytes | Sequence[bytes]) -> Inference:
+        """Runs the network on its own input tensors.
+
+        Args:
+            tensors: One for each input of the model, in its order: bytes as the model stores them, little endian. A
+                model with a single input may be given that alone.
+
+        Raises:
+            ModelError: The model has another number of inputs, or one is of another size.
+        """
+        given = (tensors,) if isinstance(tensors, bytes) else tuple(tensors)
+        firmware = self._firmware()
+        _check_sizes(given, firmware)
+        if firmware.protocol_version < messages.PIECES_SINCE:
+            return self._ask(lambda number: messages.encode_tensor(number, given[0]), Inference)
+        for index, content in enumerate(given):
+            self._write(index, content, firmware)
+        return self._inference(self._run(), firmware)
+
+    def run_traced(
+        self, tensors: bytes | Sequence[bytes], regions: Sequence[ArenaRegion]
+    ) -> tuple[Inference, tuple[bytes, ...]]:
+        """The same as `infer`, and what the arena held on the way; for an image built with ``trace``.
+
+        Args:
+            tensors: See `infer`.
+            regions: What to read after which layer, in any order; about two a layer fit into one request.
+
+        Returns:
+            The inference, whose counters leave the sending out, and each region's bytes.
+
+        Raises:
+            ModelError: As for `infer`.
+            FirmwareError: The image is built without it, or a region is none of the arena's.
+        """
+        given = (tensors,) if isinstance(tensors, bytes) else tuple(tensors)
+        firmware = self._firmware()
+        _check_sizes(given, firmware)
+        for index, content in enumerate(given):
+            self._write(index, content, firmware)
+        done, read = self._run_traced(regions)
+        return self._inference(done, firmware), read
+
+    def layers(self) -> tuple[LayerTiming, ...]:
+        """The steps of the firmware's program, with 0 for their counters; asked once.
+
+        Raises:
+            FirmwareError: It is of a version before 102, which names layers only in an answer to a picture.
+        """
+        if self._layers is None:
+            found: list[LayerTiming] = []
+            while len(found) < self._firmware().layer_count:
+                page = self._ask(_layers_from(len(found)), messages.LayerPage).layers
+                if not page:
+                    raise WireError(f"the firmware names {len(found)} layers only", "Build it anew.")
+                found += page
+            self._layers = tuple(found)
+        return self._layers
+
+    def reset_state(self) -> None:
+        """Gives what lives between inferences its initial values."""
+        self._ask(messages.encode_reset_state, messages.StateReset)
 
     def reset(self) -> None:
         """Asks the firmware to reset the chip and returns once it has agreed."""
@@ -107,9 +179,78 @@ class Client:
         return next(self._replies(Deadline.after(self._stream, seconds)))
 
     def forget(self) -> None:
-        """Drops what has come and was not asked for: after a reset, the rest of a reply never comes."""
+        """Drops what has come and was not asked for: after a reset, the rest of a reply never comes.
+
+        What the firmware has said of itself too: another may answer now.
+        """
         self._decoder = frame.FrameDecoder()
         self._arrived.clear()
+        self._stats = None
+        self._layers = None
+
+    def _firmware(self) -> Stats:
+        return self._stats or self.stats()
+
+    def _write(self, index: int, content: bytes, firmware: Stats) -> None:
+        element = firmware.inputs[index].dtype.itemsize
+        step = max(firmware.piece_bytes // element, 1) * element
+        for offset in range(0, len(content), step):
+            piece = content[offset : offset + step]
+            written = self._ask(_write_of(index, offset, piece), messages.Written).count
+            if written != offset + len(piece):
+                raise WireError(
+                    f"the firmware has {written} bytes of input {index} where {offset + len(piece)} were sent",
+                    "Check that nobody else speaks to it.",
+                )
+
+    def _run(self) -> messages.RunDone:
+        # Asked again under its own number: then the firmware repeats its answer and computes nothing.
+        return self._ask(messages.encode_run, messages.RunDone, same_number=True)
+
+    def _run_traced(self, regions: Sequence[ArenaRegion]) -> tuple[messages.RunDone, tuple[bytes, ...]]:
+        """Asked once only: what was sent on the way does not come again."""
+        found = [b""] * len(regions)
+        self._request = self._request % 0xFFFFFFFF + 1
+        self.send_raw(frame.encode(messages.encode_run(self._request, regions)))
+        while True:
+            body = self._answer_to(self._request, self._timeout_seconds)
+            if isinstance(body, ErrorReport):
+                raise firmware_error(body)
+            if isinstance(body, messages.RunDone):
+                break
+            if not isinstance(body, messages.OutputPiece) or body.offset != len(found[body.index]):
+                raise WireError(f"a trace was interrupted by {type(body).__name__}", _LINE_REMEDY)
+            found[body.index] += body.content
+        short = [i for i, region in enumerate(regions) if len(found[i]) != region.count]
+        if short:
+            raise WireError(f"of region {short[0]} of a trace came {len(found[short[0]])} bytes only", _LINE_REMEDY)
+        return body, tuple(found)
+
+    def _read(self, index: int, byte_count: int) -> bytes:
+        content = b""
+        while len(content) < byte_count:
+            piece = self._ask(_read_of(index, len(content), byte_count - len(content)), messages.OutputPiece)
+            if (piece.index, piece.offset) != (index, len(content)) or not piece.content:
+                raise WireError(
+                    f"asked for output {index} from byte {len(content)} on, the firmware sent {len(piece.content)} "
+                    f"bytes of {piece.index} from {piece.offset} on",
+                    "Build the firmware from this version with `renode-mnist build`.",
+                )
+            content += piece.content
+        return content
+
+    def _inference(self, done: messages.RunDone, firmware: Stats) -> Inference:
+        outputs = tuple(self._read(i, info.byte_count) for i, info in enumerate(firmware.outputs))
+        scores = firmware.outputs[0].reals(outputs[0]).reshape(-1)
+        steps = zip(self.layers(), done.layer_counters, strict=True)
+        return Inference(
+            scores=scores,
+            winner=int(scores.argmax()),
+            tensors=outputs,
+            layers=tuple(replace(layer, counter=counter) for layer, counter in steps),
+            counter=done.counter,
+            timer_ms=done.timer_ms,
+        )
 
     def _ask(
         self,
@@ -117,15 +258,18 @@ class Client:
         kind: type[T],
         attempts: int = _ATTEMPTS,
         timeout_seconds: float | None = None,
+        *,
+        same_number: bool = False,
     ) -> T:
         for attempt in range(1, attempts + 1):
-            self._request = self._request % 0xFFFFFFFF + 1
+            if attempt == 1 or not same_number:
+                self._request = self._request % 0xFFFFFFFF + 1
             self.send_raw(frame.encode(encode(self._request)))
             try:
                 body = self._answer_to(self._request, timeout_seconds or self._timeout_seconds)
             except (TargetTimeout, WireError):
                 # Asked again only what leaves no trace (a reset is asked once), and under a new number, so
-                # that a late answer cannot be taken for the next one's.
+                # that a late answer cannot be taken for the next one's (with ``same_number`` it is the same).
                 if attempt == attempts:
                     raise
                 continue
@@ -173,6 +317,32 @@ class Client:
     def _observe(self, direction: Direction, data: bytes) -> None:
         if self._observer is not None:
             self._observer(direction, data, self._stream.now())
+
+
+def _check_sizes(given: Sequence[bytes], firmware: Stats) -> None:
+    sizes = [info.byte_count for info in firmware.inputs]
+    if [len(content) for content in given] != sizes:
+        wanted = ", ".join(
+            f"{info.byte_count} bytes ({info.dtype} {'x'.join(map(str, info.shape)) or 'scalar'})"
+            for info in firmware.inputs
+        )
+        found = ", ".join(f"{len(content)} bytes" for content in given)
+        raise ModelError(
+            f"the model {firmware.model_name} takes {wanted}; given were {found or 'none'}",
+            "Give one tensor for each input of the model, in its type and shape.",
+        )
+
+
+def _layers_from(first: int) -> Callable[[int], bytes]:
+    return lambda number: messages.encode_get_layers(number, first)
+
+
+def _write_of(index: int, offset: int, content: bytes) -> Callable[[int], bytes]:
+    return lambda number: messages.encode_write(number, index, offset, content)
+
+
+def _read_of(index: int, offset: int, count: int) -> Callable[[int], bytes]:
+    return lambda number: messages.encode_read(number, index, offset, count)
 
 
 def firmware_error(report: ErrorReport) -> FirmwareError:

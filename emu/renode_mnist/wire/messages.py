@@ -5,9 +5,12 @@ The wire's own types are what flatc makes from ``schema/mnist.fbs``; nothing out
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -16,8 +19,10 @@ import numpy.typing as npt
 from renode_mnist.errors import WireError
 from renode_mnist.wire._generated import mnist_generated as fbs
 
-PROTOCOL_VERSION = 101
+PROTOCOL_VERSION = 102
 """Of ``schema/mnist.fbs``; the article's firmware is 100."""
+PIECES_SINCE = 102
+"""The first version in which tensors of any model travel, in pieces (`encode_write`)."""
 
 
 class ErrorCode(IntEnum):
@@ -36,12 +41,17 @@ class ErrorCode(IntEnum):
     STACK_OVERFLOW = fbs.ErrorCode.STACK_OVERFLOW
     RECEIVE_OVERRUN = fbs.ErrorCode.RECEIVE_OVERRUN
     INTERNAL = fbs.ErrorCode.INTERNAL
+    OUT_OF_ORDER = fbs.ErrorCode.OUT_OF_ORDER
 
 
 _ELEMENT_TYPES: dict[int, np.dtype[np.generic]] = {
     fbs.ElementType.FLOAT32: np.dtype(np.float32),
     fbs.ElementType.INT8: np.dtype(np.int8),
     fbs.ElementType.UINT8: np.dtype(np.uint8),
+    fbs.ElementType.INT16: np.dtype("<i2"),
+    fbs.ElementType.INT32: np.dtype("<i4"),
+    fbs.ElementType.BOOL: np.dtype(np.bool_),
+    fbs.ElementType.INT64: np.dtype("<i8"),
 }
 
 
@@ -52,14 +62,33 @@ class TensorInfo:
     Attributes:
         dtype: Of one element as stored.
         shape: Batch first, channels last.
-        scale: real = scale * (stored - zero_point); 0 for float32.
+        scale: real = scale * (stored - zero_point); 0 where what is stored is the number itself.
         zero_point: See ``scale``.
+        name: In the model, cut after 64 bytes; empty before protocol 102.
     """
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    name: str = ""
+
+    @property
+    def byte_count(self) -> int:
+        """Of the whole tensor."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def array(self, content: bytes) -> npt.NDArray[Any]:
+        """The tensor's bytes as an array of its own type and shape."""
+        return np.frombuffer(content, self.dtype).reshape(self.shape)
+
+    def reals(self, content: bytes) -> npt.NDArray[np.float32]:
+        """The tensor's bytes as real numbers, float32 in its shape; computed in float32, as the firmware does."""
+        stored = self.array(content)
+        if self.scale == 0:
+            return stored.astype(np.float32)
+        # Widened first: in the stored type the difference could overflow.
+        return np.float32(self.scale) * (stored.astype(np.int64) - self.zero_point).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,15 +96,21 @@ class Stats:
     """What the firmware says of itself; sizes in bytes, ``freq_hz`` its core clock.
 
     Attributes:
-        protocol_version: 101, or 100 for the article's firmware, which fills nothing but the clock.
+        protocol_version: 102; 101, which has one input and one output and leaves out what is said to come with 102;
+            or 100 for the article's firmware, which fills nothing but the clock.
         compiler: And the C library, as "GNU 12.2.1, newlib 3.3.0".
         build_id: The ELF's GNU build ID, hexadecimal.
         model_sha256: Of the ``.tflite`` file, hexadecimal.
         flash_bytes: Code, constants and initial data; ``weights_bytes`` of them are the model's.
-        ram_static_bytes: ``.data`` and ``.bss``; ``arena_bytes`` of them are activations and scratch.
+        input: The first of ``inputs``; likewise ``output``.
+        ram_static_bytes: ``.data`` and ``.bss``; ``arena_bytes`` of them are activations and scratch, ``state_bytes``
+            variables that live between inferences, ``wire_bytes`` buffers for requests and replies (both since 102).
         stack_used_bytes: High-water mark since reset, of ``stack_bytes``.
         max_payload_bytes: The longest request it takes.
         chip_id: What tells this chip from any other, hexadecimal; empty on a PC.
+        inputs: In the model's order; likewise ``outputs``.
+        layer_count: Steps of the firmware's program (since 102, else 0).
+        piece_bytes: Most bytes of a tensor in one request (since 102, else 0).
     """
 
     protocol_version: int
@@ -98,6 +133,26 @@ class Stats:
     stack_bytes: int
     stack_used_bytes: int
     chip_id: str
+    inputs: tuple[TensorInfo, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+    layer_count: int = 0
+    state_bytes: int = 0
+    wire_bytes: int = 0
+    piece_bytes: int = 0
+
+    @property
+    def ram_bytes(self) -> int:
+        """What the image takes of RAM: static, and the stack as deep as it has been. The one figure that is shown.
+
+        It is whole once the firmware has done its work: asked before the first inference it leaves out the stack of
+        the kernels.
+        """
+        return self.ram_static_bytes + self.stack_used_bytes
+
+    @property
+    def ram_rest_bytes(self) -> int:
+        """Of the static RAM what is neither arena, state nor buffers of the wire."""
+        return self.ram_static_bytes - self.arena_bytes - self.state_bytes - self.wire_bytes
 
 
 @dataclass(frozen=True)
@@ -115,9 +170,9 @@ class Inference:
     """The result of one inference.
 
     Attributes:
-        scores: float32, one for each class, dequantised.
-        winner: Index of the highest score.
-        tensor: The output tensor's bytes as the model stores them.
+        scores: float32, the first output's elements as real numbers.
+        winner: Index of the highest of them.
+        tensors: Each output's bytes as the model stores them.
         layers: One for each step of the firmware's program.
         counter: Whole inference, in the target's counter unit.
         timer_ms: The same in milliseconds at the nominal clock.
@@ -125,10 +180,68 @@ class Inference:
 
     scores: npt.NDArray[np.float32]
     winner: int
-    tensor: bytes
+    tensors: tuple[bytes, ...]
     layers: tuple[LayerTiming, ...]
     counter: int
     timer_ms: float
+
+    @property
+    def tensor(self) -> bytes:
+        """The first output's bytes."""
+        return self.tensors[0]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many bytes of an input are there since the last inference."""
+
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class OutputPiece:
+    """Some bytes of an output, or of a region that was traced."""
+
+    index: int
+    offset: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """An inference without its outputs.
+
+    Attributes:
+        layer_counters: One for each step of the firmware's program.
+        counter: Whole inference, in the target's counter unit.
+        timer_ms: The same in milliseconds at the nominal clock.
+    """
+
+    layer_counters: tuple[int, ...]
+    counter: int
+    timer_ms: float
+
+
+@dataclass(frozen=True)
+class LayerPage:
+    """Some of the firmware's layers, in order, with 0 for their counters; empty beyond the last."""
+
+    layers: tuple[LayerTiming, ...]
+
+
+@dataclass(frozen=True)
+class StateReset:
+    """What lives between inferences has its initial values."""
+
+
+@dataclass(frozen=True)
+class ArenaRegion:
+    """Bytes of the arena as they stand once step ``layer`` is done (images built with ``trace`` only)."""
+
+    layer: int
+    offset: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -151,7 +264,7 @@ class ResetAcknowledged:
     """The firmware is about to reset."""
 
 
-Body = Stats | Inference | ErrorReport | ResetAcknowledged
+Body = Stats | Inference | Written | OutputPiece | RunDone | LayerPage | StateReset | ErrorReport | ResetAcknowledged
 
 
 @dataclass(frozen=True)
@@ -162,11 +275,12 @@ class Reply:
     body: Body
 
 
-def _finish(request: int, command: int, body: fbs.InferenceInputT | None = None) -> bytes:
+def _finish(request: int, command: int, **fields: Any) -> bytes:
     message = fbs.CommandsT()
     message.cmd = command
     message.request = request
-    message.input = body
+    for name, value in fields.items():
+        setattr(message, name, value)
     builder = flatbuffers.Builder(1024)
     builder.Finish(message.Pack(builder))
     return bytes(builder.Output())
@@ -187,6 +301,53 @@ def encode_reset(request: int) -> bytes:
     return encode_command(request, fbs.Command.CMD_RESET)
 
 
+def encode_reset_state(request: int) -> bytes:
+    """A request to give what lives between inferences its initial values."""
+    return encode_command(request, fbs.Command.CMD_RESET_STATE)
+
+
+def encode_write(request: int, index: int, offset: int, content: bytes) -> bytes:
+    """A request to write some of an input's bytes, as the model stores them.
+
+    Args:
+        request: Number that the reply repeats.
+        index: Of the input.
+        offset: In bytes; 0 begins anew, else at most what was written since the last inference.
+        content: Whole elements, at most ``Stats.piece_bytes``.
+    """
+    piece = fbs.TensorPieceT()
+    piece.index, piece.offset = index, offset
+    piece.bytes = np.frombuffer(content, dtype=np.uint8)
+    return _finish(request, fbs.Command.CMD_WRITE_TENSOR, piece=piece)
+
+
+def encode_run(request: int, trace: Sequence[ArenaRegion] = ()) -> bytes:
+    """A request to run the network on the inputs that were written.
+
+    Args:
+        request: Number that the reply repeats; the same number again gets the same answer again.
+        trace: What to send of the arena on the way; for images built with ``trace``.
+    """
+    regions = []
+    for region in trace:
+        packed = fbs.ArenaRegionT()
+        packed.layer, packed.offset, packed.count = region.layer, region.offset, region.count
+        regions.append(packed)
+    return _finish(request, fbs.Command.CMD_RUN, trace=regions or None)
+
+
+def encode_read(request: int, index: int, offset: int, count: int) -> bytes:
+    """A request for some of an output's bytes; the answer may hold fewer."""
+    piece = fbs.TensorPieceT()
+    piece.index, piece.offset, piece.count = index, offset, count
+    return _finish(request, fbs.Command.CMD_READ_TENSOR, piece=piece)
+
+
+def encode_get_layers(request: int, first: int) -> bytes:
+    """A request for the names of layers from ``first`` on."""
+    return _finish(request, fbs.Command.CMD_GET_LAYERS, first=first)
+
+
 def encode_pixels(request: int, pixels: npt.NDArray[np.uint8]) -> bytes:
     """A request to classify a picture.
 
@@ -196,21 +357,21 @@ def encode_pixels(request: int, pixels: npt.NDArray[np.uint8]) -> bytes:
     """
     body = fbs.InferenceInputT()
     body.pixels = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(-1)
-    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, body)
+    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, input=body)
 
 
 def encode_digit(request: int, digit: npt.NDArray[np.float32]) -> bytes:
     """The article's request: pixels as float32 in [0, 1]."""
     body = fbs.InferenceInputT()
     body.digit = np.ascontiguousarray(digit, dtype=np.float32).reshape(-1)
-    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, body)
+    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, input=body)
 
 
 def encode_tensor(request: int, tensor: bytes) -> bytes:
     """A request to run the model on its own input tensor, bytes as the model stores them."""
     body = fbs.InferenceInputT()
     body.tensor = np.frombuffer(tensor, dtype=np.uint8)
-    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, body)
+    return _finish(request, fbs.Command.CMD_INFERENCE_INPUT, input=body)
 
 
 def _text(value: bytes | str | None) -> str:
@@ -228,12 +389,22 @@ def _tensor_info(info: fbs.TensorInfo | None) -> TensorInfo | None:
     dtype = _ELEMENT_TYPES.get(info.Type())
     if dtype is None:
         raise WireError(f"the firmware names a tensor of unknown type {info.Type()}", "Update renode-mnist.")
-    return TensorInfo(
-        dtype, tuple(int(n) for n in _vector(info.ShapeAsNumpy(), np.uint32)), info.Scale(), info.ZeroPoint()
-    )
+    shape = tuple(int(n) for n in _vector(info.ShapeAsNumpy(), np.uint32))
+    return TensorInfo(dtype, shape, info.Scale(), info.ZeroPoint(), _text(info.Name()))
+
+
+def _edge(
+    count: int, item: Callable[[int], fbs.TensorInfo | None], only: TensorInfo | None
+) -> tuple[TensorInfo, ...]:
+    """The inputs, or the outputs; before 102 there is only the one."""
+    if count == 0:
+        return () if only is None else (only,)
+    infos = (_tensor_info(item(position)) for position in range(count))
+    return tuple(info for info in infos if info is not None)
 
 
 def _stats(stats: fbs.Stats) -> Stats:
+    source, result = _tensor_info(stats.Input()), _tensor_info(stats.Output())
     return Stats(
         protocol_version=stats.Version(),
         freq_hz=stats.Freq(),
@@ -245,8 +416,8 @@ def _stats(stats: fbs.Stats) -> Stats:
         build_id=_vector(stats.BuildIdAsNumpy(), np.uint8).tobytes().hex(),
         model_name=_text(stats.ModelName()),
         model_sha256=_text(stats.ModelSha256()),
-        input=_tensor_info(stats.Input()),
-        output=_tensor_info(stats.Output()),
+        input=source,
+        output=result,
         max_payload_bytes=stats.MaxPayloadBytes(),
         flash_bytes=stats.FlashBytes(),
         weights_bytes=stats.WeightsBytes(),
@@ -255,19 +426,34 @@ def _stats(stats: fbs.Stats) -> Stats:
         stack_bytes=stats.StackBytes(),
         stack_used_bytes=stats.StackUsedBytes(),
         chip_id=_vector(stats.ChipIdAsNumpy(), np.uint8).tobytes().hex(),
+        inputs=_edge(stats.InputsLength(), stats.Inputs, source),
+        outputs=_edge(stats.OutputsLength(), stats.Outputs, result),
+        layer_count=stats.LayerCount(),
+        state_bytes=stats.StateBytes(),
+        wire_bytes=stats.WireBytes(),
+        piece_bytes=stats.PieceBytes(),
     )
 
 
-def _inference(output: fbs.InferenceOutput) -> Inference:
+def _layers(output: fbs.InferenceOutput) -> tuple[LayerTiming, ...]:
     layers = []
     for i in range(output.LayersLength()):
         layer = output.Layers(i)
         layers.append(LayerTiming(_text(layer.Name()), _text(layer.Op()), layer.Macs(), layer.Counter()))
+    return tuple(layers)
+
+
+def _run_done(output: fbs.InferenceOutput) -> RunDone:
+    counters = tuple(int(counter) for counter in _vector(output.LayerCountersAsNumpy(), np.uint64))
+    return RunDone(counters, output.Counter(), output.TimerMs())
+
+
+def _inference(output: fbs.InferenceOutput) -> Inference:
     return Inference(
         scores=_vector(output.OutputFAsNumpy(), np.float32).astype(np.float32),
         winner=output.OutputN(),
-        tensor=_vector(output.TensorAsNumpy(), np.uint8).tobytes(),
-        layers=tuple(layers),
+        tensors=(_vector(output.TensorAsNumpy(), np.uint8).tobytes(),),
+        layers=_layers(output),
         counter=output.Counter(),
         timer_ms=output.TimerMs(),
     )
@@ -300,6 +486,16 @@ def _body(message: fbs.Commands) -> Body:
         return ErrorReport(error.Code(), _text(error.Text()), error.Address(), error.ProgramCounter())
     if command == fbs.Command.CMD_RESET:
         return ResetAcknowledged()
+    if command == fbs.Command.CMD_RESET_STATE:
+        return StateReset()
+    if command == fbs.Command.CMD_RUN and (output := message.Output()) is not None:
+        return _run_done(output)
+    if command == fbs.Command.CMD_GET_LAYERS and (output := message.Output()) is not None:
+        return LayerPage(_layers(output))
+    if command == fbs.Command.CMD_WRITE_TENSOR and (piece := message.Piece()) is not None:
+        return Written(piece.Index(), piece.Count())
+    if command == fbs.Command.CMD_READ_TENSOR and (piece := message.Piece()) is not None:
+        return OutputPiece(piece.Index(), piece.Offset(), _vector(piece.BytesAsNumpy(), np.uint8).tobytes())
     raise WireError(
         f"the firmware sent command {command} without what belongs to it", "Rebuild and load the firmware."
     )

@@ -5,15 +5,14 @@
 
 namespace reference {
 
-void add(const Add& shape, const Clamp& range, const float* first, const float* second, float* output) {
-  for_each_element(shape.shape, shape.first_strides, shape.second_strides,
-                   [&](std::int32_t a, std::int32_t b) { *output++ = clamp(first[a] + second[b], range); });
+void add(const Broadcast& shape, const Clamp& range, const float* first, const float* second, float* output) {
+  for_each_element(shape, [&](std::int32_t a, std::int32_t b) { *output++ = clamp(first[a] + second[b], range); });
 }
 
-void add(const Add& shape, const AddScaling& s, const std::int8_t* first, const std::int8_t* second,
+void add(const Broadcast& shape, const AddScaling& s, const std::int8_t* first, const std::int8_t* second,
          std::int8_t* output) {
   constexpr std::int32_t kMoreBits = 1 << 20;
-  for_each_element(shape.shape, shape.first_strides, shape.second_strides, [&](std::int32_t a, std::int32_t b) {
+  for_each_element(shape, [&](std::int32_t a, std::int32_t b) {
     const std::int32_t sum = multiply((first[a] - s.first_zero_point) * kMoreBits, s.first) +
                              multiply((second[b] - s.second_zero_point) * kMoreBits, s.second);
     const std::int32_t stored = multiply(sum, s.output) + s.output_zero_point;

@@ -29,6 +29,11 @@ inline std::int32_t multiply(std::int32_t value, Multiplier multiplier) {
   return rounding_shift_right(doubling_high_multiply(shifted, multiplier.value), right);
 }
 
+// A result that was scaled up beyond 32 bits has lost its meaning; it wraps as TensorFlow Lite Micro's does.
+inline std::int32_t add_wrapping(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+}
+
 inline std::int32_t clamp(std::int32_t value, std::int32_t min, std::int32_t max) {
   return std::min(std::max(value, min), max);
 }
@@ -39,12 +44,12 @@ inline float clamp(float value, const Clamp& range) { return std::min(std::max(v
 inline std::int8_t requantise(std::int32_t sum, std::int32_t channel, const Requantisation& output) {
   const std::int32_t i = output.per_channel ? channel : 0;
   const std::int32_t scaled = multiply(sum, {output.multipliers[i], output.shifts[i]});
-  return static_cast<std::int8_t>(clamp(scaled + output.output_zero_point, output.min, output.max));
+  return static_cast<std::int8_t>(clamp(add_wrapping(scaled, output.output_zero_point), output.min, output.max));
 }
 
 inline std::int32_t rescale(std::int32_t stored, const Rescale& r) {
   const std::int32_t scaled = multiply(stored - r.input_zero_point, r.multiplier);
-  return clamp(scaled + r.output_zero_point, r.min, r.max);
+  return clamp(add_wrapping(scaled, r.output_zero_point), r.min, r.max);
 }
 
 }  // namespace reference

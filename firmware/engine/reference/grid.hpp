@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "engine/reference/types.hpp"
+
 namespace reference {
 
 // Calls visit(a, b) for each index of `shape`, the last dimension fastest, with the sums of index * stride.
@@ -21,6 +23,12 @@ void for_each_element(const std::int32_t (&shape)[4], const std::int32_t (&a_str
       }
     }
   }
+}
+
+// Calls visit(i, j) with the indices of both inputs for each element of the output, in order.
+template <typename Visit>
+void for_each_element(const Broadcast& b, Visit visit) {
+  for_each_element(b.shape, b.first_strides, b.second_strides, visit);
 }
 
 }  // namespace reference

@@ -10,15 +10,9 @@
 
 namespace reference {
 
-struct Mean {
-  std::int32_t shape[4];
-  bool reduced[4];
-  std::int32_t count;  // elements in each mean
-};
-
-void mean(const Mean& shape, const float* input, float* output);
+void mean(const Reduction& shape, const float* input, float* output);
 
 // The multiplier holds the division by the count. Bit-exact with TensorFlow Lite Micro.
-void mean(const Mean& shape, const Rescale& rescale, const std::int8_t* input, std::int8_t* output);
+void mean(const Reduction& shape, const Rescale& rescale, const std::int8_t* input, std::int8_t* output);
 
 }  // namespace reference

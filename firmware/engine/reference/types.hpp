@@ -75,4 +75,32 @@ struct Hybrid {
   Clamp clamp;
 };
 
+// Two inputs of which the smaller is repeated: each is read at the sum of index * stride; a stride of 0 repeats a
+// dimension. Shorter shapes are filled with leading ones.
+struct Broadcast {
+  std::int32_t shape[4];  // of the output
+  std::int32_t first_strides[4];
+  std::int32_t second_strides[4];
+};
+
+// A sum or a difference: both inputs are brought to a common scale with 20 more bits, added, and brought to the
+// output's.
+struct AddScaling {
+  std::int32_t first_zero_point;
+  std::int32_t second_zero_point;
+  std::int32_t output_zero_point;
+  Multiplier first;
+  Multiplier second;
+  Multiplier output;
+  std::int32_t min;
+  std::int32_t max;
+};
+
+// One result of all elements along the reduced dimensions of up to four.
+struct Reduction {
+  std::int32_t shape[4];
+  bool reduced[4];
+  std::int32_t count;  // elements in each result
+};
+
 }  // namespace reference

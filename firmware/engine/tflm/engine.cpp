@@ -36,6 +36,18 @@ bool matches(const TfLiteTensor* tensor, const TensorInfo& expected) {
   return tensor != nullptr && tensor->bytes == expected.byte_count;
 }
 
+bool edge_matches() {
+  if (interpreter->inputs_size() != info.input_count || interpreter->outputs_size() != info.output_count)
+    return false;
+  for (std::size_t i = 0; i < info.input_count; ++i) {
+    if (!matches(interpreter->input(i), info.inputs[i])) return false;
+  }
+  for (std::size_t i = 0; i < info.output_count; ++i) {
+    if (!matches(interpreter->output(i), info.outputs[i])) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 const char kEngineName[] = "tflm (" TFLM_KERNELS " kernels)";
@@ -53,15 +65,19 @@ const char* init() {
   if (interpreter->AllocateTensors() != kTfLiteOk)
     return "TFLM could not prepare the model: build with a greater TFLM_ARENA_BYTES, or with "
            "TFLM_KERNELS=reference";
-  if (!matches(interpreter->input(0), info.input) || !matches(interpreter->output(0), info.output))
-    return "TFLM sees other tensors than codegen did";
-  info.arena_bytes = interpreter->arena_used_bytes();
+  if (!edge_matches()) return "TFLM sees other tensors than codegen did";
+  info.arena_bytes = interpreter->arena_used_bytes() - info.state_bytes;
   return nullptr;
 }
 
-void* input() { return interpreter->input(0)->data.data; }
+void* input(std::size_t index) { return interpreter->input(index)->data.data; }
 
-const void* output() { return interpreter->output(0)->data.data; }
+const void* output(std::size_t index) { return interpreter->output(index)->data.data; }
+
+void reset_state() { interpreter->Reset(); }
+
+// Where the interpreter puts which tensor codegen does not know.
+Memory arena_memory() { return {nullptr, 0}; }
 
 void invoke(LayerDone done, void* context) {
   layer_done = done;

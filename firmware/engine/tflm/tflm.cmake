@@ -15,11 +15,11 @@ set(TFLM_KERNEL_OPTIMISATION -O2 CACHE STRING "Of the kernels; -O3 costs 19 % mo
 
 # _kernels_of_operators(<result> <folder>)
 #
-# The sources in upstream's <folder> that register an operator of codegen, CMSIS-NN's variants where they are wanted,
+# The sources in upstream's <folder> that register an operator of codegen, also one that others compute at build time, CMSIS-NN's variants where they are wanted,
 # and what goes with them. An archive member that the model does not ask for is not linked.
 function(_kernels_of_operators result folder)
   execute_process(
-    COMMAND ${python_command} -c "from renode_mnist.codegen import operators; print(*operators.supported(), sep='|')"
+    COMMAND ${python_command} -c "from renode_mnist.codegen import operators; print(*operators.known(), sep='|')"
     OUTPUT_VARIABLE names OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   set(kernels "")
   file(GLOB candidates "${folder}/*.cc")

@@ -6,7 +6,9 @@
 
 namespace {
 
-alignas(8) float input_tensor[model_config::kInputElements];
+constexpr std::size_t kPixels = 784;
+
+alignas(8) float input_tensor[kPixels];
 alignas(8) float output_tensor[model_config::kOutputElements];
 
 constexpr engine::LayerInfo kLayers[model_config::kLayerCount] = {
@@ -14,15 +16,26 @@ constexpr engine::LayerInfo kLayers[model_config::kLayerCount] = {
     {"sums", "SUM", 784},
 };
 
+constexpr std::uint32_t kInputShape[] = {1, 28, 28, 1};
+constexpr std::uint32_t kOutputShape[] = {1, 10};
+
+constexpr engine::TensorInfo kInputs[model_config::kInputCount] = {
+    {"pixels", engine::ElementType::kFloat32, 4, kInputShape, 784, sizeof(input_tensor), 0.0F, 0}};
+constexpr engine::TensorInfo kOutputs[model_config::kOutputCount] = {
+    {"sums", engine::ElementType::kFloat32, 2, kOutputShape, 10, sizeof(output_tensor), 0.0F, 0}};
+
 const engine::ModelInfo kModel = {
     "test",
     "0000000000000000000000000000000000000000000000000000000000000000",
-    {engine::ElementType::kFloat32, 4, {1, 28, 28, 1}, 784, sizeof(input_tensor), 0.0F, 0},
-    {engine::ElementType::kFloat32, 2, {1, 10, 0, 0}, 10, sizeof(output_tensor), 0.0F, 0},
+    kInputs,
+    model_config::kInputCount,
+    kOutputs,
+    model_config::kOutputCount,
     kLayers,
     model_config::kLayerCount,
     0,
     model_config::kArenaBytes,
+    model_config::kStateBytes,
 };
 
 #ifdef __arm__
@@ -89,15 +102,19 @@ const ModelInfo& model() { return kModel; }
 
 const char* init() { return nullptr; }
 
-void* input() { return input_tensor; }
+void* input(std::size_t) { return input_tensor; }
 
-const void* output() { return output_tensor; }
+const void* output(std::size_t) { return output_tensor; }
+
+void reset_state() {}
+
+Memory arena_memory() { return {reinterpret_cast<const std::uint8_t*>(output_tensor), sizeof(output_tensor)}; }
 
 void invoke(LayerDone done, void* context) {
   if (input_tensor[0] >= 1.0F && input_tensor[0] <= 6.0F) make_trouble(static_cast<int>(input_tensor[0]));
   done(context, 0);
   for (float& sum : output_tensor) sum = 0;
-  for (std::size_t i = 0; i < model_config::kInputElements; ++i) {
+  for (std::size_t i = 0; i < kPixels; ++i) {
     output_tensor[i % model_config::kOutputElements] += input_tensor[i];
   }
   done(context, 1);

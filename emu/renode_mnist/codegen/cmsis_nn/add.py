@@ -7,12 +7,13 @@ from renode_mnist.codegen.cmsis_nn.call import Call, bounds, factor
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators.add import AddOptions, terms
+from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
 
-def _takes(operator: Operator) -> bool:
-    return all(tensor is not None and tensor.shape == operator.output.shape for tensor in operator.inputs)
+def _refuses(operator: Operator) -> str:
+    alike = all(tensor is not None and tensor.shape == operator.output.shape for tensor in operator.inputs)
+    return "" if alike else "terms of different shapes"
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
@@ -30,7 +31,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
             "second": _term(second, scaling.second),
             "output_offset": quantise.quantisation(operator.output).zero_point,
             "output_factor": factor(scaling.output),
-            "activation": bounds(operator, operator.options_as(AddOptions).activation),
+            "activation": bounds(operator, operator.options_as(Fused).activation),
             "count": operator.output.element_count,
         },
     )
@@ -41,4 +42,4 @@ def _term(tensor: Tensor, multiplier: quantise.Multiplier) -> dict[str, Value]:
     return {"offset": -quantise.quantisation(tensor).zero_point, "factor": factor(multiplier)}
 
 
-KERNEL = Kernel(_lower, takes=_takes)
+KERNEL = Kernel(_lower, refuses=_refuses)

@@ -26,4 +26,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, takes=lambda operator: not grouped(operator))
+KERNEL = Kernel(_lower, refuses=lambda operator: "groups of channels" if grouped(operator) else "")

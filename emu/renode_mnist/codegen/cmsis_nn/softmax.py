@@ -9,6 +9,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import softmax
 from renode_mnist.codegen.operators.softmax import SoftmaxOptions
 from renode_mnist.codegen.program import Step
 
@@ -56,9 +57,12 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("softmax", [shape, call.source()])
 
 
-def _takes(operator: Operator) -> bool:
+def _refuses(operator: Operator) -> str:
     """Where 512 classes or more share evenly, arm_softmax_s8 shifts by 32 and gives each of them the whole."""
-    return operator.input.shape[-1] < _MOST_SHARES
+    depth = operator.input.shape[-1]
+    if softmax.flat(operator):
+        return "a scale so fine that all classes share evenly"
+    return "" if depth < _MOST_SHARES else f"{depth} classes (less than {_MOST_SHARES} go)"
 
 
-KERNEL = Kernel(_lower, _takes)
+KERNEL = Kernel(_lower, _refuses)

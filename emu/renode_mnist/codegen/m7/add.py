@@ -8,7 +8,7 @@ from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering, Parts
 from renode_mnist.codegen.m7.call import HEADERS
 from renode_mnist.codegen.operators import Kind
-from renode_mnist.codegen.operators.add import AddOptions, terms
+from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
 
@@ -18,19 +18,23 @@ def _scaling(operator: Operator) -> tuple[quantise.AddScaling, list[int]]:
     return scaling, [-factor.shift for factor in (scaling.first, scaling.second, scaling.output)]
 
 
-def _takes(operator: Operator) -> bool:
+def _refuses(operator: Operator) -> str:
     first, second = terms(operator)
-    if operators.kind(operator) is not Kind.INT8 or first.is_constant or second.is_constant:
-        return False
+    if operators.kind(operator) is not Kind.INT8:
+        return operators.kind(operator).value
+    if first.is_constant or second.is_constant:
+        return "a constant term"
     if not first.shape == second.shape == operator.output.shape:
-        return False
+        return "terms of different shapes"
     shifts = _scaling(operator)[1]
-    return min(shifts) >= 0 and shifts[2] >= 1 and max(shifts) <= 22
+    if min(shifts) >= 0 and shifts[2] >= 1 and max(shifts) <= 22:
+        return ""
+    return "scales so far apart"
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     scaling, shifts = _scaling(operator)
-    least, greatest = quantise.activation_range(operator.options_as(AddOptions).activation, operator.output)
+    least, greatest = quantise.activation_range(operator.options_as(Fused).activation, operator.output)
     inputs: list[Value] = [
         {"offset": -quantise.quantisation(tensor).zero_point << 21, "multiplier": factor.value, "shift": shift}
         for tensor, factor, shift in zip(terms(operator), (scaling.first, scaling.second), shifts, strict=False)
@@ -60,4 +64,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, takes=_takes)
+KERNEL = Kernel(_lower, refuses=_refuses)

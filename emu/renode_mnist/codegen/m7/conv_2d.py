@@ -23,13 +23,17 @@ from renode_mnist.codegen.operators.convolution import ConvOptions
 from renode_mnist.codegen.program import Step
 
 
-def _takes(operator: Operator) -> bool:
+def _refuses(operator: Operator) -> str:
     first = operator.parts[0]
-    if first.input.shape[0] != 1 or grouped(first) or computed(operator, convolution.window(first)) is None:
-        return False
-    return operators.kind(first) is Kind.FLOAT32 or (
-        operators.kind(first) is Kind.INT8 and _layer_int8(operator) is not None
-    )
+    if first.input.shape[0] != 1:
+        return "more than one image"
+    if grouped(first):
+        return "groups of channels"
+    if computed(operator, convolution.window(first)) is None:
+        return "a pool that leaves more unread than is left out"
+    if operators.kind(first) is Kind.HYBRID:
+        return "dynamic range"
+    return "" if _is_float(first) else _layer_int8(operator).beyond
 
 
 def _is_float(operator: Operator) -> bool:
@@ -40,7 +44,7 @@ def _reads_planar(operator: Operator, image: Tensor) -> bool:
     return _is_float(operator) and operator.input is image
 
 
-def _layer_int8(operator: Operator) -> layer_int8.Layer | None:
+def _layer_int8(operator: Operator) -> layer_int8.Layer:
     first = operator.parts[0]
     window = computed(operator, convolution.window(first))
     assert window is not None
@@ -55,9 +59,7 @@ def _layer_int8(operator: Operator) -> layer_int8.Layer | None:
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     if not _is_float(operator):
-        found = _layer_int8(operator)
-        assert found is not None
-        return pixels_int8.step(lowering, found)
+        return pixels_int8.step(lowering, _layer_int8(operator))
     first = operator.parts[0]
     window = computed(operator, convolution.window(first))
     assert window is not None
@@ -80,7 +82,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 KERNEL = Kernel(
     _lower,
-    takes=_takes,
+    refuses=_refuses,
     fuses=(("MAX_POOL_2D",),),
     writes_planar=_is_float,
     reads_planar=_reads_planar,

@@ -15,27 +15,29 @@ from renode_mnist.codegen.operators.convolution import ConvOptions
 from renode_mnist.codegen.program import Step
 
 
-def _layer(operator: Operator) -> Layer | None:
-    channels = operator.input.shape[3]
-    weights = operator.constant(1)
-    if operator.input.shape[0] != 1 or weights.shape[3] != channels or channels % 4:
-        return None
+def _layer(operator: Operator) -> Layer:
     return layer(
         operator,
         convolution.window(operator),
-        weights.transpose(3, 1, 2, 0),  # channel, row, column, 1
-        quantise.output_multipliers(operator, channels),
+        operator.constant(1).transpose(3, 1, 2, 0),  # channel, row, column, 1
+        quantise.output_multipliers(operator, operator.input.shape[3]),
         operator.options_as(ConvOptions).activation,
     )
 
 
-def _takes(operator: Operator) -> bool:
-    return operators.kind(operator) is Kind.INT8 and _layer(operator) is not None
+def _refuses(operator: Operator) -> str:
+    if operators.kind(operator) is not Kind.INT8:
+        return operators.kind(operator).value
+    batches, _, _, channels = operator.input.shape
+    if batches != 1:
+        return "more than one image"
+    if operator.tensor(1).shape[3] != channels:
+        return f"{operator.tensor(1).shape[3] // channels} filters a channel"
+    return f"{channels} channels, which are no fours" if channels % 4 else _layer(operator).beyond
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     found = _layer(operator)
-    assert found is not None
     window, channels = found.window, found.channels
     call = Call(lowering, found, input_channels=channels)
     fours = operator.constant(1).reshape(-1, channels // 4, 4).transpose(1, 0, 2)[..., INTERLEAVE]
@@ -51,4 +53,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("depthwise_int8", call.conv(1, "kPairs"), [weights, call.scalings(), lines])
 
 
-KERNEL = Kernel(_lower, takes=_takes)
+KERNEL = Kernel(_lower, refuses=_refuses)

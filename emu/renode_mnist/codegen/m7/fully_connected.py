@@ -18,10 +18,10 @@ from renode_mnist.codegen.operators.fully_connected import FullyConnectedOptions
 from renode_mnist.codegen.program import Step
 
 
-def _takes(operator: Operator) -> bool:
-    return operators.kind(operator) is Kind.FLOAT32 or (
-        operators.kind(operator) is Kind.INT8 and _layer_int8(operator) is not None
-    )
+def _refuses(operator: Operator) -> str:
+    if operators.kind(operator) is Kind.HYBRID:
+        return "dynamic range"
+    return "" if operators.kind(operator) is Kind.FLOAT32 else _layer_int8(operator).beyond
 
 
 def _reads_planar(operator: Operator, image: Tensor) -> bool:
@@ -29,7 +29,7 @@ def _reads_planar(operator: Operator, image: Tensor) -> bool:
     return operators.kind(operator) is Kind.FLOAT32 and operator.input is not image and rows(operator) == 1
 
 
-def _layer_int8(operator: Operator) -> Layer | None:
+def _layer_int8(operator: Operator) -> Layer:
     outputs, depth = operator.tensor(1).shape
     pixels = rows(operator)
     return pixels_int8.layer(
@@ -44,9 +44,7 @@ def _layer_int8(operator: Operator) -> Layer | None:
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     if operators.kind(operator) is Kind.FLOAT32:
         return _dense(lowering, operator)
-    layer = _layer_int8(operator)
-    assert layer is not None
-    return pixels_int8.step(lowering, layer)
+    return pixels_int8.step(lowering, _layer_int8(operator))
 
 
 def _dense(lowering: Lowering, operator: Operator) -> Step:
@@ -87,4 +85,4 @@ def _dense(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, takes=_takes, reads_planar=_reads_planar)
+KERNEL = Kernel(_lower, refuses=_refuses, reads_planar=_reads_planar)

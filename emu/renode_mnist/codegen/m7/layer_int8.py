@@ -25,8 +25,9 @@ class Layer:
         operator: With a fused MAX_POOL_2D.
         window: ``output_height`` and ``output_width`` count the outputs that are read.
         weights: Output channel, row, column, input channel.
-        sums_below: Bound of every sum of products with a raw int8 input, bias left out.
         pool: Height and width of the fused pool.
+        beyond: Which of its numbers are beyond the kernels, in words; empty where none is. Where it is not, there
+            are no scalings.
     """
 
     operator: Operator
@@ -38,6 +39,7 @@ class Layer:
     greatest: int
     input_zero_point: int
     pool: tuple[int, int]
+    beyond: str
 
     @property
     def outputs(self) -> int:
@@ -72,8 +74,8 @@ def layer(
     weights: npt.NDArray[np.int8],
     factors: list[quantise.Multiplier],
     activation: Activation,
-) -> Layer | None:
-    """An operator as a convolution, or None where its numbers are beyond the kernels.
+) -> Layer:
+    """An operator as a convolution.
 
     Args:
         operator: The operator, with a fused MAX_POOL_2D.
@@ -84,10 +86,15 @@ def layer(
     """
     first = operator.parts[0]
     least, greatest = quantise.activation_range(activation, first.output)
-    scaled = _scalings(first, weights, factors, least, greatest)
-    if scaled is None:
-        return None
-    scalings, clamp = scaled
+    zero_in = quantise.quantisation(first.input).zero_point
+    sums = weights.astype(np.int64).reshape(weights.shape[0], -1).sum(axis=1)
+    bias = first.constant(2).astype(np.int64) if first.optional_input(2) is not None else 0
+    biases = bias - zero_in * sums
+    beyond = _beyond(biases, factors)
+    scalings, clamp = np.empty((0, 4), np.int32), "kGeneral"
+    if not beyond:
+        zero_out = quantise.quantisation(first.output).zero_point
+        scalings, clamp = _scalings(biases, factors, zero_out, (least, greatest))
     return Layer(
         operator=operator,
         window=window,
@@ -96,31 +103,27 @@ def layer(
         clamp=clamp,
         least=least,
         greatest=greatest,
-        input_zero_point=quantise.quantisation(first.input).zero_point,
+        input_zero_point=zero_in,
         pool=pool_size(operator),
+        beyond=beyond,
     )
 
 
-def _scalings(
-    operator: Operator,
-    weights: npt.NDArray[np.int8],
-    factors: list[quantise.Multiplier],
-    least: int,
-    greatest: int,
-) -> tuple[npt.NDArray[np.int32], str] | None:
-    """``m7::Scaling`` of each channel, padded to an even number of them, and the ``m7::Clamp`` that they allow.
+def _beyond(biases: npt.NDArray[np.int64], factors: list[quantise.Multiplier]) -> str:
+    """Channels whose bias is so large that twice it is no int32, or whose shift is too wide."""
+    if int(np.abs(biases).max()) >= 1 << 29:
+        return "a channel's bias of 2^29 or more"
+    if not all(-22 <= factor.shift <= 8 for factor in factors):
+        return "a channel's shift to the right of more than 22, or to the left of more than 8"
+    return ""
 
-    None where a number does not fit: a shift that is too wide, or a bias so large that twice it is no int32.
-    """
-    channels = weights.shape[0]
-    zero_in = quantise.quantisation(operator.input).zero_point
-    zero_out = quantise.quantisation(operator.output).zero_point
-    sums = weights.astype(np.int64).reshape(channels, -1).sum(axis=1)
-    bias = operator.constant(2).astype(np.int64) if operator.optional_input(2) is not None else 0
-    biases = bias - zero_in * sums
+
+def _scalings(
+    biases: npt.NDArray[np.int64], factors: list[quantise.Multiplier], zero_out: int, ends: tuple[int, int]
+) -> tuple[npt.NDArray[np.int32], str]:
+    """``m7::Scaling`` of each channel, padded to an even number of them, and the ``m7::Clamp`` that they allow."""
+    channels = len(biases)
     shifts = [-factor.shift for factor in factors]
-    if int(np.abs(biases).max()) >= 1 << 29 or not -8 <= min(shifts) <= max(shifts) <= 22:
-        return None
     rows = np.zeros((channels + channels % 2, 4), np.int64)
     rows[:, 3] = 1
     rows[:channels, 0] = 2 * biases
@@ -129,7 +132,7 @@ def _scalings(
         row[2] = (zero_out << shift) + (1 << (shift - 1)) if shift > 0 else zero_out
         row[3] = shift
     clamp = "kGeneral"
-    if min(shifts) > 0 and (least, greatest) == (-128, 127):
+    if min(shifts) > 0 and ends == (-128, 127):
         clamp = "kAtZeroPoint" if zero_out == -128 else "kNone"
     return rows.astype(np.int32), clamp
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,10 +24,12 @@ def layer(
     weights: npt.NDArray[np.int8],
     factors: list[Multiplier],
     activation: Activation,
-) -> Layer | None:
-    """See ``layer_int8.layer``; None also where a sum could be too large."""
+) -> Layer:
+    """See ``layer_int8.layer``; beyond these kernels is also a sum that could be too large."""
     found = layer_int8.layer(operator, window, weights, factors, activation)
-    return found if found is not None and found.sums_below < 1 << 30 else None
+    if not found.beyond and found.sums_below >= 1 << 30:
+        return replace(found, beyond="sums of products of 2^30 or more")
+    return found
 
 
 def step(lowering: Lowering, layer: Layer) -> Step:

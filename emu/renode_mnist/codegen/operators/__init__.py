@@ -13,7 +13,7 @@ from functools import cache
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.operators.definition import Definition, Kind
 
-__all__ = ["Definition", "Kind", "definition", "file_of", "find", "kind", "macs", "parameters", "supported"]
+__all__ = ["Definition", "Kind", "definition", "file_of", "find", "kind", "known", "macs", "parameters", "supported"]
 
 
 @cache
@@ -39,6 +39,11 @@ def _by_name() -> dict[str, tuple[str, Definition]]:
 
 def supported() -> tuple[str, ...]:
     """TensorFlow Lite's names of all operators that generated code computes, sorted."""
+    return tuple(op for op in known() if not _by_name()[op][1].at_build_time_only)
+
+
+def known() -> tuple[str, ...]:
+    """The same, with those that can only be computed at build time."""
     return tuple(sorted(_by_name()))
 
 

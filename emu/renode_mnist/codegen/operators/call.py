@@ -11,7 +11,7 @@ from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.geometry import Window
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering, Parts
-from renode_mnist.codegen.program import Step, Value
+from renode_mnist.codegen.program import Buffer, Step, Value
 
 
 def bounds(activation: Activation) -> dict[str, Value]:
@@ -114,8 +114,10 @@ class Call(Parts):
         arguments: Sequence[str],
         *,
         reads: Sequence[Tensor] = (),
+        writes: Sequence[Buffer] = (),
         in_place: bool = False,
+        header: str = "",
     ) -> Step:
-        """The step that calls ``reference::<function>``; see ``Parts.step``."""
-        header = f"engine/reference/{function}.hpp"
-        return self.step(f"reference::{function}", arguments, header, reads=reads, in_place=in_place)
+        """The step that calls ``reference::<function>``; see ``Parts.step``. Its header has its name, or is given."""
+        path = f"engine/reference/{header or function}.hpp"
+        return self.step(f"reference::{function}", arguments, path, reads=reads, writes=writes, in_place=in_place)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy.typing as npt
+
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.rules import EXPORT_AGAIN, refusal
@@ -16,6 +18,9 @@ from renode_mnist.errors import ModelError
 
 Shapes = tuple[tuple[int, ...], ...]
 """One shape an output."""
+
+Folded = tuple[npt.NDArray[Any], ...]
+"""One array an output, in its shape and type."""
 
 
 class Kind(Enum):
@@ -82,6 +87,10 @@ class Definition:
         mismatch: The refusal where an output has another shape than that of ``shapes``.
         by_count: Whether outputs need only have as many elements as ``shapes`` says, in any shape.
         free: Whether the output is the input's memory under another shape.
+        flow: Position of the input that flows.
+        fold: Its outputs' values where all its inputs are constant, to the bit as a kernel would compute them; None
+            where that is not worth knowing. It may raise ``ValueError`` where it cannot.
+        folds_shapes: Whether ``fold`` asks for the first input's shape only, not for its values.
         options: None where it has none that matter.
         kind: Its arithmetic.
         macs: Multiply-accumulates. Called also for operators that were refused.
@@ -99,8 +108,28 @@ class Definition:
     mismatch: Callable[[Operator, Shapes], ModelError] = does_not_fit
     by_count: bool = False
     free: bool = False
+    flow: int = 0
+    fold: Callable[[Operator], Folded] | None = None
+    folds_shapes: bool = False
     options: OptionsTable | None = None
     kind: Callable[[Operator], Kind] = kind_of_input
     macs: Callable[[Operator], int] = _nothing
     parameters: Callable[[Operator], int] = _nothing
     samples: Callable[[], Declared] = tuple
+
+    @property
+    def at_build_time_only(self) -> bool:
+        """Whether there is no kernel for it: what cannot be folded is refused."""
+        return not self.kinds
+
+
+def build_time(*names: str, fold: Callable[[Operator], Folded], **more: Any) -> Definition:
+    """An operator that only makes shapes and the like of constants."""
+
+    def refuse(operator: Operator) -> None:
+        raise refusal(operator, "it is computed at build time only, and its inputs are not constant", EXPORT_AGAIN)
+
+    def lower(lowering: Lowering, operator: Operator) -> Step:
+        raise AssertionError(operator)
+
+    return Definition(names=names, kinds=(), inputs=refuse, shapes=same_shape, lower=lower, fold=fold, **more)

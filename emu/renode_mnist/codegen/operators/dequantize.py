@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
-from renode_mnist.codegen.operators.rules import activations_of_any_type, quantised, require
+from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, same_shape
+from renode_mnist.codegen.operators.rules import activations_of_any_type, positive, quantised, require
 from renode_mnist.codegen.operators.samples import (
     DECLARED,
     Declared,
@@ -25,6 +28,22 @@ def _rule(operator: Operator) -> None:
         f"from {operator.input} to {operator.output}",
     )
     quantised(operator.input, operator)
+
+
+def _fold(operator: Operator) -> Folded:
+    """float16 weights, or 8-bit ones that stand before an operator in float32."""
+    values, source = operator.constant(0), operator.input
+    if operator.output.type is not ElementType.FLOAT32:
+        raise ValueError("not at build time")
+    if source.type is ElementType.FLOAT16:
+        return (values.astype(np.float32),)
+    scales = quantise.quantisation(source)
+    if source.type.byte_count > 2 or not positive(scales):
+        raise ValueError("not at build time")
+    along = [-1 if scales.per_channel and axis == scales.axis else 1 for axis in range(values.ndim)]
+    factors = np.array(scales.scales, np.float32).astype(np.float64).reshape(along)
+    zeros = np.array(scales.zero_points).reshape(along)
+    return ((factors * (values.astype(np.int64) - zeros)).astype(np.float32),)
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
@@ -53,6 +72,7 @@ DEFINITION = Definition(
     shapes=same_shape,
     rule=_rule,
     lower=_lower,
+    fold=_fold,
     remark="between float32, int8 and uint8",
     samples=_samples,
 )

@@ -1,4 +1,4 @@
-"""RELU and RELU6 as operators of their own."""
+"""RELU, RELU6, RELU_N1_TO_1 and RELU_0_TO_1 as operators of their own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from renode_mnist.codegen.operators.samples import (
     Output,
     Refused,
     Sample,
+    Silent,
 )
 from renode_mnist.codegen.program import Step
 
@@ -35,19 +36,25 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         how = call.struct("Clamp", "ClampInt8", {"min": zero, "max": six})
     else:
         before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
-        ratio = float(np.float32(before.scale) / np.float32(after.scale))
+        with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
+            ratio = float(np.float32(before.scale) / np.float32(after.scale))
         how = call.rescale(quantise.multiplier(ratio), *quantise.activation_range(activation, operator.output))
     return call.of("relu", [how, str(operator.output.element_count), call.source()], in_place=True)
 
 
 def _samples() -> Declared:
     # RELU6 in int8 leaves the scale alone.
-    like = Sample("image", (Flow((1, 4, 5, 3)),), outputs=LIKE_INPUT)
+    micro = ("RELU", "RELU6")
+    like = Sample("image", (Flow((1, 4, 5, 3)),), outputs=LIKE_INPUT, only=micro)
+    lacking = Silent("*", "TensorFlow Lite Micro has no RELU_N1_TO_1 and no RELU_0_TO_1", "tflite-micro")
+    lite = like.row("", only=("RELU_N1_TO_1", "RELU_0_TO_1"), exempt=(lacking,), refused_by={"tflm": "has no RELU_"})
     return (
         like.row("rescaled", outputs=(Output(),), only=("RELU",)),
         like,
         like.row("coarse", inputs=(Flow((1, 40), scale=0.1),)),
         like.row("batch of 3", inputs=(Flow((3, 7)),)),
+        lite.row("rescaled, between bounds", outputs=(Output(),)),
+        lite.row("between bounds", inputs=(Flow((1, 4, 5, 3), scale=0.02),)),
         Refused("int16", "is neither float32 nor int8",
                 like.row("", types=(INT8,), inputs=(Flow((1, 4), type="INT16"),))),
         Refused("an output of another shape", "does not fit", like.row("", outputs=(Output(shape=(1, 60)),))),
@@ -55,7 +62,7 @@ def _samples() -> Declared:
 
 
 DEFINITION = Definition(
-    names=("RELU", "RELU6"),
+    names=("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"),
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=activations,
     shapes=same_shape,

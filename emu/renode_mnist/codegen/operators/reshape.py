@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from renode_mnist.codegen.graph import Operator
-from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.lowering import Lowering, Parts
+from renode_mnist.codegen.operators import folding
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, refusal
 from renode_mnist.codegen.operators.samples import (
@@ -37,16 +40,11 @@ def _mismatch(operator: Operator, shapes: Shapes) -> ModelError:
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     """A copy: met only where the pass that makes it free is left out."""
-    source, result = lowering.buffer(operator.input), lowering.result(operator)
-    count = operator.output.element_count
-    return Step(
-        name=operator.name,
-        operators=(operator,),
-        reads=(source,),
-        writes=(result,),
-        call=f"for (std::size_t i = 0; i < {count}; ++i) {result.name}[i] = {source.name}[i];",
-        in_place=True,
-    )
+    parts = Parts(lowering, operator)
+    source, result = parts.source(), lowering.result(operator)
+    step = parts.step("", (), "", in_place=True)
+    copy = f"for (std::size_t i = 0; i < {operator.output.element_count}; ++i) {result.name}[i] = {source}[i];"
+    return replace(step, call=copy, headers=())
 
 
 def _samples() -> Declared:
@@ -79,5 +77,6 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     free=True,
     lower=_lower,
+    fold=folding.moved,
     samples=_samples,
 )

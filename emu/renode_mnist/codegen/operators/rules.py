@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.activation import Activation
-from renode_mnist.codegen.graph import ElementType, Operator, Tensor
+from renode_mnist.codegen.graph import ElementType, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
 
 INTERFACE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8)
 MOST_DIMENSIONS = 4
 EXPORT = "Export the model as float32, int8, uint8 or dynamic range (`renode-mnist export`)"
 EXPORT_AGAIN = "Export the model again"
+_LEAST_SCALE = 2.0**-126
 _CLAMPS = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
 
 
@@ -37,9 +40,16 @@ def quantised(tensor: Tensor, who: Operator | str) -> None:
     """A stored activation has one scale and a zero point that its type can hold."""
     scales = tensor.quantisation
     low, high = quantise.limits(tensor.type)
+    what = f"Operator {who} is not supported" if isinstance(who, Operator) else who
     if scales is None or scales.per_channel or not low <= scales.zero_point <= high:
-        what = f"Operator {who} is not supported" if isinstance(who, Operator) else who
         raise ModelError(f"{what}: {tensor} needs one scale and a zero point of {low} to {high}", EXPORT)
+    if not positive(scales):
+        raise ModelError(f"{what}: {tensor} has scale {scales.scale:g}", "Check the model's quantisation")
+
+
+def positive(scales: Quantisation) -> bool:
+    """Whether all scales are numbers above 0 that float32 holds with all its bits."""
+    return all(math.isfinite(scale) and scale >= _LEAST_SCALE for scale in scales.scales)
 
 
 def of_type(operator: Operator, tensor: Tensor, wanted: ElementType) -> None:
@@ -53,23 +63,29 @@ def of_type(operator: Operator, tensor: Tensor, wanted: ElementType) -> None:
         quantised(tensor, operator)
 
 
-def not_constant(operator: Operator) -> None:
-    """What flows in is computed."""
-    require(operator, not operator.input.is_constant, f"its input {operator.input} is constant")
-
-
 def activations(operator: Operator) -> None:
-    """Input and output are float32, or int8 and quantised; the input is computed."""
+    """Input and output are float32, or int8 and quantised."""
     for tensor in (operator.input, operator.output):
         of_type(operator, tensor, operator.input.type)
-    not_constant(operator)
 
 
 def activations_of_any_type(operator: Operator) -> None:
-    """Input and output are of types that a model's interface may have; the input is computed."""
+    """Input and output are of types that a model's interface may have."""
     for tensor in (operator.input, operator.output):
         require(operator, tensor.type in INTERFACE_TYPES, f"{tensor} is not float32, int8 or uint8")
-    not_constant(operator)
+
+
+def same_quantisation(operator: Operator) -> None:
+    """Whatever is int8 of its inputs has the output's scale and zero point, as the kernels only move numbers."""
+    for tensor in operator.inputs:
+        if tensor is not None and tensor.type is ElementType.INT8:
+            before, after = tensor.quantisation, operator.output.quantisation
+            same = (
+                before is not None
+                and after is not None
+                and (before.scales, before.zero_points) == (after.scales, after.zero_points)
+            )
+            require(operator, same, f"{tensor} and {operator.output} are quantised differently")
 
 
 def clamps(operator: Operator, activation: Activation) -> None:

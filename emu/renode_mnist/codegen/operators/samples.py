@@ -93,10 +93,24 @@ class Bias(NamedTuple):
 
     Attributes:
         channels: Where there should not be as many as the weights have.
+        scale: In int8, where it does not follow from the first input and the weights.
     """
 
     channels: int | None = None
     type: str = ""
+    scale: float | None = None
+
+
+class State(NamedTuple):
+    """A variable of the operator, which lives between inferences; all zero point at first.
+
+    Attributes:
+        type: Where the sample is not in float32; likewise ``scale``. Its zero point is 0.
+    """
+
+    shape: tuple[int, ...]
+    type: str = ""
+    scale: float | None = None
 
 
 class Numbers(NamedTuple):
@@ -119,7 +133,7 @@ class Values(NamedTuple):
     type: str = "INT32"
 
 
-Input: TypeAlias = Flow | Again | Branch | Weights | Bias | Numbers | Values | None
+Input: TypeAlias = Flow | Again | Branch | Weights | Bias | Numbers | Values | State | None
 """None: an optional input that is left out and has another behind it."""
 
 
@@ -310,6 +324,14 @@ MAX_POOL = Neighbour(
     options={"padding": "VALID", "strideH": 2, "strideW": 2, "filterHeight": 2, "filterWidth": 2},
     output=LIKE_INPUT[0],
 )
+
+DENORMAL = Differs("FLOAT32/*/denormal", "LiteRT's optimised kernels take denormal numbers for 0", None)
+
+
+def reshaped(*shape: int) -> Neighbour:
+    """Before and behind what has more dimensions than a model's ends may have."""
+    return Neighbour("RESHAPE", (Values(shape),), {"newShape": list(shape)}, LIKE_INPUT[0])
+
 
 ONE_STEP = Differs("*INT8/*", "LiteRT's optimised kernels round a few results to the neighbouring step")
 SPREADS = (

@@ -52,6 +52,12 @@ def _rule(operator: Operator) -> None:
         )
 
 
+def flat(operator: Operator) -> bool:
+    """Whether an int8 input is so fine that all classes share evenly, whatever it is."""
+    scale, beta = quantise.quantisation(operator.input).scale, operator.options_as(SoftmaxOptions).beta
+    return quantise.softmax_is_flat(scale, beta)
+
+
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     beta = operator.options_as(SoftmaxOptions).beta
     call = Call(lowering, operator)

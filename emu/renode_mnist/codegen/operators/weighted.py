@@ -11,7 +11,7 @@ from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.operators.call import Call, bounds
 from renode_mnist.codegen.operators.definition import Kind, kind_of_input
-from renode_mnist.codegen.operators.rules import require
+from renode_mnist.codegen.operators.rules import positive, require
 from renode_mnist.codegen.program import Step
 
 KINDS = (Kind.FLOAT32, Kind.INT8, Kind.HYBRID)
@@ -71,6 +71,12 @@ def constant(operator: Operator, channel_axis: int) -> Tensor:
             not scales.per_channel or scales.axis == channel_axis,
             f"scales of weights {weights} run along dimension {scales.axis}",
         )
+        require(
+            operator,
+            len(scales.scales) in (1, channels),
+            f"weights {weights} have {len(scales.scales)} scales for {channels} channels",
+        )
+        require(operator, positive(scales), f"weights {weights} have a scale that is no number above 0")
     if bias is not None:
         wanted = ElementType.INT32 if quantised else ElementType.FLOAT32
         require(

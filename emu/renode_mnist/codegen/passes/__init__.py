@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.kernel import KernelOf
-from renode_mnist.codegen.passes import fused_pool, live_windows, planar_images, shapes_in_place
+from renode_mnist.codegen.passes import constant_channels, fused_pool, live_windows, planar_images, shapes_in_place
 
 ORDER: dict[str, Callable[[Graph, KernelOf], tuple[Graph, str]]] = {
+    "constant_channels": constant_channels.run,
     "shapes_in_place": shapes_in_place.run,
     "live_windows": live_windows.run,
     "fused_pool": fused_pool.run,

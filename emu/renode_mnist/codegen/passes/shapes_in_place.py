@@ -12,7 +12,7 @@ from renode_mnist.codegen.passes.neighbours import listed
 
 def run(graph: Graph, kernel_of: KernelOf) -> tuple[Graph, str]:
     """Takes out every operator that is ``free``."""
-    free = [operator for operator in graph.operators if operators.definition(operator).free]
+    free = [op for op in graph.operators if operators.definition(op).free and not op.input.is_constant]
     if not free:
         return graph, ""
     aliases = {**graph.aliases, **{operator.output: operator.input for operator in free}}

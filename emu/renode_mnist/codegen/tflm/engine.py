@@ -22,6 +22,7 @@ class Tflm:
 
     name = "tflm"
     passes: Collection[str] = ()
+    interprets = True
 
     def kernel(self, operator: Operator) -> Kernel | None:
         """None: it generates no calls."""
@@ -38,7 +39,12 @@ class Tflm:
                     "activations with int8 weights)",
                     "Choose engine reference for this model, or export it as int8",
                 )
-            flowing = [tensor for tensor in operator.inputs if tensor is not None and not tensor.is_constant]
+            if why := registration.of(operator.op).refuses(operator):
+                raise ModelError(
+                    f"Engine tflm cannot compute {operator}: {why}", "Choose another engine for this model"
+                )
+            given = [tensor for tensor in operator.inputs if tensor is not None]
+            flowing = [tensor for tensor in given if not tensor.is_constant and not tensor.is_variable]
             scratch_bytes = registration.scratch_bytes(operator)
             scratch = Buffer(f"scratch_{operator.index}", "int8", scratch_bytes)
             steps.append(
@@ -49,11 +55,12 @@ class Tflm:
                     writes=tuple(lowering.buffer(tensor) for tensor in operator.outputs),
                     call="",
                     scratch=(scratch,) if scratch_bytes else (),
+                    state=tuple(lowering.state(tensor) for tensor in given if tensor.is_variable),
                     macs=operators.macs(operator),
                     engine=self.name,
                 )
             )
-        return Program(tuple(steps), lowering.buffer(graph.inputs[0]), lowering.buffer(graph.outputs[0]))
+        return lowering.program(steps)
 
     def files(self, plan: Plan) -> dict[str, str]:
         """See ``Engine.files``."""

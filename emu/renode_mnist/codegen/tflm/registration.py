@@ -15,6 +15,19 @@ def _none(operator: Operator) -> int:
     return 0
 
 
+def _nothing(operator: Operator) -> str:
+    return ""
+
+
+def lacks(*names: str) -> Callable[[Operator], str]:
+    """Refuses operators that the interpreter has no kernel for."""
+
+    def why(operator: Operator) -> str:
+        return f"TensorFlow Lite Micro has no {operator.op}" if operator.op in names else ""
+
+    return why
+
+
 @dataclass(frozen=True)
 class Registration:
     """What stands as ``REGISTRATION`` in ``tflm/<operator>.py``; the default where there is no such file.
@@ -22,12 +35,16 @@ class Registration:
     Attributes:
         int8: Whether there is a registration for int8 alone, which leaves the kernels for other types out of the
             image.
-        scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for nothing.
+        scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for no more.
+        float_scratch_bytes: In float32.
+        refuses: Why the interpreter cannot compute an operator that other engines do; empty where it can.
         method: Of the resolver, where its name does not follow from the operator's.
     """
 
     int8: bool = False
     scratch_bytes: Callable[[Operator], int] = _none
+    float_scratch_bytes: Callable[[Operator], int] = _none
+    refuses: Callable[[Operator], str] = _nothing
     method: str = ""
 
 
@@ -45,4 +62,7 @@ def method(op: str) -> str:
 
 def scratch_bytes(operator: Operator) -> int:
     """Most that the kernel of an operator asks for."""
-    return of(operator.op).scratch_bytes(operator) if operators.kind(operator) is Kind.INT8 else 0
+    registration = of(operator.op)
+    if operators.kind(operator) is Kind.INT8:
+        return registration.scratch_bytes(operator)
+    return registration.float_scratch_bytes(operator)

@@ -1,0 +1,86 @@
+"""LEAKY_RELU: x, or alpha * x below zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from renode_mnist.codegen import fixed_point, quantise
+from renode_mnist.codegen.graph import Operator, Tensor
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import lookup
+from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, same_shape
+from renode_mnist.codegen.operators.rules import activations, require
+from renode_mnist.codegen.operators.samples import Declared, Flow, Refused, Sample
+from renode_mnist.codegen.program import Step
+
+
+@dataclass(frozen=True)
+class LeakyReluOptions:
+    """Of LEAKY_RELU."""
+
+    alpha: float
+
+
+def _read(table: Any) -> LeakyReluOptions:
+    return LeakyReluOptions(alpha=float(table.Alpha()))
+
+
+def _rule(operator: Operator) -> None:
+    alpha = operator.options_as(LeakyReluOptions).alpha
+    require(operator, math.isfinite(alpha), f"alpha {alpha}")
+
+
+def _table(alpha: float) -> Callable[[Tensor, Tensor], Sequence[int]]:
+    """As ``QuantizeLeakyRelu``; factors in float32."""
+
+    def table(source: Tensor, result: Tensor) -> Sequence[int]:
+        before, after = quantise.quantisation(source), quantise.quantisation(result)
+        with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
+            identity = quantise.multiplier(float(np.float32(before.scale) / np.float32(after.scale)))
+            slope = float(np.float32(before.scale) * np.float32(alpha) / np.float32(after.scale))
+        below = quantise.multiplier(abs(slope))
+
+        def of(stored: int) -> int:
+            value = stored - before.zero_point
+            factor = identity if value >= 0 else below
+            scaled = fixed_point.multiply(value, factor.value, factor.shift)
+            scaled = -scaled if value < 0 and slope < 0 else scaled
+            return fixed_point.saturated(fixed_point.wrapped(scaled + after.zero_point), 8)
+
+        return [of(stored) for stored in lookup.STORED]
+
+    return table
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    alpha = operator.options_as(LeakyReluOptions).alpha
+    return lookup.lower(lowering, operator, _table(alpha), {"alpha": alpha})
+
+
+def _samples() -> Declared:
+    like = Sample("image", (Flow((1, 4, 5, 3)),), {"alpha": 0.1})
+    return (
+        like,
+        like.row("every input", inputs=(Flow((1, 2048)),), alpha=0.3),
+        like.row("alpha 0", alpha=0.0),
+        like.row("alpha 1.5", alpha=1.5),
+        like.row("batch of 3", inputs=(Flow((3, 40), scale=1e-3),), alpha=0.2),
+        Refused("an alpha that is no number", "alpha inf", like.row("", alpha=math.inf)),
+    )
+
+
+DEFINITION = Definition(
+    names=("LEAKY_RELU",),
+    kinds=(Kind.FLOAT32, Kind.INT8),
+    inputs=activations,
+    shapes=same_shape,
+    rule=_rule,
+    lower=_lower,
+    options=OptionsTable("LeakyReluOptions", _read),
+    samples=_samples,
+)

@@ -1,0 +1,95 @@
+"""What operators share that only move numbers: elements taken by strides, tensors joined and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from renode_mnist.codegen.graph import Operator, Tensor
+from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.rules import of_type, present, require
+from renode_mnist.codegen.program import Step
+
+MOST_DIMENSIONS = 6
+"""That the kernel counts; what lies together in both tensors counts as one."""
+
+
+def inputs(operator: Operator, positions: Iterable[int] = (0,)) -> None:
+    """Inputs that flow, and all outputs, are float32, or int8 and quantised."""
+    for tensor in (*(present(operator, position) for position in positions), *operator.outputs):
+        of_type(operator, tensor, operator.output.type)
+
+
+def strides(shape: Sequence[int]) -> list[int]:
+    """Elements to advance a dimension."""
+    found, stride = [], 1
+    for size in reversed(shape):
+        found.append(stride)
+        stride *= size
+    return found[::-1]
+
+
+def taken(
+    call: Call,
+    parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
+    position: int = 0,
+) -> Step:
+    """The step whose outputs are elements of one input.
+
+    Args:
+        call: Of the operator.
+        parts: Of each output: the element of the input that comes first, its shape, and how many elements of the
+            input each dimension advances.
+        position: Of the input.
+    """
+    operator = call.operator
+    source = call.source(position)
+    statements, step = [], None
+    for number, (start, shape, advances) in enumerate(parts):
+        sizes, steps = _merged(shape, advances)
+        require(operator, len(sizes) <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions in another order")
+        header = call.struct(str(number or ""), "Taken", {"start": start, "shape": sizes, "strides": steps})
+        output = call.lowering.result(operator, number)
+        step = call.of("take", [header, source], reads=(operator.tensor(position),), writes=(output,))
+        statements.append(step.call)
+    assert step is not None
+    writes = tuple(call.lowering.result(operator, number) for number in range(len(parts)))
+    return replace(step, call="\n  ".join(statements), writes=writes)
+
+
+def _merged(shape: Sequence[int], advances: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Without dimensions of one element, neighbours that lie together as one; filled up in front."""
+    kept = [(size, advance) for size, advance in zip(shape, advances, strict=True) if size > 1]
+    merged: list[tuple[int, int]] = []
+    for size, advance in kept:
+        if merged and merged[-1][1] == advance * size:
+            merged[-1] = (merged[-1][0] * size, advance)
+        else:
+            merged.append((size, advance))
+    merged = [(1, 0)] * (MOST_DIMENSIONS - len(merged)) + merged
+    return tuple(size for size, _ in merged), tuple(advance for _, advance in merged)
+
+
+def joined(call: Call, rows: int, runs: Sequence[int]) -> Step:
+    """The step whose output has, row by row, a run of each input.
+
+    Args:
+        call: Of the operator.
+        rows: Of each input.
+        runs: Elements of a row, an input each.
+    """
+    operator = call.operator
+    output = call.lowering.result(operator)
+    statements, step, start = [], None, 0
+    flowing: list[Tensor] = []
+    for position, run in enumerate(runs):
+        header = call.struct(
+            str(position or ""), "Joined", {"rows": rows, "run": run, "start": start, "stride": sum(runs)}
+        )
+        step = call.of("join", [header, call.source(position)], writes=(output,))
+        statements.append(step.call)
+        flowing.append(operator.tensor(position))
+        start += run
+    assert step is not None
+    whole = call.of("join", [], reads=flowing, writes=(output,))
+    return replace(whole, call="\n  ".join(statements))

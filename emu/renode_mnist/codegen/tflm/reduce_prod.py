@@ -1,0 +1,7 @@
+"""REDUCE_PROD."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, lacks
+
+REGISTRATION = Registration(refuses=lacks("REDUCE_PROD"))

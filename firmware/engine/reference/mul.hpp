@@ -1,0 +1,27 @@
+// MUL with broadcasting: up to four dimensions.
+//
+//   output  [shape[0]][shape[1]][shape[2]][shape[3]]
+#pragma once
+
+#include <cstdint>
+
+#include "engine/reference/types.hpp"
+
+namespace reference {
+
+struct MulScaling {
+  std::int32_t first_zero_point;
+  std::int32_t second_zero_point;
+  std::int32_t output_zero_point;
+  Multiplier multiplier;  // of the product
+  std::int32_t min;
+  std::int32_t max;
+};
+
+void mul(const Broadcast& shape, const Clamp& clamp, const float* first, const float* second, float* output);
+
+// Bit-exact with TensorFlow Lite Micro.
+void mul(const Broadcast& shape, const MulScaling& scaling, const std::int8_t* first, const std::int8_t* second,
+         std::int8_t* output);
+
+}  // namespace reference

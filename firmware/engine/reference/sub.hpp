@@ -1,0 +1,18 @@
+// SUB with broadcasting: up to four dimensions.
+//
+//   output  [shape[0]][shape[1]][shape[2]][shape[3]]
+#pragma once
+
+#include <cstdint>
+
+#include "engine/reference/types.hpp"
+
+namespace reference {
+
+void sub(const Broadcast& shape, const Clamp& clamp, const float* first, const float* second, float* output);
+
+// Bit-exact with TensorFlow Lite Micro.
+void sub(const Broadcast& shape, const AddScaling& scaling, const std::int8_t* first, const std::int8_t* second,
+         std::int8_t* output);
+
+}  // namespace reference
