@@ -172,17 +172,26 @@ class Tree:
     Attributes:
         root: Holds ``firmware/``, ``schema/`` and ``models/``.
         packages: Holds the package ``renode_mnist`` whose ``codegen`` turns models into C++.
-        builds: Where the builds go, one folder an identity.
+        own_builds: Where the builds go; None for where all of this installation's go.
     """
 
     root: Path
     packages: Path
-    builds: Path
+    own_builds: Path | None = None
 
     @classmethod
     def here(cls) -> Self:
         """This installation's own."""
-        return cls(paths.root(), paths.package().parent, paths.builds())
+        return cls(paths.root(), paths.package().parent)
+
+    @property
+    def builds(self) -> Path:
+        """Where the builds go, one folder an identity.
+
+        Raises:
+            EnvironmentProblem: It is in a cache that cannot be read; a prebuilt image is there without it.
+        """
+        return self.own_builds or paths.builds()
 
     @property
     def is_here(self) -> bool:
@@ -245,7 +254,11 @@ def committed_models(tree: Tree | None = None) -> list[str]:
 def built() -> list[BuildConfig]:
     """What came with the package or has been built here; of that ``build`` does again what has changed since."""
     found = _ready_made()
-    for stamp in sorted(paths.builds().glob(f"*/{_STAMP}")):
+    try:
+        stamps = sorted(paths.builds().glob(f"*/{_STAMP}"))
+    except EnvironmentProblem:
+        return found  # a cache that cannot be read; who builds is told
+    for stamp in stamps:
         with suppress(OSError, ValueError, TypeError, KeyError, BuildError):  # the stamp of another version
             made_from = json.loads(stamp.read_text())
             settings = {field.name: made_from[field.name] for field in fields(BuildConfig)}
@@ -289,18 +302,23 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
-        EnvironmentProblem: The cross compiler or a build tool is missing.
+        EnvironmentProblem: The cross compiler or a build tool is missing, or the folder cannot be written.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
     from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
 
     tree = tree or Tree.here()
-    if tree.is_here and (ready_made := prebuilt.find(identity(config))):
+    asked = identity(config, tree)
+    if tree.is_here and (ready_made := prebuilt.find(asked)):
         return Image(ready_made, config, fresh=False)
-    toolchain.require(config.machine)
+    try:
+        toolchain.require(config.machine, asked)
+    except EnvironmentProblem:
+        if tree.is_here:
+            _refuse_what_cannot_be_generated(config)  # what no compiler would help is told first
+        raise
     compiler = find_compiler(config.machine)
-    folder = tree.builds / config.name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = paths.made(tree.builds / config.name)
     elf = _elf(config, tree)
     stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.build import ImageOptions, Objective
-from renode_mnist.commands.options import options_from
+from renode_mnist.commands.options import complete_model, options_from
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ class _Planned(click.ParamType[str]):
         """As a choice."""
         return self._choice.get_metavar(param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """As a choice."""
+        return self._choice.shell_complete(ctx, param, incomplete)
+
     @property
     def _choice(self) -> click.Choice[str]:
         from renode_mnist import codegen
@@ -36,7 +42,7 @@ class _Planned(click.ParamType[str]):
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.option("--engine", type=_Planned(), help="Whose plan to show [default: that of `build`].")
 @options_from(ImageOptions, names=("objective",))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")

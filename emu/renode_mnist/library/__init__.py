@@ -256,7 +256,7 @@ def compare_engines(
         cases, [clock_mhz], target, TargetOptions(board=board, port=port, baud=baud, flash=flash)
     )
     if not rows:
-        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+        raise CheckFailed("no case could be run: " + " ".join(bench.told(refused)))
     return Benchmark(tuple(rows), tuple(refused))
 
 
@@ -362,6 +362,8 @@ def evaluate(asked: _Evaluation) -> Accuracy:
     from renode_mnist.model.train import evaluation, versions
     from renode_mnist.report.training import Accuracy
 
+    if asked.target is None:
+        export.import_interpreter()  # what is missing is told before anything is fetched
     split = data_sets.load("test", _path(asked.data)).first(asked.images)
     if asked.target is None:
         file = resolve_model(os.fspath(asked.model))
