@@ -315,7 +315,7 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
         toolchain.require(config.machine, asked)
     except EnvironmentProblem:
         if tree.is_here:
-            _refuse_what_cannot_be_generated(config)  # what no compiler would help is told first
+            _refuse_what_cannot_be_built(config)  # what no compiler would help is told first
         raise
     compiler = find_compiler(config.machine)
     folder = paths.made(tree.builds / config.name)
