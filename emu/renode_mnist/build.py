@@ -19,8 +19,9 @@ from typing import Any, Literal, Self, get_args
 from urllib.parse import quote
 
 from renode_mnist import paths, prebuilt, toolchain, version
-from renode_mnist.errors import BuildError, ModelError
+from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
 from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
+from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
 
 Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
@@ -35,6 +36,11 @@ CLOCKS_MHZ = (216, 288)
 
 _CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
 """Those that a program for this PC has no use for."""
+
+_LEAST_CODE_BYTES = 14_000
+_LEAST_RAM_BYTES = 11_000
+"""No image takes less beside the model's constants, arena and state: a dense layer alone makes 16 kB of code, and
+8,448 B are the stack and its guard, 2,900 B buffers of the wire and the rest (GCC 12.2, -O2)."""
 
 _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
@@ -86,6 +92,15 @@ class ImageOptions:
         "hard",
         "Floating point by the FPU, or in software.",
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    trace: bool = option(
+        False,
+        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
+        without={
+            Face.SUITE: "a suite tests the image that is used",
+            Face.PAGE: "the page shows what the image that is used answers",
+        },
     )
 
 
@@ -157,17 +172,26 @@ class Tree:
     Attributes:
         root: Holds ``firmware/``, ``schema/`` and ``models/``.
         packages: Holds the package ``renode_mnist`` whose ``codegen`` turns models into C++.
-        builds: Where the builds go, one folder an identity.
+        own_builds: Where the builds go; None for where all of this installation's go.
     """
 
     root: Path
     packages: Path
-    builds: Path
+    own_builds: Path | None = None
 
     @classmethod
     def here(cls) -> Self:
         """This installation's own."""
-        return cls(paths.root(), paths.package().parent, paths.builds())
+        return cls(paths.root(), paths.package().parent)
+
+    @property
+    def builds(self) -> Path:
+        """Where the builds go, one folder an identity.
+
+        Raises:
+            EnvironmentProblem: It is in a cache that cannot be read; a prebuilt image is there without it.
+        """
+        return self.own_builds or paths.builds()
 
     @property
     def is_here(self) -> bool:
@@ -230,7 +254,11 @@ def committed_models(tree: Tree | None = None) -> list[str]:
 def built() -> list[BuildConfig]:
     """What came with the package or has been built here; of that ``build`` does again what has changed since."""
     found = _ready_made()
-    for stamp in sorted(paths.builds().glob(f"*/{_STAMP}")):
+    try:
+        stamps = sorted(paths.builds().glob(f"*/{_STAMP}"))
+    except EnvironmentProblem:
+        return found  # a cache that cannot be read; who builds is told
+    for stamp in stamps:
         with suppress(OSError, ValueError, TypeError, KeyError, BuildError):  # the stamp of another version
             made_from = json.loads(stamp.read_text())
             settings = {field.name: made_from[field.name] for field in fields(BuildConfig)}
@@ -274,18 +302,23 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
-        EnvironmentProblem: The cross compiler or a build tool is missing.
+        EnvironmentProblem: The cross compiler or a build tool is missing, or the folder cannot be written.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
     from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
 
     tree = tree or Tree.here()
-    if tree.is_here and (ready_made := prebuilt.find(identity(config))):
+    asked = identity(config, tree)
+    if tree.is_here and (ready_made := prebuilt.find(asked)):
         return Image(ready_made, config, fresh=False)
-    toolchain.require(config.machine)
+    try:
+        toolchain.require(config.machine, asked)
+    except EnvironmentProblem:
+        if tree.is_here:
+            _refuse_what_cannot_be_built(config)  # what no compiler would help is told first
+        raise
     compiler = find_compiler(config.machine)
-    folder = tree.builds / config.name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = paths.made(tree.builds / config.name)
     elf = _elf(config, tree)
     stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):
@@ -294,7 +327,7 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
         if tree.is_here:
-            _refuse_what_cannot_be_generated(config)
+            _refuse_what_cannot_be_built(config)
         _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
@@ -308,12 +341,40 @@ def _file_name(config: BuildConfig) -> str:
     return "firmware.elf" if config.machine == "stm32f746" else "firmware-host"
 
 
-def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
+def ready(config: BuildConfig) -> Image | None:
+    """The image of a config where `build` would compile nothing; None where it would."""
+    if ready_made := prebuilt.find(identity(config)):
+        return Image(ready_made, config, fresh=False)
+    tree = Tree.here()
+    elf = _elf(config, tree)
+    try:
+        compiler = find_compiler(config.machine)
+        written = (elf.parent / _STAMP).read_text()
+        is_ready = elf.is_file() and written == _made_from(config, compiler, tree)
+    except (OSError, EnvironmentProblem):
+        return None
+    return Image(elf, config, fresh=False) if is_ready else None
+
+
+def _refuse_what_cannot_be_built(config: BuildConfig) -> None:
     """Raises ``ModelError`` before the compiler runs."""
     from renode_mnist import codegen  # numpy and the schema of .tflite files
+    from renode_mnist.codegen import fit
 
     graph = codegen.load(config.model)
-    codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    plan = codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    if config.machine == "host" or config.engine == codegen.INTERPRETER:
+        return  # the one has room, the other lays out its arena on the chip
+    room = fit.Room(FLASH.size_bytes, RAM_BYTES, _LEAST_CODE_BYTES, _LEAST_RAM_BYTES)
+    if not (lacking := fit.shortages(plan, room)):
+        return
+    remedy = f"Take a smaller model; `renode-mnist inspect {config.model.name}` shows what needs the room."
+    if config.engine == "m7" and config.objective != "flash":
+        smaller = codegen.plan(graph, engine="m7", objective=codegen.Objective.FLASH)
+        if not fit.shortages(smaller, room):
+            remedy = "With `--objective flash` it may fit."
+    told = "; ".join(map(str, lacking))
+    raise ModelError(f"{graph.name} does not fit the chip with engine {config.engine}: {told}", remedy)
 
 
 def find_compiler(machine: Machine) -> str:
@@ -414,10 +475,10 @@ def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
 
 
-def _refusal(said: str, command: str, status: int) -> BuildError:
+def _refusal(said: str, command: str, status: int) -> BuildError | ModelError:
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
-        return BuildError(
+        return ModelError(
             f"the image does not fit the chip: {int(overflow[2]):,} bytes too many for {overflow[1]}",
             "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
         )

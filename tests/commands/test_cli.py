@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -204,3 +205,66 @@ def test_every_command_explains_itself() -> None:
         done = call(command, "--help")
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert done.stdout.startswith(f"Usage: renode-mnist {command}")
+
+
+# Where it is called --------------------------------------------------------------------------------------------
+
+
+def in_shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A line of shell in which ``$R`` calls the program."""
+    program = f'{sys.executable} -c "from renode_mnist.cli import main; main()"'
+    return subprocess.run(
+        ["sh", "-c", line.replace("$R", program)],
+        capture_output=True, text=True, encoding="utf-8", env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["doctor --json", "inspect int8"], ids=["click", "rich"])
+def test_a_full_device_is_told(command: str) -> None:
+    done = in_shell(f"$R {command} > /dev/full")
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("error: what the output goes to cannot be used (No space left on device). Make room")
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+def test_a_terminal_of_few_characters_gets_what_it_can(variables: dict[str, str]) -> None:
+    done = in_shell("$R inspect int8 && $R run --target embedded", **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "class 7" in done.stdout
+
+
+def test_a_closed_input_is_an_empty_one() -> None:
+    done = in_shell("$R console <&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_stops_reading_is_told_nothing() -> None:
+    done = in_shell("$R doctor --json | true")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("run --model i", "int8"),
+        ("inspect i", "int8"),
+        ("inspect int8 --engine r", "reference"),
+        ("bench --engines m7,r", "m7,reference"),
+        ("bench --models int8,fl", "int8,float32"),
+        ("compare a b --models fl", "float32"),
+        ("test --suite c", "classification"),
+    ],
+)
+def test_values_are_completed(words: str, completed: str) -> None:
+    done = in_shell(
+        "$R", _RENODE_MNIST_COMPLETE="bash_complete", COMP_WORDS=f"renode-mnist {words}",
+        COMP_CWORD=str(len(words.split())),
+    )  # fmt: skip
+    assert f"plain,{completed}" in done.stdout.splitlines()
+
+
+def test_the_help_of_completion_keeps_its_lines() -> None:
+    lines = [line.strip() for line in call("completion", "--help").stdout.splitlines()]
+    assert [line.split()[0] for line in lines[-3:]] == ["bash", "zsh", "fish"]
+    assert all("\b" not in line and "\\b" not in line for line in lines)

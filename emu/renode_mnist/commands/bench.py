@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from renode_mnist import paths
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
-from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
+from renode_mnist.commands.options import (
+    complete_model,
+    complete_words,
+    options_from,
+    target_option,
+    target_options,
+    target_options_of,
+)
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.option import options_of
 from renode_mnist.session.target_options import CHIP_TARGETS
@@ -42,10 +50,17 @@ class _List(click.ParamType[tuple[str, ...]]):
 def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
     """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
     declared = next(each for each in options_of(ImageOptions) if each.name == field)
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        if field == "model" and "," not in begun:
+            return complete_model(context, parameter, begun)
+        return complete_words(map(str, declared.choices) if declared.choices else committed_models(), begun)
+
     return click.option(
         flag,
         f"{flag.strip('-').removesuffix('s')}s",
         type=_List(tuple(map(str, declared.choices))),
+        shell_complete=complete,
         default=",".join(map(str, default or [declared.default])),
         show_default=True,
         help=help or None,
@@ -125,10 +140,7 @@ def bench(
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
         progress.update(task, completed=len(wanted))
     if not rows:
-        raise measuring.BenchError(
-            "no case could be run: " + "; ".join(f"{refusal.case}: {refusal.reason}" for refusal in refused),
-            "" if refused else "Name models and engines.",
-        )
+        raise measuring.BenchError("no case could be run: " + " ".join(measuring.told(refused)))
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
@@ -171,7 +183,8 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
             "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
         )
     if verdict.unmeasured:
-        raise CheckFailed(
+        lacks_tools = all(refusal.for_want_of_tools for refusal in verdict.unmeasured)
+        raise (EnvironmentProblem if lacks_tools else CheckFailed)(
             f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
             "Mend what is said above, or take them out of the file.",
         )
@@ -285,6 +298,6 @@ def _side(name: str, wanted: Any) -> Any:
             rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
         else:
             rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
-    for refusal in refused:
-        click.echo(f"{name}: {refusal.case} is not there: {refusal.reason}", err=True)
+    for sentence in measuring.told(refused):
+        click.echo(f"{name}: not there: {sentence}", err=True)
     return rows

@@ -6,6 +6,7 @@ TensorFlow takes seconds to import, so nothing here imports it before a command 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,17 +53,20 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
     plan = pipeline.TrainPlan(output, epochs, seed, qat, data_directory)
     console = Console()
     bars: dict[tuple[str, int], progress.TaskID] = {}
-    with progress.Progress(
+    display = progress.Progress(
         "[progress.description]{task.description}",
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         "{task.fields[state]}",
         progress.TimeElapsedColumn(),
         console=console,
-    ) as display:
+    )
+    with ExitStack() as shown:
 
         def show(now: Progress) -> None:
             key = (now.phase, now.epoch)
+            if not bars:  # not before: a display without bars leaves an empty line
+                shown.enter_context(display)
             if key not in bars:
                 title = f"{now.phase}, epoch {now.epoch} of {now.epochs}"
                 bars[key] = display.add_task(title, total=now.steps, state="")

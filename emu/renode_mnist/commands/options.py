@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, ImageOptions, Machine
@@ -46,9 +47,23 @@ def _parameter(declared: Option, *, silent: bool) -> Callable[[F], F]:
         type=_type(declared),
         default=str(default) if declared.choices else default,
         callback=(lambda context, parameter, text: declared.value(text)) if declared.choices else None,
+        shell_complete=complete_model if declared.name == "model" else None,
         show_default=True,
         help=None if silent else _plain(declared) + unset,
     )
+
+
+def complete_model(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The committed models of that beginning; a file where there is none."""
+    # In this order: bash forgets what stands before "file", and completes a file only where nothing stands after it.
+    names = [name for name in building.committed_models() if name.startswith(begun)]
+    return [CompletionItem(begun, type="file"), *map(CompletionItem, names)]
+
+
+def complete_words(choices: Iterable[str], begun: str) -> list[CompletionItem]:
+    """The choices that the last of several words, joined by commas, begins."""
+    before, comma, last = begun.rpartition(",")
+    return [CompletionItem(before + comma + choice) for choice in choices if choice.startswith(last)]
 
 
 def _plain(declared: Option) -> str:

@@ -9,7 +9,14 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, ImageOptions
-from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
+from renode_mnist.commands.options import (
+    complete_words,
+    elf_option,
+    image_of,
+    options_from,
+    target_option,
+    target_options,
+)
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import SuiteOptions
@@ -24,7 +31,13 @@ def _suites() -> list[str]:
 
 @click.command()
 @target_option()
-@click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    shell_complete=lambda context, parameter, begun: complete_words(_suites(), begun),
+    help="Run only this suite; may be given again.",
+)
 @options_from(
     ImageOptions,
     names=[each.name for each in options_of(ImageOptions, Face.SUITE)],

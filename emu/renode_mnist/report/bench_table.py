@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group
 
-from renode_mnist.measure.bench import Refused, Row
+from renode_mnist.measure.bench import Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.timing.accuracy import STATED_ERROR
@@ -143,5 +143,5 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
         )
         identities.setdefault(who, []).append(row.case)
     notes += [f"{', '.join(names)}: {who}." for who, names in identities.items()]
-    notes += [f"{refusal.case} is not there: {refusal.reason}" for refusal in refused]
+    notes += [f"Not there: {sentence}" for sentence in told(refused)]
     return notes

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from renode_mnist import toolchain
 from renode_mnist.build import BuildConfig, Machine, build
-from renode_mnist.errors import TargetError
+from renode_mnist.errors import EnvironmentProblem, TargetError
 from renode_mnist.session.session import Programmer, Session
 from renode_mnist.session.target_options import (
     CHIP_TARGETS,
@@ -25,10 +26,35 @@ from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
 def available() -> list[str]:
     """The targets that this machine has without being told more."""
-    from renode_mnist.targets import auto
+    return [name for name in ("embedded", "renode", "host") if lacks(name) is None]
 
-    renode = ["renode"] if auto.choose().target == "renode" else []
-    return ["embedded", *renode, "host"]
+
+def lacks(name: str) -> EnvironmentProblem | None:
+    """What keeps this machine from having a target that needs not be told more; None where nothing does."""
+    try:
+        require_target(name)
+        if name == "host":
+            toolchain.require("host")
+    except EnvironmentProblem as problem:
+        return problem
+    return None
+
+
+def require_target(name: str, options: TargetOptions | None = None) -> None:
+    """Raises where this machine cannot have a target, whatever firmware would run on it; opens nothing.
+
+    Raises:
+        EnvironmentProblem: There is no Renode.
+        TargetError: There is no board, or more than one.
+    """
+    if name == "renode":
+        from renode_mnist.renode_install import locate
+
+        locate.find()
+    if name == "board" and (options is None or options.port is None):
+        from renode_mnist.targets.board import find_port
+
+        find_port()
 
 
 def machine_of(target: str) -> Machine:
