@@ -282,12 +282,14 @@ def has(operator: str, kind: str) -> bool:
     return any(kind in sample.types or _flows(sample) == [kind] for sample in samples(operator))
 
 
-def micro_has(operator: str) -> bool:
-    """Whether TensorFlow Lite Micro has the operator."""
-    return not all(
-        any(isinstance(entry, Silent) and (entry.runtime, entry.where) == ("tflite-micro", "*") for entry in s.exempt)
-        for s in samples(operator)
-    )
+def micro_has(operator: str, kind: str) -> bool:
+    """Whether TensorFlow Lite Micro answers any sample that begins with that type."""
+
+    def answers(sample: Sample) -> bool:
+        silent = any(isinstance(e, Silent) and e.runtime == "tflite-micro" for e in sample.exempt)
+        return not silent and (kind in sample.types or _flows(sample) == [kind])
+
+    return any(map(answers, samples(operator)))
 
 
 def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
