@@ -29,6 +29,9 @@ NOT_OF_TENSORFLOW_LITE_MICRO = {
 }
 """What LiteRT is asked in its place, without delegates."""
 
+STEPS = {"decoder_nearest": 1}
+"""LiteRT's reference kernels have no TILE, and its optimised ones round some sums and the sigmoid another way."""
+
 EXPORTED = {network.name: network for network in NETWORKS}
 
 
@@ -96,7 +99,8 @@ def test_a_network_that_was_once_refused_equals_the_runtime(network: Reported) -
                 if mine.dtype.kind == "f":
                     np.testing.assert_allclose(mine, theirs, rtol=0, atol=FLOAT_TOLERANCE, err_msg=engine)
                 else:
-                    np.testing.assert_array_equal(mine, theirs, err_msg=engine)
+                    steps = STEPS.get(network.name, 0)
+                    np.testing.assert_allclose(mine.astype(int), theirs.astype(int), 0, steps, err_msg=engine)
 
 
 def test_what_dead_channels_left_to_the_reference_kernels_is_computed_by_the_engine() -> None:

@@ -73,8 +73,7 @@ def _decoder(interpolation: str) -> Callable[[Any], Any]:
         flow = layers.UpSampling2D(2, interpolation=interpolation)(source)
         flow = layers.Conv2D(5, 3, padding="same", activation="relu")(flow)
         flow = layers.UpSampling2D(2, interpolation=interpolation)(flow)
-        # No sigmoid: LiteRT, the only runtime here that has TILE, takes it from a table that is off by one step.
-        return keras.Model(source, layers.Conv2D(1, 3, padding="same")(flow))
+        return keras.Model(source, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(flow))
 
     return make
 
