@@ -45,10 +45,11 @@ def opened(name: str, target: str) -> Iterator[Session]:
 def test_outputs_are_those_of_tensorflow_lite_micro(name: str, target: str) -> None:
     graph = codegen.load(edge_networks.file_of(name))
     given = list(edge_networks.inputs(graph, count=2))
+    answers = tflite_micro_on(edge_networks.file_of(name).read_bytes(), given)
     with opened(name, target) as session:
         assert [info.name for info in session.firmware.inputs] == [tensor.name for tensor in graph.inputs]
         assert [info.name for info in session.firmware.outputs] == [tensor.name for tensor in graph.outputs]
-        for inputs, wanted in zip(given, tflite_micro_on(edge_networks.file_of(name).read_bytes(), given), strict=True):
+        for inputs, wanted in zip(given, answers, strict=True):
             record = session.infer(inputs, "random")
             for mine, theirs in zip(record.outputs, wanted, strict=True):
                 assert (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape)
