@@ -169,6 +169,7 @@ class _Reader:
             data=None if flaw else self._data(table.Buffer(), name, element_type, shape),
             flaw=flaw,
             is_variable=bool(table.IsVariable()),
+            is_open=any(table.ShapeSignature(i) < 0 for i in range(min(table.ShapeSignatureLength(), len(shape)))),
         )
 
     def _open(self, table: Any) -> list[int] | None:

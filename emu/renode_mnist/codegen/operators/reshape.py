@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from renode_mnist.codegen.graph import Operator
@@ -32,6 +33,16 @@ def _inputs(operator: Operator) -> None:
     activations_of_any_type(operator)
     if operator.input.type is not operator.output.type:
         raise _mismatch(operator, ())
+
+
+def _resolved(operator: Operator) -> Shapes:
+    """The shape that the second input says."""
+    if operator.op != "RESHAPE":
+        return (operator.output.shape,)
+    wanted = operator.constant(1).reshape(-1).tolist()
+    if wanted.count(-1) == 1:
+        wanted[wanted.index(-1)] = operator.input.element_count // -math.prod(wanted)
+    return (tuple(wanted),)
 
 
 def _mismatch(operator: Operator, shapes: Shapes) -> ModelError:
@@ -92,6 +103,7 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     free=True,
     lower=_lower,
+    resolved=_resolved,
     fold=folding.moved,
     samples=_samples,
 )
