@@ -109,7 +109,7 @@ def verify(
         _show(found)
     if found.first is not None:
         raise CheckFailed(
-            f"the firmware differs from the yardstick, first in '{found.first.row.spec.name}'",
+            f"the firmware differs from the yardstick, first in step {found.first.row.step}",
             "Look at that step's kernel and at the constants that it is given.",
         )
 
