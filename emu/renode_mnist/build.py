@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -286,13 +287,20 @@ def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False
     return folder / _file_name(config)
 
 
-def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = None) -> Image:
+def build(
+    config: BuildConfig,
+    *,
+    verbose: bool = False,
+    tree: Tree | None = None,
+    starting: Callable[[], object] = lambda: None,
+) -> Image:
     """Builds an image, or finds it built.
 
     Args:
         config: What to build.
         verbose: Show what CMake and the compiler print.
         tree: The sources; by default this installation's own.
+        starting: Called before anything is compiled; not where the image is there.
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
@@ -322,6 +330,7 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
         stamp.unlink(missing_ok=True)
         if tree.is_here:
             _refuse_what_cannot_be_generated(config)
+        starting()
         _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)

@@ -20,6 +20,8 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
+    why_target,
 )
 from renode_mnist.errors import CheckFailed
 
@@ -61,7 +63,7 @@ def run(
     from renode_mnist.model import preprocess
     from renode_mnist.program.build_id import build_id
     from renode_mnist.report import terminal
-    from renode_mnist.session.opening import gdb_command, machine_of, open_session
+    from renode_mnist.session.opening import machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
     picture = picture or paths.digits() / "7.png"
@@ -69,23 +71,24 @@ def run(
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     image = image_of(elf, config)
-    if (port := given(config).gdb_port) is not None:
-        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None
-        session = stack.enter_context(open_session(target, image.elf, given(config), observer=observer))
+        session = stack.enter_context(
+            open_session(target, image.elf, given(config), observer=observer, waiting=_tell_debugger)
+        )
         if recorder is not None:
             recorder.identify(session)
         if target == "board" and session.firmware.build_id != build_id(image.elf):
             click.echo("note: the board runs another image than the options name; --flash loads theirs", err=True)
         record = session.classify(digit.pixels, picture.name)
     if as_json:
+        tell_target(target)
         click.echo(json.dumps(record.to_json(), indent=2))
     else:
         console = Console(highlight=False, markup=False)
         console.print(f"{picture}: {digit.describe()}", soft_wrap=True)
-        console.print(terminal.run(record, colour=console.color_system is not None))
+        console.print(terminal.run(record, colour=console.color_system is not None, why_target=why_target()))
     if repeat > 1:
         digests = [_digest(target, image, given(config), digit.pixels) for _ in range(repeat)]
         click.echo(
@@ -98,6 +101,10 @@ def run(
             f"{picture.name} was classified as {record.inference.winner}, expected {expect}",
             "Look at what the network saw (above), or at the scores with --json.",
         )
+
+
+def _tell_debugger(command: str) -> None:
+    click.echo(f"waiting for the debugger: {command}", err=True)
 
 
 def _digest(target: str, image: Image, options: TargetOptions, pixels: npt.NDArray[np.uint8]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from renode_mnist.errors import ElfError
+from renode_mnist.program.build_id import unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Symbols:
             with path.open("rb") as stream:
                 return cls(ELFFile(stream))
         except (OSError, ELFError) as error:
-            raise ElfError(f"{path} cannot be read: {error}", "Build it with `renode-mnist build`.") from error
+            raise unreadable(path, error) from error
 
     def at(self, address: int) -> Function | None:
         """The function with the code at ``address``."""
