@@ -22,6 +22,7 @@ from urllib.parse import quote
 from renode_mnist import paths, prebuilt, toolchain, version
 from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
 from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
+from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
 
 Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
@@ -36,6 +37,11 @@ CLOCKS_MHZ = (216, 288)
 
 _CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
 """Those that a program for this PC has no use for."""
+
+_LEAST_CODE_BYTES = 14_000
+_LEAST_RAM_BYTES = 11_000
+"""No image takes less beside the model's constants, arena and state: a dense layer alone makes 16 kB of code, and
+8,448 B are the stack and its guard, 2,900 B buffers of the wire and the rest (GCC 12.2, -O2)."""
 
 _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
@@ -317,7 +323,7 @@ def build(
         toolchain.require(config.machine, asked)
     except EnvironmentProblem:
         if tree.is_here:
-            _refuse_what_cannot_be_generated(config)  # what no compiler would help is told first
+            _refuse_what_cannot_be_built(config)  # what no compiler would help is told first
         raise
     compiler = find_compiler(config.machine)
     folder = paths.made(tree.builds / config.name)
@@ -329,7 +335,7 @@ def build(
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
         if tree.is_here:
-            _refuse_what_cannot_be_generated(config)
+            _refuse_what_cannot_be_built(config)
         starting()
         _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
@@ -344,12 +350,40 @@ def _file_name(config: BuildConfig) -> str:
     return "firmware.elf" if config.machine == "stm32f746" else "firmware-host"
 
 
-def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
+def ready(config: BuildConfig) -> Image | None:
+    """The image of a config where `build` would compile nothing; None where it would."""
+    if ready_made := prebuilt.find(identity(config)):
+        return Image(ready_made, config, fresh=False)
+    tree = Tree.here()
+    elf = _elf(config, tree)
+    try:
+        compiler = find_compiler(config.machine)
+        written = (elf.parent / _STAMP).read_text()
+        is_ready = elf.is_file() and written == _made_from(config, compiler, tree)
+    except (OSError, EnvironmentProblem):
+        return None
+    return Image(elf, config, fresh=False) if is_ready else None
+
+
+def _refuse_what_cannot_be_built(config: BuildConfig) -> None:
     """Raises ``ModelError`` before the compiler runs."""
     from renode_mnist import codegen  # numpy and the schema of .tflite files
+    from renode_mnist.codegen import fit
 
     graph = codegen.load(config.model)
-    codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    plan = codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    if config.machine == "host" or config.engine == codegen.INTERPRETER:
+        return  # the one has room, the other lays out its arena on the chip
+    room = fit.Room(FLASH.size_bytes, RAM_BYTES, _LEAST_CODE_BYTES, _LEAST_RAM_BYTES)
+    if not (lacking := fit.shortages(plan, room)):
+        return
+    remedy = f"Take a smaller model; `renode-mnist inspect {config.model.name}` shows what needs the room."
+    if config.engine == "m7" and config.objective != "flash":
+        smaller = codegen.plan(graph, engine="m7", objective=codegen.Objective.FLASH)
+        if not fit.shortages(smaller, room):
+            remedy = "With `--objective flash` it may fit."
+    told = "; ".join(map(str, lacking))
+    raise ModelError(f"{graph.name} does not fit the chip with engine {config.engine}: {told}", remedy)
 
 
 def find_compiler(machine: Machine) -> str:
@@ -450,10 +484,10 @@ def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
 
 
-def _refusal(said: str, command: str, status: int) -> BuildError:
+def _refusal(said: str, command: str, status: int) -> BuildError | ModelError:
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
-        return BuildError(
+        return ModelError(
             f"the image does not fit the chip: {int(overflow[2]):,} bytes too many for {overflow[1]}",
             "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
         )
