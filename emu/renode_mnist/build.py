@@ -96,7 +96,7 @@ class ImageOptions:
     )
     trace: bool = option(
         False,
-        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        "Let the firmware send tensors between layers; no image for measurements.",
         wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
         without={
             Face.SUITE: "a suite tests the image that is used",
@@ -425,9 +425,13 @@ def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
         "tree": str(tree.root),
         "cmake": toolchain.find("cmake"),
         # Where firmware/cmake/pinned_source.cmake finds libraries that are not in this tree.
-        "libraries": {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")},
+        "libraries": _libraries(),
     }
     return json.dumps(parts, indent=2, sort_keys=True)
+
+
+def _libraries() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")}
 
 
 def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
@@ -472,12 +476,14 @@ def _copied(model: Path, folder: Path) -> Path:
 def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
     python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
+    # Folders of libraries are where the user stands; CMake stands elsewhere.
+    libraries = {name: str(Path(value).absolute()) for name, value in _libraries().items() if value}
     result = subprocess.run(
         command,
         stdout=None if verbose else subprocess.PIPE,
         stderr=None if verbose else subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": python_path},
+        env={**os.environ, **libraries, "PYTHONPATH": python_path},
     )
     if result.returncode == 0:
         return
