@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from renode_mnist import paths
+from renode_mnist import paths, remedies
 from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
 from renode_mnist.commands.options import (
     complete_model,
@@ -147,7 +147,7 @@ def bench(
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(remedies.as_called(note), soft_wrap=True, markup=False)
     tell_target(target)
     if json_file is not None:
         measuring.save(json_file, rows, refused)

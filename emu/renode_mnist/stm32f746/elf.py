@@ -125,7 +125,7 @@ def load(path: Path | str) -> Image:
         with path.open("rb") as stream:
             return _read(path, stream.read())
     except FileNotFoundError:
-        raise ElfError(f"{path} does not exist", "Build the firmware first: renode-mnist build.") from None
+        raise ElfError(f"{path} does not exist", "Build the firmware first: `renode-mnist build`.") from None
     except OSError as error:
         raise ElfError(f"{path} cannot be read ({error.strerror})", "Check its permissions.") from error
     except (ELFError, ConstructError, struct.error, UnicodeDecodeError, KeyError) as error:
