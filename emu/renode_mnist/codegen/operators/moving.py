@@ -71,7 +71,9 @@ def taken(
     for number, (start, shape, advances) in enumerate(parts):
         sizes, steps = _merged(shape, advances)
         require(operator, len(sizes) <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions in another order")
-        header = call.struct(str(number or ""), "Taken", {"start": start, "shape": sizes, "strides": steps})
+        header = call.struct(
+            f"Piece{number}" if number else "", "Taken", {"start": start, "shape": sizes, "strides": steps}
+        )
         output = call.lowering.result(operator, number)
         step = call.of("take", [header, source], writes=(output,))
         statements.append(step.call)
