@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -95,7 +96,7 @@ class ImageOptions:
     )
     trace: bool = option(
         False,
-        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        "Let the firmware send tensors between layers; no image for measurements.",
         wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
         without={
             Face.SUITE: "a suite tests the image that is used",
@@ -292,13 +293,20 @@ def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False
     return folder / _file_name(config)
 
 
-def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = None) -> Image:
+def build(
+    config: BuildConfig,
+    *,
+    verbose: bool = False,
+    tree: Tree | None = None,
+    starting: Callable[[], object] = lambda: None,
+) -> Image:
     """Builds an image, or finds it built.
 
     Args:
         config: What to build.
         verbose: Show what CMake and the compiler print.
         tree: The sources; by default this installation's own.
+        starting: Called before anything is compiled; not where the image is there.
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
@@ -328,6 +336,7 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
         stamp.unlink(missing_ok=True)
         if tree.is_here:
             _refuse_what_cannot_be_built(config)
+        starting()
         _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
@@ -416,9 +425,13 @@ def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
         "tree": str(tree.root),
         "cmake": toolchain.find("cmake"),
         # Where firmware/cmake/pinned_source.cmake finds libraries that are not in this tree.
-        "libraries": {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")},
+        "libraries": _libraries(),
     }
     return json.dumps(parts, indent=2, sort_keys=True)
+
+
+def _libraries() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")}
 
 
 def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
@@ -463,12 +476,14 @@ def _copied(model: Path, folder: Path) -> Path:
 def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
     python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
+    # Folders of libraries are where the user stands; CMake stands elsewhere.
+    libraries = {name: str(Path(value).absolute()) for name, value in _libraries().items() if value}
     result = subprocess.run(
         command,
         stdout=None if verbose else subprocess.PIPE,
         stderr=None if verbose else subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": python_path},
+        env={**os.environ, **libraries, "PYTHONPATH": python_path},
     )
     if result.returncode == 0:
         return

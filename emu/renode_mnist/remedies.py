@@ -139,6 +139,15 @@ def _command(manager: _Manager, package: SystemPackage, *, sudo: bool) -> str:
     return f"{'sudo ' if sudo and manager.needs_root else ''}{manager.install} {manager.packages[package]}"
 
 
+def page(name: str) -> str:
+    """Where a page of the documentation is, as ``boards``: in the checkout, else on the web."""
+    file = f"docs/{name}.md"
+    if paths.is_checkout():
+        return file
+    urls = dict(line.split(", ", 1) for line in metadata.metadata(_DISTRIBUTION).get_all("Project-URL") or ())
+    return f"{urls['Repository']}/blob/main/{file}" if "Repository" in urls else file
+
+
 def own(command: str) -> str:
     """A call of this program that works from any folder: by its name where that is found, else by its place."""
     return as_called(f"`{_DISTRIBUTION} {command}`").strip("`")

@@ -42,6 +42,18 @@ class Part:
         return remedies.extra("build") if self.package is None else remedies.install(self.package)
 
 
+class ToolsMissing(EnvironmentProblem):
+    """An image has to be built and cannot be on this machine.
+
+    Attributes:
+        in_short: What is missing and what brings it, the same for every image.
+    """
+
+    def __init__(self, what: str, remedy: str, ready_made: str) -> None:
+        super().__init__(what, f"{remedy}{ready_made}")
+        self.in_short = f"{what}. {remedy}"
+
+
 def parts(machine: Machine = "stm32f746") -> Iterator[Part]:
     """All that an image for a machine needs, the compiler first."""
     if machine == "host":
@@ -63,15 +75,16 @@ def require(machine: Machine, asked: Mapping[str, Any] | None = None) -> None:
         asked: What it is to be made from, as ``identity`` of ``renode_mnist.build`` tells it.
 
     Raises:
-        EnvironmentProblem: As said, and how what is ready-made differs from what was asked.
+        ToolsMissing: As said, and how what is ready-made differs from what was asked.
     """
     lacking = [part for part in parts(machine) if not part.place]
     if lacking:
         commands = remedies.join(dict.fromkeys(part.remedy for part in lacking))
         ready_made = _ready_made(asked or {}) if machine == "stm32f746" else ""
-        raise EnvironmentProblem(
+        raise ToolsMissing(
             f"building this image takes {_and(part.name for part in lacking)}, not found on this machine",
-            f"Run `{commands}`{_weight(lacking)}.{ready_made}",
+            f"Run `{commands}`{_weight(lacking)}.",
+            ready_made,
         )
 
 

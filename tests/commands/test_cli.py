@@ -131,7 +131,7 @@ def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recording_is_replayed_on_another_target(session_file: Path) -> None:
     done = call("replay", session_file, "--target", "host")
     assert done.returncode == 0, done.stderr
-    assert "2 requests recorded on embedded (Unicorn" in done.stdout
+    assert "3 requests recorded on embedded (Unicorn" in done.stdout
     assert "sent again to host: 0 difference(s)" in done.stdout
 
 
@@ -140,7 +140,7 @@ def test_a_recording_cut_off_in_mid_line_says_so(session_file: Path, tmp_path: P
     (tmp_path / "cut.jsonl").write_bytes(whole[: whole.rindex(b'"bytes"') + 300])
     done = call("replay", tmp_path / "cut.jsonl")
     assert done.returncode == 0, done.stderr
-    assert "cut off in line 5; it was replayed up to there" in done.stdout
+    assert "cut off in line 7; it was replayed up to there" in done.stdout
 
 
 def test_a_recording_of_another_model_differs(session_file: Path) -> None:
@@ -151,7 +151,8 @@ def test_a_recording_of_another_model_differs(session_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"\xff\xfe", "cannot read"), (b"{}\n", "line 1"), (b"[1]", "line 1")]
+    ("content", "said"),
+    [(b"", "is empty"), (b"\xff\xfe", "is no recording"), (b"{}\n", "line 1"), (b"[1]", "line 1")],
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "session.jsonl").write_bytes(content)
@@ -176,9 +177,66 @@ def test_an_unknown_suite_names_the_known_ones() -> None:
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_auto_tells_what_it_takes_and_why(call_that_ends_early: tuple[str, ...]) -> None:
+def test_a_call_that_is_wrong_hears_of_no_target(call_that_ends_early: tuple[str, ...]) -> None:
+    assert auto.choose().reason not in refused(*call_that_ends_early)
+
+
+def test_auto_tells_what_it_took_and_why_beside_the_result() -> None:
     choice = auto.choose()
-    assert refused(*call_that_ends_early).startswith(f"target {choice.target}: {choice.reason}\n")
+    shown = call("run", "--target", "auto")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (line,) = (line for line in shown.stdout.splitlines() if line.startswith(" target "))
+    assert f"{choice.target} (" in line
+    assert f", since {choice.reason}"[:20] in line
+    as_json = call("run", "--target", "auto", "--json")
+    assert as_json.stderr == f"target {choice.target}, since {choice.reason}\n"
+    assert json.loads(as_json.stdout)["target"]["name"] == choice.target
+
+
+def test_the_path_of_an_image_stands_alone() -> None:
+    done = call("build")
+    (path,) = done.stdout.splitlines()
+    assert Path(path).is_file()
+    assert done.stderr in ("", "up to date:\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--target", "board"), "ST-LINK"),
+        (("--elf", sys.executable), "not for a 32-bit Arm core"),
+        (("--target", "host", "--elf", "/bin/true"), "true ended at once with status 0: it said nothing. Give"),
+        (("--output", "/proc/new"), "/proc/new cannot be written: "),
+    ],
+    ids=["no board", "foreign ELF", "foreign program", "no folder"],
+)
+def test_what_no_test_could_do_is_one_error_before_the_first(
+    options: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    (line,) = refused("test", "--output", tmp_path / "robot", *options).splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+
+
+def test_an_image_for_another_board_is_told_which_board_it_is_for() -> None:
+    elf = call("build", "--board", "article").stdout.strip()
+    said = refused("run", "--target", "embedded", "--elf", elf)
+    assert "in app::" in said or "in board::" in said
+    assert "_ZN" not in said
+    assert "It listens on UART7, as for `--board article`: name that. Its log is empty." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "gone.json", "also-gone.json"), "cannot read gone.json: No such file or directory."),
+        (("bench", "--engines", ""), "there is no case to run."),
+        (("profile", "--elf", str(paths.schema())), "mnist.fbs is no ELF file."),
+    ],
+    ids=lambda words: words[0] if isinstance(words, tuple) else "",
+)
+def test_what_is_not_there_is_what_the_error_names(words: tuple[str, ...], said: str) -> None:
+    assert said in refused(*words)
 
 
 def test_parity_needs_two_targets() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from email.message import Message
 from pathlib import Path
 from typing import get_args
 
@@ -45,6 +47,28 @@ def test_no_other_module_tells_how_to_install() -> None:
                 words = ("pip install", "apt-get", "brew install", "make setup", "make engines", "renode-mnist[")
                 found += [f"{file.name}:{node.lineno}" for word in words if word in node.value]
     assert found == []
+
+
+def test_no_other_module_names_a_page_that_a_wheel_has_not() -> None:
+    found = []
+    for file in paths.package().rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+                found += [f"{file.name}:{node.lineno}"] if re.search(r"\bdocs/\w+\.md", node.value) else []
+    assert found == []
+
+
+def test_a_page_is_in_the_checkout_or_on_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (paths.root() / remedies.page("boards")).is_file()
+    urls = tomllib.loads(paths.project().read_text())["project"]["urls"]
+    metadata = Message()
+    for name, url in urls.items():
+        metadata["Project-URL"] = f"{name}, {url}"
+    monkeypatch.setattr(paths, "is_checkout", lambda: False)
+    monkeypatch.setattr(remedies.metadata, "metadata", lambda distribution: metadata)
+    assert remedies.page("boards") == f"{urls['Repository']}/blob/main/docs/boards.md"
 
 
 @pytest.mark.parametrize("manager", MANAGERS, indirect=True)

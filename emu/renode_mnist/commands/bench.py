@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from renode_mnist import paths
+from renode_mnist import paths, remedies
 from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
 from renode_mnist.commands.options import (
     complete_model,
@@ -18,7 +18,9 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
 )
+from renode_mnist.commands.output import write
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.option import options_of
 from renode_mnist.session.target_options import CHIP_TARGETS
@@ -145,13 +147,14 @@ def bench(
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(remedies.as_called(note), soft_wrap=True, markup=False)
+    tell_target(target)
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        _write(markdown, grid.markdown(laid_out), append=True)
+        write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
-        _write(html, page.render(rows, laid_out))
+        write(html, page.render(rows, laid_out))
     if update:
         from renode_mnist.measure import budget_update
 
@@ -176,7 +179,7 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
         raise
     Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
     if summary is not None:
-        _write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
+        write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
     if verdict.grown:
         raise CheckFailed(
             f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
@@ -208,15 +211,7 @@ def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
 
 def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
     if summary is not None:
-        _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
-
-
-def _write(path: Path, text: str, *, append: bool = False) -> None:
-    try:
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise EnvironmentProblem(f"{path} cannot be written: {error.strerror}", "Give another path.") from error
+        write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
 
 
 @click.command()
@@ -280,7 +275,7 @@ def _side(name: str, wanted: Any) -> Any:
     from renode_mnist.measure import bench as measuring
     from renode_mnist.measure import commits
 
-    if Path(name).is_file():
+    if Path(name).is_file() or Path(name).suffix == ".json":  # one that is not there is said to be missing
         return measuring.load(Path(name))
     if name == commits.HERE:
         commit = None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from renode_mnist import remedies
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -80,7 +82,7 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
             f"{output / record.file}: {record.correct} of {record.count} test pictures right, "
             f"{record.correct / record.count:.2%}"
         )
-    console.print(f"Next: renode-mnist export {output / records[0].file}")
+    console.print(f"Next: {remedies.own('export')} {output / records[0].file}")
 
 
 def _confusion(record: Trained) -> Table:
@@ -164,4 +166,4 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
                 path.with_suffix(".c").write_text(source, encoding="utf-8")
     console.print(grid.table(Conversion(model, model.stat().st_size, directory, records).sizes()))
     if variants is None and "qat" not in records:
-        console.print("No quantisation-aware model beside it: `renode-mnist train --qat` makes one.")
+        console.print(f"No quantisation-aware model beside it: `{remedies.own('train --qat')}` makes one.")

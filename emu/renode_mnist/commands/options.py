@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,17 +113,18 @@ def target_options_of(options: dict[str, Any]) -> Callable[[ImageOptions], Targe
 
 
 def image_of(elf: Path | None, config: BuildConfig) -> Image:
-    """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream."""
+    """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream then."""
     if elf is not None:
         return Image(elf, None, fresh=False)
     from rich.console import Console
 
-    with Console(stderr=True).status(f"building {config.name} …"):
-        return building.build(config)
+    with ExitStack() as shown:
+        status = Console(stderr=True).status(f"building {config.name} …")
+        return building.build(config, starting=lambda: shown.enter_context(status))
 
 
 def target_option(*, default: str = OpenOptions.target, choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
-    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided and told here."""
+    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided here; see `why_target`."""
     declared = next(each for each in options_of(OpenOptions) if each.name == "target")
     return click.option(
         "--target",
@@ -140,8 +142,22 @@ def _decided(context: click.Context, parameter: click.Parameter, target: str) ->
     from renode_mnist.targets import auto
 
     choice = auto.choose()
-    click.echo(f"target {choice.target}: {choice.reason}", err=True)
+    context.meta[_WHY] = choice.reason
     return choice.target
+
+
+_WHY = f"{__name__}.why"
+
+
+def why_target() -> str:
+    """Why ``--target auto`` took what it did, to be shown with what ran there; empty where somebody named it."""
+    return str(click.get_current_context().meta.get(_WHY, ""))
+
+
+def tell_target(target: str) -> None:
+    """The same as a line on the error stream, where no table has it; for when arguments have been checked."""
+    if why := why_target():
+        click.echo(f"target {target}, since {why}", err=True)
 
 
 picture_option = click.option(

@@ -23,6 +23,7 @@ from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import PICTURE_SHAPE, Session
 from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
 from renode_mnist.targets.base import CounterUnit, NotesCounterReads
+from renode_mnist.toolchain import ToolsMissing
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"
@@ -185,6 +186,8 @@ def run(
         progress(case)
         try:
             rows += _measure(case, clocks_mhz, target, options or TargetOptions(), tree)
+        except ToolsMissing as error:
+            refused.append(Refused(case.name, error.in_short, for_want_of_tools=True))
         except RenodeMnistError as error:
             refused.append(Refused(case.name, str(error), isinstance(error, EnvironmentProblem)))
     return rows, refused

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group
 
+from renode_mnist import remedies
 from renode_mnist.measure.bench import Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
@@ -133,7 +134,9 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     if any("+" in layer.op for row in rows for layer in row.layers):
         notes.append(f"{FUSED}: computed in one step with the layer above it.")
     if published:
-        notes.append("Published columns are measurements of others on silicon, float32 (docs/benchmark.md).")
+        notes.append(
+            f"Published columns are measurements of others on silicon, float32 ({remedies.page('benchmark')})."
+        )
     identities: dict[str, list[str]] = {}
     for row in {row.case: row for row in rows}.values():
         who = (
