@@ -110,13 +110,31 @@ def compare(
     )
 
 
+def too_far(
+    spec: TensorSpec, got: npt.NDArray[Any], expected: npt.NDArray[Any], bound_units: float = FLOAT_BOUND_ULP
+) -> npt.NDArray[np.bool_]:
+    """Which elements are more than rounding apart: those that make the verdict ``DIFFERENT``."""
+    if spec.dtype.kind != "f":
+        return np.asarray(got != expected)
+    real, wanted = spec.reals(got), spec.reals(expected)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(real - wanted) <= bound_units * _unit(spec, wanted)
+    return np.asarray(~(near | (real == wanted) | (np.isnan(real) & np.isnan(wanted))))
+
+
+def _unit(spec: TensorSpec, wanted: npt.NDArray[np.float64]) -> float:
+    """One unit in the last place, in real numbers."""
+    if spec.dtype.kind != "f":
+        return spec.scale or 1.0
+    largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0)
+    return float(np.spacing(spec.dtype.type(largest)))
+
+
 def _units(spec: TensorSpec, most: float, wanted: npt.NDArray[np.float64]) -> float:
     if most == 0 or math.isinf(most):
         return most
-    if spec.dtype.kind != "f":
-        return float(round(most / (spec.scale or 1.0)))
-    largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0)
-    return most / float(np.spacing(spec.dtype.type(largest)))
+    units = most / _unit(spec, wanted)
+    return units if spec.dtype.kind == "f" else float(round(units))
 
 
 def together(parts: Sequence[Difference]) -> Difference:

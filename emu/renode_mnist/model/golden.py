@@ -1,7 +1,7 @@
 """Golden vectors: inputs of a model with LiteRT's answers, and which model and tools made them, in one ``.npz`` file.
 
-The file holds an array a tensor, ``input:NAME`` and ``output:NAME``, samples along the first axis, as the tensors
-store them, and ``golden.json``, the identities as UTF-8 bytes. NumPy alone reads it.
+The file holds an array a tensor, ``input_0`` and so on and ``output_0`` and so on, samples along the first axis, as
+the tensors store them, and ``golden.json``: identities, the tensors' names, types and scales. NumPy alone reads it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def write(vectors: GoldenVectors, path: Path) -> None:
     """Writes the file; the same vectors give the same bytes.
 
     Raises:
-        DataError: It can't be written, or two tensors have one name.
+        DataError: It can't be written.
     """
     if path.suffix != ".npz":
         raise DataError(f"golden vectors are not written as {path.name}", "Name a file that ends in .npz.")
@@ -140,8 +140,8 @@ def write(vectors: GoldenVectors, path: Path) -> None:
         ("output", vectors.output_specs, vectors.outputs),
     ):
         described[f"{role}s"] = [_described(spec) for spec in specs]
-        for position, spec in enumerate(specs):
-            arrays[_key(role, position, spec)] = np.stack([tensors[position] for tensors in sets])
+        for position in range(len(specs)):
+            arrays[_key(role, position)] = np.stack([tensors[position] for tensors in sets])
     arrays[_IDENTITY] = np.frombuffer(json.dumps(described, indent=2, sort_keys=True).encode(), np.uint8)
     stream = io.BytesIO()
     tensor_files.save_npz(stream, arrays)
@@ -166,7 +166,7 @@ def read(path: Path) -> GoldenVectors:
             raise _no_vectors(path, f"format {described['format']} instead of {FORMAT}")
         notes = tuple(map(str, described["notes"]))
         names = ("model_name", "model_sha256", "yardstick", "tool")
-        identity = GoldenIdentity(*(str(described[name]) for name in names), notes)
+        identity = GoldenIdentity(**{name: str(described[name]) for name in names}, notes=notes)
         specs = {role: tuple(map(_spec, described[f"{role}s"])) for role in ("input", "output")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _no_vectors(path, f"{_IDENTITY}: {error}") from None
@@ -186,13 +186,13 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _key(role: str, position: int, spec: TensorSpec) -> str:
-    # By position too: nothing keeps a file from giving two tensors one name.
-    return f"{role} {position}: {spec.name}"
+def _key(role: str, position: int) -> str:
+    # Not the name: a model may give two tensors one, or one that no archive takes.
+    return f"{role}_{position}"
 
 
 def _column(arrays: Any, role: str, position: int, spec: TensorSpec, path: Path) -> npt.NDArray[Any]:
-    array = arrays.get(_key(role, position, spec))
+    array = arrays.get(_key(role, position))
     if not isinstance(array, np.ndarray):
         raise _no_vectors(path, f"it has no array for the {role} {spec}")
     if array.dtype != spec.dtype or array.shape[1:] != spec.shape or not array.ndim:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist.errors import DataError
-from renode_mnist.model import picture_tensor, tensor_files
+from renode_mnist.model import metadata, picture_tensor, tensor_files
 from renode_mnist.model.interface import TensorSpec
 from renode_mnist.model.picture_tensor import Range
 from renode_mnist.model.tensor_files import Content, Numbers, Picture, Raw
@@ -104,13 +104,32 @@ def from_files(
     return Samples(sets, names, tuple(notes))
 
 
+def pixel_ranges(specs: Sequence[TensorSpec], content: bytes | None, given: Range | None) -> list[Range | None]:
+    """What pixels stand for in each input: as somebody asks for it, else as the model file's own metadata says.
+
+    Args:
+        specs: What the model takes.
+        content: The ``.tflite`` file, where it is at hand.
+        given: For every input.
+    """
+    if given is not None:
+        return [given] * len(specs)
+    known = metadata.read(content).normalisation if content is not None else {}
+    return [
+        Range.normalised(known[position].mean, known[position].deviation, "by the model's metadata")
+        if position in known
+        else None
+        for position in range(len(specs))
+    ]
+
+
 def seeded(specs: Sequence[TensorSpec], count: int, seed: int = SEED) -> Samples:
     """Inputs drawn evenly from each tensor's range, the same for the same seed."""
     random = np.random.default_rng(seed)
     sets = tuple(tuple(_drawn(spec, random) for spec in specs) for _ in range(count))
     names = tuple(f"seed {seed} #{number}" for number in range(count)) if count > 1 else (f"seed {seed}",)
     ranges = dict.fromkeys(_range_text(spec) for spec in specs)
-    return Samples(sets, names, (f"no input was given: seeded numbers (seed {seed}), {', '.join(ranges)}",))
+    return Samples(sets, names, (f"seeded numbers (seed {seed}): {', '.join(ranges)}",))
 
 
 def edge_cases(specs: Sequence[TensorSpec]) -> Samples:
