@@ -86,6 +86,40 @@ def from_files(
             f"no file gives the input{'s' if len(missing) > 1 else ''} {_quoted(missing)}",
             "Give each as --input NAME=FILE, or all in one .npz or .json by their names.",
         )
+    return _assembled(specs, contents, " ".join(sorted({path.name for path in files.values()})), ranges)
+
+
+def from_arrays(
+    specs: Sequence[TensorSpec], given: npt.NDArray[Any] | Sequence[npt.NDArray[Any]] | Mapping[str, npt.NDArray[Any]]
+) -> Samples:
+    """Inputs out of arrays: the only one, all in the model's order, or by their names.
+
+    Raises:
+        DataError: As `from_files`.
+    """
+    if isinstance(given, np.ndarray):
+        given = (given,)
+    if not isinstance(given, Mapping):
+        if len(given) != len(specs):
+            raise DataError(
+                f"{len(given)} arrays are given, and the model has {len(specs)} inputs",
+                "Give one for each, in order.",
+            )
+        given = {spec.name: array for spec, array in zip(specs, given, strict=True)}
+    if set(given) != {spec.name for spec in specs}:
+        raise DataError(
+            f"arrays are given for {_quoted(list(given))}",
+            f"Give one for each of {_quoted([spec.name for spec in specs])}.",
+        )
+    return _assembled(specs, {name: (np.asarray(array), "the array") for name, array in given.items()}, "arrays")
+
+
+def _assembled(
+    specs: Sequence[TensorSpec],
+    contents: Mapping[str, tuple[Content, str]],
+    label: str,
+    ranges: Sequence[Range | None] | None = None,
+) -> Samples:
     notes = []
     columns: list[npt.NDArray[Any]] = []
     for position, spec in enumerate(specs):
@@ -99,7 +133,6 @@ def from_files(
         told = ", ".join(f"{count} of '{name}'" for name, count in counts.items())
         raise DataError(f"the inputs have different numbers of samples: {told}", "Give as many of each.")
     sets = tuple(zip(*columns, strict=True))
-    label = " ".join(sorted({path.name for path in files.values()}))
     names = (label,) if len(sets) == 1 else tuple(f"{label} #{number}" for number in range(len(sets)))
     return Samples(sets, names, tuple(notes))
 

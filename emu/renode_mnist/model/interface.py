@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from renode_mnist.codegen.graph import Graph, Tensor
 from renode_mnist.errors import ModelError
+from renode_mnist.wire.messages import TensorInfo
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class TensorSpec:
         if quantisation is None or dtype.kind == "f" or quantisation.per_channel:
             return cls(tensor.name, dtype, tensor.shape)
         return cls(tensor.name, dtype, tensor.shape, quantisation.scale, quantisation.zero_point)
+
+    @classmethod
+    def of_firmware(cls, info: TensorInfo) -> Self:
+        """A tensor as a firmware describes it; its name may be cut."""
+        return cls(info.name, info.dtype, info.shape, info.scale, info.zero_point)
 
     @property
     def element_count(self) -> int:
