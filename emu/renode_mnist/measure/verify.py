@@ -126,6 +126,17 @@ class Verification:
     against: str = ""
     quantisation: tuple[QuantisationRow, ...] = ()
 
+    def __repr__(self) -> str:
+        """The verdict in one line."""
+        where = f", first in '{self.first.row.spec.name}'" if self.first is not None else ""
+        bad = len(self.samples) - self.good_samples
+        found = f"{self.verdict} in {bad if self.first is not None else self.good_samples}"
+        firmware = self.connection.firmware
+        return (
+            f"<Verification: {found} of {len(self.samples)} samples{where}; {firmware.model_name} by "
+            f"{firmware.engine} on {self.connection.target.target} against {self.yardstick}>"
+        )
+
     @property
     def verdict(self) -> Verdict:
         """Of all."""
