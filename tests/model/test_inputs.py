@@ -108,6 +108,13 @@ def test_several_inputs_come_from_one_archive_or_from_a_file_each(tmp_path: Path
         assert [array.ravel().tolist() for array in samples.sets[0]] == [[1, 2, 3, 4], [7]]
 
 
+def test_what_a_data_set_holds_beside_the_inputs_is_left_out_and_said(tmp_path: Path) -> None:
+    file = saved(tmp_path, "set.npz", {"features": np.zeros((2, 4), np.int8), "labels": np.array([1, 0])})
+    samples = inputs.from_files([INT8], {"": file})
+    assert len(samples.sets) == 2
+    assert samples.notes[1] == "set.npz: 'labels' left out, the model has no such input"
+
+
 def test_options_name_inputs_but_a_file_with_an_equals_sign_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "a=b.npy").write_bytes(b"")
     assert inputs.assigned(["x=1.npy", str(tmp_path / "a=b.npy")]) == {

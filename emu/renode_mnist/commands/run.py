@@ -138,8 +138,7 @@ def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) ->
         return
     for note in asked.notes():
         console.print(Text(note), soft_wrap=True)
-    for table in answer_table.grids(answer):
-        console.print(grid.table(table))
+    console.print(answer_table.render(answer))
     console.print(grid.table(record_table.layers(record)))
     console.print(terminal.identity(record.target, record.firmware))
 

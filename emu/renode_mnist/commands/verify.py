@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 @pixel_range_option
 @click.option(
     "--against",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The float model (.tflite, .keras) that this one was quantised from: shows what that cost, by tensor.",
+    metavar="MODEL",
+    help="The float model (.tflite, .keras, or a committed one's name) that this one was quantised from: shows what "
+    "that cost, by tensor.",
 )
 @click.option(
     "--ulp",
@@ -60,7 +61,7 @@ def verify(
     count: int | None,
     seed: int,
     pixel_range: tuple[float, float] | None,
-    against: Path | None,
+    against: str | None,
     ulp: float | None,
     target: str,
     elf: Path | None,
@@ -75,6 +76,7 @@ def verify(
     """
     from rich.console import Console
 
+    from renode_mnist.build import resolve_model
     from renode_mnist.measure.verify_image import verify_image
     from renode_mnist.model.difference import FLOAT_BOUND_ULP
     from renode_mnist.session.opening import machine_of
@@ -91,7 +93,7 @@ def verify(
             given(config),
             samples,
             elf=elf,
-            against=against,
+            against=resolve_model(against) if against is not None else None,
             float_bound_ulp=FLOAT_BOUND_ULP if ulp is None else ulp,
             progress=lambda doing: status.update(_plain(doing)),
         )
@@ -145,12 +147,12 @@ def _show(found: Verification) -> None:
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
     layers = verification.tensors(found)
-    console.print(grid.table(layers))
+    console.print(grid.table(layers, boxed=False))
     for note in layers.notes:
         console.print(Text(note, style="dim"), soft_wrap=True)
     if found.quantisation:
         errors = verification.quantisation(found)
-        console.print(grid.table(errors))
+        console.print(grid.table(errors, boxed=False))
         for note in errors.notes:
             console.print(Text(note, style="dim"), soft_wrap=True)
     console.print(terminal.identity(found.connection.target, found.connection.firmware))

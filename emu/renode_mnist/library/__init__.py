@@ -202,7 +202,8 @@ def verify(asked: _Verified) -> Verification:
     else:
         samples = _samples(specs, asked.data)
     options = TargetOptions.of(asked, asked.board)
-    found = verify_image(config, target, options, samples, elf=_path(asked.elf), against=_path(asked.against))
+    against = None if asked.against is None else resolve_model(os.fspath(asked.against))
+    found = verify_image(config, target, options, samples, elf=_path(asked.elf), against=against)
     return ShownVerification.of(found)
 
 

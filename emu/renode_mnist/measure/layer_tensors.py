@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from renode_mnist.codegen.graph import NHWC, PLANAR, Tensor
 from renode_mnist.codegen.planning import Plan
-from renode_mnist.errors import TargetError
+from renode_mnist.errors import FirmwareError, TargetError
 from renode_mnist.model.inputs import Tensors
 from renode_mnist.program import symbols
 from renode_mnist.session.session import Session
 from renode_mnist.targets.base import ReachesMemory, StopsAtCounterReads
-from renode_mnist.wire.messages import ArenaRegion
+from renode_mnist.wire.messages import ArenaRegion, ErrorCode
 
 _ARENA = "_ZN6engine12_GLOBAL__N_15arenaE"
 """``engine::(anonymous namespace)::arena`` of the emitted model.cpp."""
@@ -198,11 +198,24 @@ class TraceImage:
         self._plan = plan
         self.seen = seen_tensors(plan)
 
+    def answers(self) -> bool:
+        """Whether the image is one of that kind: tried on zeros."""
+        zeros = [bytes(tensor.byte_count) for tensor in self._plan.graph.inputs]
+        try:
+            self._session.client.run_traced(zeros, self._regions()[:1])
+        except FirmwareError as error:
+            if error.code == ErrorCode.UNKNOWN_COMMAND:
+                return False
+            raise
+        return True
+
+    def _regions(self) -> list[ArenaRegion]:
+        return [ArenaRegion(each.step, each.offset, each.tensor.byte_count) for each in self.seen]
+
     def infer(self, inputs: Tensors) -> Observed:
         """See `Observer.infer`."""
-        regions = [ArenaRegion(each.step, each.offset, each.tensor.byte_count) for each in self.seen]
         _reset(self._session)
-        inference, sent = self._session.client.run_traced([values.tobytes() for values in inputs], regions)
+        inference, sent = self._session.client.run_traced([values.tobytes() for values in inputs], self._regions())
         outputs = tuple(
             np.frombuffer(raw, tensor.type.dtype).reshape(tensor.shape)
             for tensor, raw in zip(self._plan.graph.outputs, inference.tensors, strict=True)

@@ -127,8 +127,9 @@ def _check(session: Session, graph: Graph, plan: Plan, config: BuildConfig) -> N
             f"(SHA-256 {graph.sha256[:12]}…)",
             "Leave --elf out, or load the image: `--flash openocd`.",
         )
-    steps = [(step.name, step.op) for step in plan.steps]
-    running = [(layer.name, layer.op) for layer in session.client.layers()]
+    # Not by names, which an image cuts short.
+    steps = [(step.op, step.macs) for step in plan.steps]
+    running = [(layer.op, layer.macs) for layer in session.client.layers()]
     if running != steps or (plan.engine in codegen.ENGINES and firmware.arena_bytes != plan.arena_bytes):
         raise TargetError(
             f"the firmware's steps or memory are not those of engine {config.engine} for {config.objective}",

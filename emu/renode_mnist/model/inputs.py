@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +78,25 @@ def from_files(
         ImageError: It is no picture.
     """
     contents: dict[str, tuple[Content, str]] = {}
+    left_out = []
+    names = [spec.name for spec in specs]
     for name, path in files.items():
-        for inner, content in tensor_files.read(path).by_name.items():
+        found = tensor_files.read(path).by_name
+        # A data set keeps more than inputs in one archive: labels, for one.
+        beside = [inner for inner in found if inner not in names] if set(found) & set(names) else []
+        if beside:
+            left_out.append(f"{path.name}: {_quoted(beside)} left out, the model has no such input")
+        for inner, content in found.items():
+            if inner in beside:
+                continue
             contents[_which(specs, name, inner, path)] = content, f"{path.name}{f' [{inner}]' if inner else ''}"
-    if missing := [spec.name for spec in specs if spec.name not in contents]:
+    if missing := [name for name in names if name not in contents]:
         raise DataError(
             f"no file gives the input{'s' if len(missing) > 1 else ''} {_quoted(missing)}",
             "Give each as --input NAME=FILE, or all in one .npz or .json by their names.",
         )
-    return _assembled(specs, contents, " ".join(sorted({path.name for path in files.values()})), ranges)
+    samples = _assembled(specs, contents, " ".join(sorted({path.name for path in files.values()})), ranges)
+    return replace(samples, notes=(*samples.notes, *left_out))
 
 
 def from_arrays(

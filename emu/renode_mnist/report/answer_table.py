@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from renode_mnist.report import grid
 from renode_mnist.report.grid import Grid
 from renode_mnist.session.answer import Answer, Output
 
 _BEST = 5
 
 
-def grids(answer: Answer) -> list[Grid]:
+def render(answer: Answer) -> RenderableType:
     """The best classes of each output that is classes, then a row for each other output."""
-    found = [_classes(output) for output in answer.outputs if output.is_classes]
+    parts: list[RenderableType] = []
+    for output in answer.outputs:
+        if output.is_classes:
+            parts += [Text(_title(output)), grid.table(_classes(output))]
     others = [output for output in answer.outputs if not output.is_classes]
-    return [*found, _statistics(others)] if others else found
+    return Group(*parts, grid.table(_statistics(others))) if others else Group(*parts)
 
 
 def _classes(output: Output) -> Grid:
@@ -23,7 +30,7 @@ def _classes(output: Output) -> Grid:
     else:
         headings = ("class", "score")
         rows = tuple((str(index), f"{score:.4f}") for index, score in output.best(_BEST))
-    return Grid(headings, rows, title=_title(output))
+    return Grid(headings, rows)
 
 
 def _title(output: Output) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from renode_mnist.measure.quantisation_error import QuantisationRow
@@ -11,7 +12,7 @@ from renode_mnist.model.difference import Difference, Verdict, units_text
 from renode_mnist.model.interface import TensorSpec
 from renode_mnist.report.grid import Grid
 
-_NAME_CHARACTERS = 32
+_NAME_CHARACTERS = 28
 
 
 def verdict(found: Verification) -> str:
@@ -73,24 +74,31 @@ def tensors(found: Verification) -> Grid:
             "ULP: units in the last place of a tensor's largest magnitude; up to "
             f"{found.float_bound_ulp:g} of them a float32 difference counts as rounding, and is never called equal."
         )
-    return Grid(
-        ("step", "operator", "tensor", "differing", "max error", "real value", "SNR dB", "saturated"),
-        tuple(rows),
-        tuple(notes),
-        labels=3,
-    )
+    return _without_empty(Grid(_HEADINGS, tuple(rows), tuple(notes), labels=2))
+
+
+_HEADINGS = ("step", "tensor", "differing", "max error", "real value", "SNR dB", "saturated")
 
 
 def _row(row: TensorRow, found: Difference) -> tuple[str, ...]:
     return (
-        row.step.split(" ")[0],
-        row.op,
+        f"{row.step.split(' ')[0]} {row.op}".strip(),
         short(row.spec.name) + (" (output)" if row.is_output else ""),
         _percent(found.share) if found.differing else "equal",
         units_text(found) if found.differing else "",
         f"{found.most_real:.4g}" if found.differing else "",
         _decibels(found.snr_db) if found.differing else "",
         _percent(found.saturated_share) if row.spec.is_quantised else "",
+    )
+
+
+def _without_empty(grid: Grid) -> Grid:
+    """Without columns that say nothing: where all is equal there are no errors to list."""
+    kept = [column for column in range(len(grid.headings)) if any(row[column] for row in grid.rows)]
+    return replace(
+        grid,
+        headings=tuple(grid.headings[column] for column in kept),
+        rows=tuple(tuple(row[column] for column in kept) for row in grid.rows),
     )
 
 
@@ -118,8 +126,9 @@ def _quantisation_row(row: QuantisationRow, found: Difference) -> tuple[str, ...
 
 
 def short(name: str) -> str:
-    """The end of a tensor's name, which is what tells it from others."""
-    return name if len(name) <= _NAME_CHARACTERS else f"…{name[1 - _NAME_CHARACTERS :]}"
+    """The end of a tensor's name, which is what tells it from others: a converter puts the whole way before it."""
+    end = "/".join(name.split(";")[-1].split("/")[-2:])
+    return end if len(end) <= _NAME_CHARACTERS else f"…{end[1 - _NAME_CHARACTERS :]}"
 
 
 def _percent(share: float) -> str:
