@@ -15,6 +15,8 @@ from renode_mnist.model.interface import TensorSpec
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _CHANNELS = {1: "grey (ITU-R 601)", 3: "RGB", 4: "RGBA"}
+_LEAST_SIDE = 8
+"""Of an image whose channels have no axis; 100x6 is rather six sensors over time."""
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
@@ -78,7 +80,7 @@ def to_reals(image: Image.Image, spec: TensorSpec, pixels: Range, name: str) -> 
 
 def _image_shape(spec: TensorSpec, name: str) -> tuple[int, int, int]:
     shape = spec.shape[1:] if len(spec.shape) > 2 and spec.shape[0] == 1 else spec.shape
-    if len(shape) == 2:
+    if len(shape) == 2 and min(shape) >= _LEAST_SIDE:
         shape = (*shape, 1)
     if len(shape) != 3 or shape[2] not in _MODES:
         raise DataError(
