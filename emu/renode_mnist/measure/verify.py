@@ -259,7 +259,9 @@ class _Found:
 
 
 def _entries(graph: Graph, plan: Plan, observer: Observer) -> list[_Entry]:
-    seen = {each.tensor.index: each for each in observer.seen}
+    # A pass may have made tensors of its own, behind the file's.
+    seen = {each.tensor.index: each for each in observer.seen if each.tensor.index < len(graph.tensors)}
+    seen = {index: each for index, each in seen.items() if each.tensor.shape == graph.tensors[index].shape}
     steps = {part.index: number for number, step in enumerate(plan.steps) for part in step.operators}
     entries: list[_Entry] = []
     for operator in graph.operators:
