@@ -85,6 +85,15 @@ class ImageOptions:
         "Floating point by the FPU, or in software.",
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )
+    trace: bool = option(
+        False,
+        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
+        without={
+            Face.SUITE: "a suite tests the image that is used",
+            Face.PAGE: "the page shows what the image that is used answers",
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 #include "builtin_digit.hpp"
 #include "engine/engine.hpp"
 #include "inference.hpp"
+#include "messages.hpp"
 #include "port.hpp"
 #include "printer.hpp"
 #include "text.hpp"
@@ -84,14 +85,16 @@ void print_model() {
   }
   out.text("Flash: ").number(memory.flash_bytes).text(" B, ");
   out.number(static_cast<std::uint32_t>(model.weights_bytes)).text(" B of it weights").end_line();
-  out.text("RAM: ").number(memory.ram_static_bytes).text(" B, ");
-  out.number(static_cast<std::uint32_t>(model.arena_bytes)).text(" B of it arena").end_line();
-  out.text("Stack: ")
-      .number(memory.stack_used_bytes)
-      .text(" of ")
-      .number(memory.stack_bytes)
-      .text(" B used")
-      .end_line();
+  const auto arena_bytes = static_cast<std::uint32_t>(model.arena_bytes);
+  const auto state_bytes = static_cast<std::uint32_t>(model.state_bytes);
+  out.text("RAM: ")
+      .number(memory.ram_static_bytes + memory.stack_used_bytes)
+      .text(" B: arena ")
+      .number(arena_bytes);
+  if (state_bytes > 0) out.text(", state ").number(state_bytes);
+  out.text(", wire ").number(messages::kWireBytes).text(", rest ");
+  out.number(memory.ram_static_bytes - arena_bytes - state_bytes - messages::kWireBytes).text(", stack ");
+  out.number(memory.stack_used_bytes).text(" used of ").number(memory.stack_bytes).end_line();
 }
 
 void run_builtin_digit() {

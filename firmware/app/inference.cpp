@@ -34,10 +34,22 @@ class Stopwatch {
   std::uint32_t last_;
 };
 
+struct Invocation {
+  Stopwatch stopwatch;
+  AfterLayer after;
+  void* context;
+};
+
 void layer_done(void* context, std::size_t layer) {
-  const std::uint32_t passed = static_cast<Stopwatch*>(context)->lap();
+  auto* invocation = static_cast<Invocation*>(context);
+  const std::uint32_t passed = invocation->stopwatch.lap();
   last.total += passed;
   if (layer < model_config::kLayerCount) last.layers[layer] = passed;
+  if constexpr (kTrace) {
+    if (invocation->after == nullptr) return;
+    invocation->after(invocation->context, layer);
+    invocation->stopwatch.lap();
+  }
 }
 
 template <typename Stored>
@@ -141,11 +153,11 @@ bool ready() {
 
 bool answered() { return outputs_stand; }
 
-const Result& run() {
+const Result& run(AfterLayer after, void* context) {
   last = Result{};
-  Stopwatch stopwatch;
-  engine::invoke(layer_done, &stopwatch);
-  last.total += stopwatch.lap();
+  Invocation invocation{Stopwatch(), after, context};
+  engine::invoke(layer_done, &invocation);
+  last.total += invocation.stopwatch.lap();
   loaded();
   outputs_stand = true;
   return last;

@@ -40,8 +40,15 @@ struct Result {
   std::uint64_t total;                              // from before the first layer to after the last
 };
 
+// Whether regions of the arena can be sent between layers. Of an image that is used the marks stay as cheap as they
+// are.
+inline constexpr bool kTrace = APP_TRACE != 0;
+
+// Called after a layer, in a time that is not counted; only where kTrace is set.
+using AfterLayer = void (*)(void* context, std::size_t layer);
+
 // Runs the network on what was loaded.
-const Result& run();
+const Result& run(AfterLayer after = nullptr, void* context = nullptr);
 
 // Of the last run.
 const Result& result();

@@ -40,14 +40,13 @@ constexpr std::size_t kPictureAnswerBytes =
               model_config::kLayerTextBytes + model_config::kLayerCount * kLayerBytes
         : 0;
 constexpr std::size_t kRunBytes = kOverheadBytes + model_config::kLayerCount * sizeof(std::uint64_t);
-constexpr std::size_t kMostReadBytes = std::min<std::size_t>(model_config::kMostOutputBytes, 1024);
+constexpr std::size_t kMostReadBytes =
+    inference::kTrace ? 1024 : std::min<std::size_t>(model_config::kMostOutputBytes, 1024);
 constexpr std::size_t kOutputBytes = kOverheadBytes + kMostReadBytes;
 constexpr std::size_t kOneLayerBytes = kLayerBytes + 2 * kLongestName;
 constexpr std::size_t kReplyBytes =
     (std::max({kStatsBytes, kPictureAnswerBytes, kRunBytes, kOutputBytes, kOverheadBytes + kOneLayerBytes}) + 7) /
     8 * 8;
-
-constexpr auto kWireBytes = static_cast<std::uint32_t>(2 * kReceiveBytes + kReplyBytes);
 
 static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
 
@@ -130,6 +129,8 @@ MnistProt::Mode mode() {
 }
 
 }  // namespace
+
+const std::uint32_t kWireBytes = 2 * kReceiveBytes + kReplyBytes;
 
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count) {
   flatbuffers::Verifier::Options options;
@@ -236,6 +237,13 @@ void send_output(std::uint32_t request, std::size_t index, std::size_t offset, s
   const std::size_t fitting = std::min(count, kMostReadBytes / element * element);
   send_piece(request, Command::CMD_READ_TENSOR, index, offset, fitting,
              static_cast<const std::uint8_t*>(engine::output(index)) + offset);
+}
+
+void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t offset = 0; offset < count; offset += kMostReadBytes) {
+    const std::size_t sent = std::min(kMostReadBytes, count - offset);
+    send_piece(request, Command::CMD_READ_TENSOR, index, offset, sent, bytes + offset);
+  }
 }
 
 void send_layers(std::uint32_t request, std::size_t first) {

@@ -15,6 +15,9 @@ namespace messages {
 
 inline constexpr std::uint8_t kProtocolVersion = 102;
 
+// RAM taken by the buffers for requests and replies.
+extern const std::uint32_t kWireBytes;
+
 // The message in a payload (aligned to 8), or nullptr where the verifier refuses it.
 const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t count);
 
@@ -24,6 +27,7 @@ void send_inference(std::uint32_t request);  // the article's answer: of a model
 void send_written(std::uint32_t request, std::size_t index);
 void send_run(std::uint32_t request);  // of inference::result()
 void send_output(std::uint32_t request, std::size_t index, std::size_t offset, std::size_t count);
+void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count);
 void send_layers(std::uint32_t request, std::size_t first);
 void send_command(std::uint32_t request, Command command);  // an answer that says nothing but that it was done
 void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address = 0,

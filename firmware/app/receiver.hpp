@@ -25,8 +25,13 @@ inline constexpr std::size_t kPictureBytes = inference::kPictureElements * sizeo
 inline constexpr std::size_t kPieceBytes =
     std::min(model_config::kMostInputBytes, model_config::kTakesPicture ? kPictureBytes : std::size_t{1024});
 
+// A trace asks for a region or two a layer.
+constexpr std::size_t kTraceBytes =
+    inference::kTrace ? 2 * model_config::kLayerCount * sizeof(MnistProt::ArenaRegion) : 0;
+
 // Vtables, offsets and alignment of a Commands with an InferenceInput or a TensorPiece come to less than 150 bytes.
-inline constexpr std::size_t kMaxPayloadBytes = (model_config::kTakesPicture ? kPictureBytes : kPieceBytes) + 256;
+inline constexpr std::size_t kMaxPayloadBytes =
+    std::max(model_config::kTakesPicture ? kPictureBytes : kPieceBytes, kTraceBytes) + 256;
 inline constexpr std::size_t kReceiveBytes = (kMaxPayloadBytes + kChecksumBytes + 7) / 8 * 8;
 
 struct Event {

@@ -100,15 +100,60 @@ void write(std::uint32_t request, const MnistProt::TensorPiece* piece) {
 // same where there is state.
 std::uint32_t last_run = 0;
 
-void run(std::uint32_t request) {
+using Regions = flatbuffers::Vector<const MnistProt::ArenaRegion*>;
+
+struct Trace {
+  std::uint32_t request;
+  const Regions& regions;
+};
+
+bool in_arena(const Regions& regions) {
+  const std::size_t arena_bytes = engine::arena_memory().count;
+  for (const MnistProt::ArenaRegion* region : regions) {
+    if (region->layer() >= model_config::kLayerCount || region->offset() > arena_bytes ||
+        region->count() > arena_bytes - region->offset()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// In a layer's mark: what was asked for of the arena as it is now.
+void send_regions(void* context, std::size_t layer) {
+  const auto& trace = *static_cast<const Trace*>(context);
+  std::size_t index = 0;
+  for (const MnistProt::ArenaRegion* region : trace.regions) {
+    if (region->layer() == layer) {
+      const std::uint8_t* bytes = engine::arena_memory().bytes + region->offset();
+      messages::send_region(trace.request, index, bytes, region->count());
+    }
+    ++index;
+  }
+}
+
+void run(std::uint32_t request, const Regions* regions) {
   if (engine_failed(request)) return;
+  if (regions != nullptr && !inference::kTrace) {
+    messages::send_error(request, ErrorCode::UNKNOWN_COMMAND, "this image is built without TRACE");
+    return;
+  }
+  if (regions != nullptr && !in_arena(*regions)) {
+    messages::send_error(request, ErrorCode::WRONG_SIZE, "a region is of no layer, or reaches beyond the arena");
+    return;
+  }
   const bool again = request != 0 && request == last_run && inference::answered();
   if (!again && !inference::ready()) {
     messages::send_error(request, ErrorCode::OUT_OF_ORDER,
                          "every input must be written whole before each inference (CMD_WRITE_TENSOR)");
     return;
   }
-  if (!again) inference::run();
+  if constexpr (inference::kTrace) {
+    if (!again && regions != nullptr) {
+      Trace trace{request, *regions};
+      inference::run(send_regions, &trace);
+    }
+  }
+  if (!again && regions == nullptr) inference::run();
   last_run = request;
   messages::send_run(request);
 }
@@ -162,7 +207,7 @@ void answer(const Event& event) {
       write(request, message->piece());
       break;
     case Command::CMD_RUN:
-      run(request);
+      run(request, message->trace());
       break;
     case Command::CMD_READ_TENSOR:
       read(request, message->piece());

@@ -7,6 +7,7 @@ set(BOARD disco-f746ng CACHE STRING "Which UARTs carry the binary line and the c
 set(CLOCK_MHZ 216 CACHE STRING "Core clock; 288 is overclocked, and the article's link crashed at random there")
 set(FPU hard CACHE STRING "hard: FPv5-SP-D16; soft: no floating-point instructions")
 set(DIGIT ${CMAKE_SOURCE_DIR}/../models/digits/8.png CACHE FILEPATH "The picture that the console's CMD=2 classifies")
+option(TRACE "Let a client read the arena between layers: for comparisons, not for an image that is used" OFF)
 option(SANITIZE "Address and undefined-behaviour sanitizers (host only)" OFF)
 option(FUZZ "Build the libFuzzer program (host only, clang)" OFF)
 

@@ -75,7 +75,7 @@ struct Memory {
   std::size_t count;
 };
 
-// Activations and scratch, as codegen's plan lays them out (tflm: as the interpreter does). For traces.
+// Activations and scratch, laid out as codegen's plan says; empty where it does not (tflm). For traces.
 Memory arena_memory();
 
 // Called after each step with its index, in order: 0 to layer_count - 1.

@@ -239,7 +239,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
         ),
         flash_bytes=firmware.flash_bytes,
         weights_bytes=firmware.weights_bytes,
-        ram_bytes=firmware.ram_static_bytes + firmware.stack_used_bytes,
+        ram_bytes=firmware.ram_bytes,
         target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
         firmware=firmware_json(firmware),
     )

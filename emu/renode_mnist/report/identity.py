@@ -20,12 +20,15 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
         ("compiler", f"{firmware.compiler}; {firmware.flags}"),
     ]
     if on_chip:
-        found.append(
-            (
-                "memory",
-                f"flash {firmware.flash_bytes:,} B ({firmware.weights_bytes:,} B weights), "
-                f"RAM {firmware.ram_static_bytes + firmware.stack_used_bytes:,} B "
-                f"({firmware.arena_bytes:,} B arena, {firmware.stack_used_bytes:,} B stack used)",
-            )
-        )
+        found.append(("flash", f"{firmware.flash_bytes:,} B, {firmware.weights_bytes:,} B of it weights"))
+        found.append(("RAM", ram(firmware)))
     return found
+
+
+def ram(firmware: Stats) -> str:
+    """What the image takes of RAM, and of what that is the sum; the console says the same."""
+    state = f"state {firmware.state_bytes:,}, " if firmware.state_bytes else ""
+    return (
+        f"{firmware.ram_bytes:,} B: arena {firmware.arena_bytes:,}, {state}wire {firmware.wire_bytes:,}, "
+        f"rest {firmware.ram_rest_bytes:,}, stack {firmware.stack_used_bytes:,} used of {firmware.stack_bytes:,}"
+    )

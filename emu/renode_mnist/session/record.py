@@ -157,7 +157,7 @@ def target_json(target: TargetIdentity) -> dict[str, Any]:
 
 def firmware_json(stats: Stats) -> dict[str, Any]:
     """What the firmware says of itself, as plain values."""
-    return {name: _plain(value) for name, value in vars(stats).items()}
+    return {**{name: _plain(value) for name, value in vars(stats).items()}, "ram_bytes": stats.ram_bytes}
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,15 @@ import numpy.typing as npt
 from renode_mnist.errors import FirmwareError, ModelError, TargetTimeout, WireError
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.wire import frame, messages
-from renode_mnist.wire.messages import ErrorCode, ErrorReport, Inference, LayerTiming, Reply, Stats
+from renode_mnist.wire.messages import (
+    ArenaRegion,
+    ErrorCode,
+    ErrorReport,
+    Inference,
+    LayerTiming,
+    Reply,
+    Stats,
+)
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 """In the target's time. The slowest build known, soft float, takes 3 s (the article's first table)."""
@@ -32,7 +40,7 @@ _NOT_CARRIED_OUT = {
 
 _REMEDIES = {
     ErrorCode.WRONG_SIZE: "Send as many elements as Stats states for the model's input.",
-    ErrorCode.UNKNOWN_COMMAND: "Build the firmware from this version with `renode-mnist build`.",
+    ErrorCode.UNKNOWN_COMMAND: "Build the firmware from this version with `renode-mnist build`; for a trace by --trace.",
     ErrorCode.BAD_VALUE: "Send finite numbers only.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
@@ -112,6 +120,30 @@ class Client:
             self._write(index, content, firmware)
         return self._inference(self._run(), firmware)
 
+    def run_traced(
+        self, tensors: bytes | Sequence[bytes], regions: Sequence[ArenaRegion]
+    ) -> tuple[Inference, tuple[bytes, ...]]:
+        """The same as `infer`, and what the arena held on the way; for an image built with ``trace``.
+
+        Args:
+            tensors: See `infer`.
+            regions: What to read after which layer, in any order; about two a layer fit into one request.
+
+        Returns:
+            The inference, whose counters leave the sending out, and each region's bytes.
+
+        Raises:
+            ModelError: As for `infer`.
+            FirmwareError: The image is built without it, or a region is none of the arena's.
+        """
+        given = (tensors,) if isinstance(tensors, bytes) else tuple(tensors)
+        firmware = self._firmware()
+        _check_sizes(given, firmware)
+        for index, content in enumerate(given):
+            self._write(index, content, firmware)
+        done, read = self._run_traced(regions)
+        return self._inference(done, firmware), read
+
     def layers(self) -> tuple[LayerTiming, ...]:
         """The steps of the firmware's program, with 0 for their counters; asked once.
 
@@ -174,6 +206,25 @@ class Client:
     def _run(self) -> messages.RunDone:
         # Asked again under its own number: then the firmware repeats its answer and computes nothing.
         return self._ask(messages.encode_run, messages.RunDone, same_number=True)
+
+    def _run_traced(self, regions: Sequence[ArenaRegion]) -> tuple[messages.RunDone, tuple[bytes, ...]]:
+        """Asked once only: what was sent on the way does not come again."""
+        found = [b""] * len(regions)
+        self._request = self._request % 0xFFFFFFFF + 1
+        self.send_raw(frame.encode(messages.encode_run(self._request, regions)))
+        while True:
+            body = self._answer_to(self._request, self._timeout_seconds)
+            if isinstance(body, ErrorReport):
+                raise firmware_error(body)
+            if isinstance(body, messages.RunDone):
+                break
+            if not isinstance(body, messages.OutputPiece) or body.offset != len(found[body.index]):
+                raise WireError(f"a trace was interrupted by {type(body).__name__}", _LINE_REMEDY)
+            found[body.index] += body.content
+        short = [i for i, region in enumerate(regions) if len(found[i]) != region.count]
+        if short:
+            raise WireError(f"of region {short[0]} of a trace came {len(found[short[0]])} bytes only", _LINE_REMEDY)
+        return body, tuple(found)
 
     def _read(self, index: int, byte_count: int) -> bytes:
         content = b""

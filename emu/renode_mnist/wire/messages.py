@@ -142,8 +142,17 @@ class Stats:
 
     @property
     def ram_bytes(self) -> int:
-        """RAM that the image has used so far: static, and the stack's high-water mark."""
+        """What the image takes of RAM: static, and the stack as deep as it has been. The one figure that is shown.
+
+        It is whole once the firmware has done its work: asked before the first inference it leaves out the stack of
+        the kernels.
+        """
         return self.ram_static_bytes + self.stack_used_bytes
+
+    @property
+    def ram_rest_bytes(self) -> int:
+        """Of the static RAM what is neither arena, state nor buffers of the wire."""
+        return self.ram_static_bytes - self.arena_bytes - self.state_bytes - self.wire_bytes
 
 
 @dataclass(frozen=True)
