@@ -17,12 +17,14 @@ if TYPE_CHECKING:
         digit_header,
         draw_digit,
         evaluate,
+        infer,
         inspect_model,
         mnist_subset,
         open_target,
         plot_layers,
         sample,
         train,
+        verify,
     )
 
 __all__ = [
@@ -32,12 +34,14 @@ __all__ = [
     "digit_header",
     "draw_digit",
     "evaluate",
+    "infer",
     "inspect_model",
     "mnist_subset",
     "open_target",
     "plot_layers",
     "sample",
     "train",
+    "verify",
 ]
 
 

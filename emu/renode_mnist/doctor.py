@@ -76,6 +76,7 @@ def _everything() -> Iterator[Finding]:
     )
     yield Finding("c++", "target host", _version_of("c++"), False, remedies.install("c++"))
     yield Finding("matplotlib", "bench --html, plots", _package("matplotlib"), False, remedies.extra("plots"))
+    yield Finding("LiteRT", "verify, golden", _package("ai-edge-litert"), False, remedies.extra("verify"))
     yield Finding(
         "Renode", "target renode", _renode(), False, f"{remedies.extra('renode')} && renode-mnist renode install"
     )

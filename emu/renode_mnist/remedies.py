@@ -21,12 +21,19 @@ from typing import Literal
 
 from renode_mnist import paths
 
-Extra = Literal["build", "plots", "train", "renode", "notebook"]
+Extra = Literal["build", "plots", "verify", "train", "renode", "notebook"]
 SystemPackage = Literal["arm-compiler", "c++", "c-headers", "openocd", "st-flash", "llvm-mca", "git", "npm"]
 
 _DISTRIBUTION = "renode-mnist"
 
-DOWNLOAD_MEGABYTES: dict[Extra, int] = {"build": 36, "plots": 18, "train": 339, "renode": 1, "notebook": 436}
+DOWNLOAD_MEGABYTES: dict[Extra, int] = {
+    "build": 36,
+    "plots": 18,
+    "verify": 23,
+    "train": 339,
+    "renode": 1,
+    "notebook": 436,
+}
 """What an extra adds to a plain installation, on Linux for x86_64 and Python 3.11 (docs/install.md: how measured)."""
 
 

@@ -165,6 +165,14 @@ class ModelBuilder:
         value = getattr(schema.ActivationFunctionType, activation)
         self.operator("ADD", (x, other), (y,), "AddOptions", fusedActivationFunction=value)
 
+    def attach(self, metadata: bytes) -> None:
+        """Metadata of tflite-support, as `model_metadata` makes it."""
+        buffer, entry = schema.BufferT(), schema.MetadataT()
+        buffer.data = np.frombuffer(metadata, np.uint8)
+        self._model.buffers.append(buffer)
+        entry.name, entry.buffer = "TFLITE_METADATA", len(self._model.buffers) - 1
+        self._model.metadata = [entry]
+
     def finish(self, source: int, result: int, *more_sources: int) -> bytes:
         """The file's content."""
         return self.finish_with((source, *more_sources), (result,))

@@ -11,6 +11,9 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.build import Image
+from renode_mnist.commands.answers import answer_of, keep, labels_for
+from renode_mnist.commands.asked import Asked, Specs, choose
+from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
     config_of,
     elf_option,
@@ -24,19 +27,32 @@ from renode_mnist.commands.options import (
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
+    from renode_mnist.session.answer import Answer
+    from renode_mnist.session.record import Record
     from renode_mnist.session.target_options import TargetOptions
 
 
 @click.command()
 @picture_option
+@file_option("--input", "files", "What any model is asked")
+@seed_option
+@pixel_range_option
 @image_options
 @elf_option
 @target_option(default="auto")
 @target_options
-@click.option("--expect", type=click.IntRange(0, 9), help="Exit with 1 unless this is the class.")
+@click.option(
+    "--labels",
+    "labels_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names of the classes, a line each.  [default: those of the model's metadata]",
+)
+@click.option("--expect", metavar="CLASS", help="Exit with 1 unless this is the class: its index or its label.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the outputs here: .npy, .npz (as the model stores them) or .json (as real numbers too).",
+)
 @click.option("--record", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Keep the session here.")
 @click.option(
     "--repeat",
@@ -47,27 +63,39 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def run(
     picture: Path | None,
+    files: tuple[str, ...],
+    seed: int,
+    pixel_range: tuple[float, float] | None,
     elf: Path | None,
     target: str,
-    expect: int | None,
+    labels_file: Path | None,
+    expect: str | None,
+    output: Path | None,
     kept: Path | None,
     repeat: int,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Classify a picture of a digit by the firmware and show what each layer cost."""
-    from rich.console import Console
+    """Run the network once on the firmware; show its answer and what each layer cost.
 
-    from renode_mnist.model import preprocess
+    A network for digits (28x28, ten classes) is shown a digit where nothing is given; any other takes --input, or
+    seeded numbers.
+    """
     from renode_mnist.program.build_id import build_id
-    from renode_mnist.report import terminal
     from renode_mnist.session.opening import gdb_command, machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
-    picture = picture or paths.digits() / "7.png"
-    digit = preprocess.read(picture)
+    if picture is not None and files:
+        raise click.UsageError("--image shows a digit and --input any tensor: give one of them.")
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
+
+    def chosen(specs: Specs) -> Asked:
+        return choose(specs, picture, files, pixel_range, seed, None if elf is not None else config)
+
+    # What does not fit the model is told before a build; what an ELF holds, only its firmware knows.
+    asked = chosen(Specs.of_model(config)) if elf is None else None
+    labels = labels_for(labels_file, config)
     image = image_of(elf, config)
     if (port := given(config).gdb_port) is not None:
         click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
@@ -79,32 +107,54 @@ def run(
             recorder.identify(session)
         if target == "board" and session.firmware.build_id != build_id(image.elf):
             click.echo("note: the board runs another image than the options name; --flash loads theirs", err=True)
-        record = session.classify(digit.pixels, picture.name)
+        asked = asked or chosen(Specs.of_firmware(session.firmware))
+        record = asked.of(session)
+    answer = answer_of(record, labels(record.firmware))
+    if output is not None:
+        keep(answer, output)
     if as_json:
-        click.echo(json.dumps(record.to_json(), indent=2))
+        click.echo(json.dumps({**record.to_json(), "outputs": answer.to_json()}, indent=2))
     else:
-        console = Console(highlight=False, markup=False)
-        console.print(f"{picture}: {digit.describe()}", soft_wrap=True)
-        console.print(terminal.run(record, colour=console.color_system is not None))
+        _show(record, answer, asked, picture)
+        if output is not None:
+            click.echo(f"{output}: {len(answer.outputs)} output(s)")
     if repeat > 1:
-        digests = [_digest(target, image, given(config), digit.pixels) for _ in range(repeat)]
-        click.echo(
-            f"{repeat} runs, digest over bytes, virtual time and instructions: {', '.join(sorted(set(digests)))}"
-        )
-        if len(set(digests)) > 1:
-            raise CheckFailed(f"{len(set(digests))} different runs of {repeat}", "Report it: these must be the same.")
-    if expect is not None and record.inference.winner != expect:
-        raise CheckFailed(
-            f"{picture.name} was classified as {record.inference.winner}, expected {expect}",
-            "Look at what the network saw (above), or at the scores with --json.",
-        )
+        _check_repetition(repeat, target, image, given(config), asked)
+    if expect is not None:
+        answer.expect(expect, asked.name)
 
 
-def _digest(target: str, image: Image, options: TargetOptions, pixels: npt.NDArray[np.uint8]) -> str:
+def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from renode_mnist.report import answer_table, grid, record_table, terminal
+
+    console = Console(highlight=False, markup=False)
+    if asked.digit is not None:
+        where = picture or paths.digits() / "7.png"
+        console.print(Text(f"{where}: {asked.digit.describe()}"), soft_wrap=True)
+        console.print(terminal.run(record, colour=console.color_system is not None))
+        return
+    for note in asked.notes():
+        console.print(Text(note), soft_wrap=True)
+    console.print(answer_table.render(answer))
+    console.print(grid.table(record_table.layers(record)))
+    console.print(terminal.identity(record.target, record.firmware))
+
+
+def _check_repetition(repeat: int, target: str, image: Image, options: TargetOptions, asked: Asked) -> None:
+    digests = [_digest(target, image, options, asked) for _ in range(repeat)]
+    click.echo(f"{repeat} runs, digest over bytes, virtual time and instructions: {', '.join(sorted(set(digests)))}")
+    if len(set(digests)) > 1:
+        raise CheckFailed(f"{len(set(digests))} different runs of {repeat}", "Report it: these must be the same.")
+
+
+def _digest(target: str, image: Image, options: TargetOptions, asked: Asked) -> str:
     from renode_mnist.measure.repetition import Digest
     from renode_mnist.session.opening import open_session
 
     digest = Digest()
     with open_session(target, image.elf, options, observer=digest.observe) as session:
-        session.classify(pixels)
+        asked.of(session)
         return digest.close(session)

@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from renode_mnist import codegen, paths
 from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, resolve_model
-from renode_mnist.errors import CheckFailed, ImageError
+from renode_mnist.errors import CheckFailed, DataError, ImageError
 from renode_mnist.library.arguments import takes
+from renode_mnist.model import inputs, interface
+from renode_mnist.model.inputs import Samples
+from renode_mnist.model.interface import TensorSpec
 from renode_mnist.model.preprocess import Picture, name_of, to_pixels
 from renode_mnist.model.strokes import draw_digit
 from renode_mnist.option import StrPath, argument, option
 from renode_mnist.report.notebook import ShownConnection, ShownRecord
-from renode_mnist.session.opening import elf_of, prepare
+from renode_mnist.session.opening import elf_of, machine_of, prepare
 from renode_mnist.session.record import Connection, Record
 from renode_mnist.session.session import Session
 from renode_mnist.session.target_options import OpenOptions, RunOptions, TargetOptions, which_target
 
 if TYPE_CHECKING:
+    from renode_mnist.measure.verify import Verification
     from renode_mnist.model.export import Variant
     from renode_mnist.report.benchmark import Benchmark
     from renode_mnist.report.inspection import Inspection
@@ -42,12 +47,14 @@ __all__ = [
     "digit_header",
     "draw_digit",
     "evaluate",
+    "infer",
     "inspect_model",
     "mnist_subset",
     "open_target",
     "plot_layers",
     "sample",
     "train",
+    "verify",
 ]
 
 
@@ -72,6 +79,36 @@ class _Classification(RunOptions):
         )
     )
     target: str = which_target()
+
+
+Inputs = StrPath | npt.NDArray[Any] | Sequence[npt.NDArray[Any]] | Mapping[str, npt.NDArray[Any]]
+"""A file, an array for the only input, or an array an input: in the model's order, or by name."""
+
+_TAKEN = "a file (``.npy``, ``.npz``, ``.csv``, ``.json``, raw bytes, a picture), an array for the only input, or an "
+_TAKEN += (
+    "array an input, in the model's order or by name. Floating point is quantised, a tensor's own type is taken "
+)
+_TAKEN += "as it is."
+
+
+@dataclass(frozen=True)
+class _Inference(RunOptions):
+    tensors: Inputs = field(metadata=argument(f"What the model is asked: {_TAKEN}"))
+    target: str = which_target()
+
+
+@dataclass(frozen=True)
+class _Verified(RunOptions):
+    model: StrPath = option(ImageOptions.model, "As in ``open_target``.")
+    target: str = which_target()
+    _: KW_ONLY
+    data: Inputs | None = option(
+        None, f"Inputs, a leading axis of N for N samples: {_TAKEN} Without it edge cases and seeded numbers."
+    )
+    count: int = option(4, "How many seeded samples, where no data is given.")
+    against: StrPath | None = option(
+        None, "The float model (``.tflite``, ``.keras``) that this one was quantised from."
+    )
 
 
 @dataclass(frozen=True)
@@ -114,6 +151,60 @@ def classify(asked: _Classification) -> Record:
     """
     with _open(asked, asked.target) as session:
         return session.classify(asked.picture)
+
+
+@takes(_Inference)
+def infer(asked: _Inference) -> Record:
+    """Runs any network once on a target.
+
+    Returns:
+        A record: ``outputs`` as the model's tensors store them, ``reals`` as real numbers, and what each layer cost.
+
+    Raises:
+        RenodeMnistError: As ``open_target``, or the tensors do not fit the model.
+    """
+    with _open(asked, asked.target) as session:
+        if asked.elf is None:
+            specs = interface.inputs(codegen.load(resolve_model(os.fspath(asked.model))))
+        else:
+            specs = tuple(map(TensorSpec.of_firmware, session.firmware.inputs))
+        samples = _samples(specs, asked.tensors)
+        if len(samples.sets) > 1:
+            raise DataError(f"{len(samples.sets)} samples are given", "Give one, or call `verify`.")
+        return session.infer(samples.sets[0], samples.names[0])
+
+
+def _samples(specs: Sequence[TensorSpec], given: Inputs) -> Samples:
+    if isinstance(given, str | os.PathLike):
+        return inputs.from_files(specs, {"": Path(given)})
+    return inputs.from_arrays(specs, given)
+
+
+@takes(_Verified)
+def verify(asked: _Verified) -> Verification:
+    """Holds the firmware to what the PC computes, tensor by tensor (docs/any-model.md).
+
+    Returns:
+        ``verdict``, ``first`` (where they part, None where they do not), and ``rows``, one a tensor.
+
+    Raises:
+        RenodeMnistError: As ``open_target``, the data does not fit, or there is no yardstick.
+    """
+    from renode_mnist.measure.verify_image import verify_image
+    from renode_mnist.report.notebook import ShownVerification
+    from renode_mnist.targets import auto
+
+    target = auto.choose().target if asked.target == "auto" else asked.target
+    config = BuildConfig.of(asked, machine_of(target))
+    specs = interface.inputs(codegen.load(config.model))
+    if asked.data is None:
+        samples = inputs.edge_cases(specs) + inputs.seeded(specs, asked.count)
+    else:
+        samples = _samples(specs, asked.data)
+    options = TargetOptions.of(asked, asked.board)
+    against = None if asked.against is None else resolve_model(os.fspath(asked.against))
+    found = verify_image(config, target, options, samples, elf=_path(asked.elf), against=against)
+    return ShownVerification.of(found)
 
 
 def sample(digit: int) -> Path:

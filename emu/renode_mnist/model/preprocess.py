@@ -112,8 +112,17 @@ def from_bytes(raw: bytes, origin: str = "the picture") -> Digit:
         raw: The file's bytes.
         origin: Its name for error messages.
     """
+    return from_image(open_picture(raw, origin), origin)
+
+
+def open_picture(raw: bytes, origin: str) -> Image.Image:
+    """Decodes a picture file, whatever it shows.
+
+    Raises:
+        ImageError: No picture, a damaged or a huge one.
+    """
     if not raw:
-        raise ImageError(f"{origin} is empty", "Give a picture of a digit.")
+        raise ImageError(f"{origin} is empty", "Give a picture.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -130,7 +139,7 @@ def from_bytes(raw: bytes, origin: str = "the picture") -> Digit:
     except Exception as error:
         # For damaged files its decoders raise OSError, SyntaxError, ValueError, IndexError, struct.error.
         raise ImageError(f"{origin} is damaged ({error})", "Save or download it again.") from None
-    return from_image(picture, origin)
+    return picture
 
 
 def from_image(picture: Image.Image, origin: str = "the picture") -> Digit:

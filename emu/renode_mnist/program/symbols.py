@@ -72,6 +72,22 @@ class Symbols:
         return function if unsized or address < function.address + function.size_bytes else None
 
 
+def address_of_data(path: Path, mangled: str) -> int | None:
+    """Where a variable stands, by its name in the symbol table; None where there is none of that name.
+
+    Raises:
+        ElfError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            table = ELFFile(stream).get_section_by_name(".symtab")
+            found = table.get_symbol_by_name(mangled) if table is not None else None
+            places = [int(symbol["st_value"]) for symbol in found or () if symbol["st_info"]["type"] == "STT_OBJECT"]
+    except (OSError, ELFError) as error:
+        raise ElfError(f"{path} cannot be read: {error}", "Build it with `renode-mnist build`.") from error
+    return places[0] if len(places) == 1 else None
+
+
 def _functions(elf: Any) -> list[Function]:
     table = elf.get_section_by_name(".symtab")
     if table is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from renode_mnist.measure.verify import Verification
 from renode_mnist.session.record import Connection, Record
 
 
@@ -44,3 +45,26 @@ class ShownConnection(Connection):
         from renode_mnist.report import html, identity
 
         return html.piece(html.facts(identity.rows(self.target, self.firmware)))
+
+
+class ShownVerification(Verification):
+    """A verification whose HTML shows the verdict, every tensor, and what quantisation cost."""
+
+    @classmethod
+    def of(cls, found: Verification) -> Self:
+        """The same, to be looked at."""
+        return cls(**vars(found))
+
+    def _repr_html_(self) -> str:
+        from renode_mnist.report import html, identity, verification
+
+        sentences = [("verdict", verification.verdict(self)), ("yardstick", self.yardstick)]
+        if self.first is not None:
+            sentences.append(("first", verification.first_difference(self.first)))
+        against = (html.table(verification.quantisation(self)),) if self.quantisation else ()
+        return html.piece(
+            html.facts(sentences),
+            html.table(verification.tensors(self)),
+            *against,
+            html.facts(identity.rows(self.connection.target, self.connection.firmware)),
+        )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from renode_mnist.measure.bench import Row
 from renode_mnist.report import plots
 from renode_mnist.report.grid import Grid
+from renode_mnist.report.page_style import STYLE
 
 _PAPER_COLUMNS = 7  # beside the layers' names; a screen can be moved along, paper has as many tables as that needs
 
@@ -19,24 +20,7 @@ _PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>renode-mnist bench</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #1a1a1a }
-  h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-  .wide { overflow-x: auto }
-  table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem }
-  th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
-  th { vertical-align: bottom; white-space: normal; min-width: 5.5rem }
-  th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff }
-  .published { color: #666; font-style: italic }
-  figure { margin: 0 0 1rem } figure svg { width: 100%; max-width: 40rem; height: auto }
-  li { overflow-wrap: anywhere; font-size: .85rem }
-  .paper { display: none }
-  @media print {
-    body { max-width: none; font-size: 11px } figure, tr, .paper { break-inside: avoid } h2 { break-after: avoid }
-    figure svg { max-width: 26rem } .wide { display: none } .paper { display: block; margin-bottom: 1rem }
-    th, td { padding: .1rem .3rem } th { min-width: 0 }
-  }
-</style>
+<style>{{ style }}</style>
 <h1>What one inference costs on the STM32F746</h1>
 {% for title, caption, svg in figures %}
 <h2>{{ title }}</h2>
@@ -83,7 +67,7 @@ def render(rows: Sequence[Row], laid_out: Grid) -> str:
     )
     columns = range(1, len(laid_out.headings))
     sheets = [[0, *columns[start : start + _PAPER_COLUMNS]] for start in range(0, len(columns), _PAPER_COLUMNS)]
-    return environment.from_string(_PAGE).render(figures=figures, grid=laid_out, sheets=sheets)
+    return environment.from_string(_PAGE).render(style=STYLE, figures=figures, grid=laid_out, sheets=sheets)
 
 
 def _unit(row: Row) -> str:

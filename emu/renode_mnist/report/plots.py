@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ except ModuleNotFoundError as missing:
     raise EnvironmentProblem(f"plots need {missing.name}", remedies.run_extra("plots")) from missing
 
 from renode_mnist.measure.bench import Row
+from renode_mnist.measure.quantisation_error import QuantisationRow
+from renode_mnist.measure.verify import Verification
+from renode_mnist.model.difference import Verdict, units_text
 from renode_mnist.model.train import Progress
 from renode_mnist.session.record import MILLISECOND_HEADINGS, Record
 from renode_mnist.targets.base import CounterUnit
@@ -29,6 +33,8 @@ _WIDTH_INCHES = 4.4  # so that a phone, which shows it 3.6 inches wide, shows it
 _BAR_INCHES = 0.34
 # Okabe and Ito's colours, told apart by the colour-blind too.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
+
+_MOST_UNITS = 1e9  # what is further off, or no number, is drawn no longer
 
 _INK = "#010203"
 """Of text and axes: black to the eye in a PNG; found again in the SVG, where the page's takes its place."""
@@ -135,6 +141,49 @@ def training(progress: Sequence[Progress]) -> Plot:
         axes.set_ylabel("% right, mean of the epoch so far")
         _legend(axes, columns=2)
     return plot
+
+
+def errors(found: Verification) -> Plot:
+    """How far each compared tensor is off, in the order of execution; within what rounding explains or beyond."""
+    rows = [(row, row.difference) for row in found.rows if row.difference is not None]
+    colours = {Verdict.EQUAL: _COLOURS[2], Verdict.WITHIN: _COLOURS[1], Verdict.DIFFERENT: _COLOURS[5]}
+    with _axes(len(rows)) as (plot, axes):
+        for place, (_, difference) in enumerate(rows):
+            value = min(difference.most_units, _MOST_UNITS)
+            axes.barh(place, value, color=colours[difference.verdict])
+            axes.plot(0, place, "o", color=colours[difference.verdict], markersize=5, clip_on=False)
+            said = f"{units_text(difference)}, {difference.share:.1%}" if difference.differing else "equal"
+            _beside(axes, value, place, said)
+        for verdict in dict.fromkeys(difference.verdict for _, difference in rows):
+            axes.barh(0, 0, color=colours[verdict], label=str(verdict))
+        axes.set_yticks(range(len(rows)), [f"{row.step.split(' ')[0]}  {row.op}" for row, _ in rows])
+        # Straight up to 1, by powers of ten from there: one step and 255 are both to be seen.
+        axes.set_xscale("symlog", linthresh=1)
+        most = max((min(difference.most_units, _MOST_UNITS) for _, difference in rows), default=0)
+        axes.set_xlim(0, max(10, most * 30))
+        axes.set_ylim(-0.5, len(rows) - 0.5)
+        axes.set_xlabel("largest error, units in the last place")
+        _legend(axes, columns=2)
+    return plot
+
+
+def quantisation(rows: Sequence[QuantisationRow]) -> Plot:
+    """Signal to noise of each tensor against the float model."""
+    known = [(row, row.difference.snr_db) for row in rows if row.difference is not None]
+    with _axes(len(known)) as (plot, axes):
+        for place, (_, decibels) in enumerate(known):
+            value = max(0.0, decibels) if math.isfinite(decibels) else 0.0
+            axes.barh(place, value, color=_COLOURS[0])
+            _beside(axes, value, place, "no error" if decibels == math.inf else f"{decibels:.1f}")
+        axes.set_yticks(range(len(known)), [row.op for row, _ in known])
+        axes.set_ylim(-0.5, len(known) - 0.5)
+        axes.set_xlabel("SNR, dB")
+    return plot
+
+
+def _beside(axes: Axes, value: float, place: int, said: str) -> None:
+    """A text at the end of a bar, whatever the scale."""
+    axes.annotate(said, (value, place), (5, 0), textcoords="offset points", va="center", fontsize=8)
 
 
 @contextmanager

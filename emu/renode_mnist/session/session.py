@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -227,12 +228,19 @@ class Session:
         wanted, answered = self.firmware.input, self.firmware.output
         if wanted is None or answered is None:
             raise TargetError("the firmware does not say what its model takes", "Build it with `renode-mnist build`.")
-        if wanted.shape[1:] not in ((*PICTURE_SHAPE, 1), PICTURE_SHAPE) or np.prod(answered.shape) != _CLASSES:
+        if not takes_digits([wanted.shape], [answered.shape]):
             raise ModelError(
                 f"the model {self.firmware.model_name} takes {_shape(wanted.shape)} and answers "
                 f"{_shape(answered.shape)}; a picture needs 1x28x28x1 and 1x10",
                 "Send its own tensors (`Session.infer`), or run a model for 28x28 pictures of ten classes.",
             )
+
+
+def takes_digits(inputs: Sequence[tuple[int, ...]], outputs: Sequence[tuple[int, ...]]) -> bool:
+    """Whether a network with these shapes is one for pictures of digits: 1x28x28x1 to ten classes."""
+    if len(inputs) != 1 or len(outputs) != 1:
+        return False
+    return inputs[0][1:] in ((*PICTURE_SHAPE, 1), PICTURE_SHAPE) and math.prod(outputs[0]) == _CLASSES
 
 
 def _shape(shape: tuple[int, ...]) -> str:

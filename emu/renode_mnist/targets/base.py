@@ -6,7 +6,7 @@ What only some can do is a protocol of its own, tested with ``isinstance``; none
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +25,7 @@ __all__ = [
     "NotesCounterReads",
     "ReachesMemory",
     "RunsVirtualTime",
+    "StopsAtCounterReads",
     "Target",
     "TargetIdentity",
     "Timed",
@@ -129,6 +130,15 @@ class NotesCounterReads(Protocol):
 
     def counter_reads(self) -> AbstractContextManager[Sequence[Mapping[int, int]]]:
         """While open, notes at each read how many instructions had run, by address of their block."""
+        ...
+
+
+@runtime_checkable
+class StopsAtCounterReads(Protocol):
+    """A target that stands still at each read of the firmware's cycle counter, for others to look around."""
+
+    def at_counter_reads(self, look: Callable[[], None]) -> AbstractContextManager[None]:
+        """While open, calls ``look`` at each read, before the firmware goes on."""
         ...
 
 

@@ -263,14 +263,21 @@ class EmbeddedTarget:
     @contextmanager
     def counter_reads(self) -> Iterator[list[dict[int, int]]]:
         """See `renode_mnist.targets.base.NotesCounterReads`."""
-        machine = self.machine
         reads: list[dict[int, int]] = []
-        before = machine.dwt.on_count_read
-        machine.dwt.on_count_read = lambda: reads.append(machine.core.counts.instructions_by_block())
-        try:
+        counts = self.machine.core.counts
+        with self.at_counter_reads(lambda: reads.append(counts.instructions_by_block())):
             yield reads
+
+    @contextmanager
+    def at_counter_reads(self, look: Callable[[], None]) -> Iterator[None]:
+        """See `renode_mnist.targets.base.StopsAtCounterReads`."""
+        dwt = self.machine.dwt
+        before = dwt.on_count_read
+        dwt.on_count_read = look
+        try:
+            yield
         finally:
-            machine.dwt.on_count_read = before
+            dwt.on_count_read = before
 
 
 def _nothing_at(address: int, size_bytes: int) -> TargetError:

@@ -1,0 +1,59 @@
+"""``renode-mnist golden``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
+
+
+@click.command()
+@click.argument("model")
+@file_option("--inputs", "files", "Inputs, a leading axis of N for N samples")
+@click.option(
+    "--count", type=click.IntRange(1), help="How many samples.  [default: all of --inputs, else 8 seeded ones]"
+)
+@seed_option
+@pixel_range_option
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("vectors.npz"),
+    show_default=True,
+    help="Where to write them.",
+)
+def golden(
+    model: str,
+    files: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    pixel_range: tuple[float, float] | None,
+    output: Path,
+) -> None:
+    """Write inputs with the answers of LiteRT's reference kernels, for suites that hold firmware to them.
+
+    MODEL is a committed model's name (int8) or a .tflite file. Without --inputs they are seeded.
+    """
+    from renode_mnist import codegen
+    from renode_mnist.build import resolve_model
+    from renode_mnist.model import golden as vectors
+    from renode_mnist.model import inputs, interface
+    from renode_mnist.model.yardstick import LiteRt
+
+    file = resolve_model(model)
+    content, graph = file.read_bytes(), codegen.load(file)
+    specs = interface.inputs(graph)
+    if files:
+        samples = from_files(specs, files, pixel_range, content)
+        samples = samples if count is None else samples.first(count)
+    else:
+        samples = inputs.seeded(specs, count or 8, seed)
+    made = vectors.make(graph, samples, LiteRt(content, graph))
+    vectors.write(made, output)
+    for note in samples.notes:
+        click.echo(note)
+    click.echo(
+        f"{output}: {len(made)} samples of {graph.name} (SHA-256 {graph.sha256[:12]}…) by {made.identity.yardstick}"
+    )

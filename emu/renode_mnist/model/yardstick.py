@@ -1,0 +1,124 @@
+"""What the PC computes, to hold the firmware against: LiteRT's reference kernels, every tensor kept.
+
+Its default interpreter is no yardstick. It gives most of a network to XNNPACK, whose int8 arithmetic rounds otherwise
+and depends on the machine; its optimised kernels without delegates differ in some operators too. The reference
+kernels (``OpResolverType.BUILTIN_REF``) are those that TensorFlow Lite Micro's are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from renode_mnist import remedies
+from renode_mnist.codegen.graph import Graph
+from renode_mnist.errors import EnvironmentProblem, ModelError
+from renode_mnist.model._quiet import quiet
+from renode_mnist.model.inputs import Tensors
+
+
+class Yardstick(Protocol):
+    """Computes a network on this PC."""
+
+    @property
+    def name(self) -> str:
+        """Runtime, version and kernels."""
+        ...
+
+    def tensors(self, inputs: Tensors) -> Mapping[int, npt.NDArray[Any]]:
+        """One inference from the initial state: each tensor that is no constant, by its index in the file."""
+        ...
+
+
+class LiteRt:
+    """LiteRT's reference kernels.
+
+    Args:
+        content: A ``.tflite`` file.
+        graph: The same, read.
+
+    Raises:
+        EnvironmentProblem: LiteRT is not installed.
+        ModelError: It can't compute the model.
+    """
+
+    def __init__(self, content: bytes, graph: Graph) -> None:
+        self._graph = graph
+        self._interpreter = _interpreter(content, reference=True, experimental_preserve_all_tensors=True)
+        self.name = f"LiteRT {version()}, reference kernels"
+
+    def tensors(self, inputs: Tensors) -> Mapping[int, npt.NDArray[Any]]:
+        """See `Yardstick.tensors`."""
+        _invoke(self._interpreter, inputs)
+        found = {}
+        for tensor in self._graph.tensors:
+            if not tensor.is_constant:
+                # A variable that lives between inferences, or a tensor that nothing writes, may have none.
+                try:
+                    found[tensor.index] = self._interpreter.get_tensor(tensor.index)
+                except ValueError:
+                    continue
+        return found
+
+
+class LiteRtDefault:
+    """LiteRT as `Interpreter(model_path=...)` gives it: with XNNPACK where that takes an operator. Outputs only."""
+
+    def __init__(self, content: bytes) -> None:
+        self._interpreter = _interpreter(content, reference=False)
+
+    def outputs(self, inputs: Tensors) -> Tensors:
+        """One inference from the initial state."""
+        _invoke(self._interpreter, inputs)
+        return tuple(self._interpreter.get_tensor(each["index"]) for each in self._interpreter.get_output_details())
+
+
+def outputs(graph: Graph, tensors: Mapping[int, npt.NDArray[Any]]) -> Tensors:
+    """Of all tensors those that the network hands out."""
+    return tuple(tensors[tensor.index] for tensor in graph.outputs)
+
+
+def version() -> str:
+    """Of the LiteRT that is installed; empty where there is none."""
+    try:
+        return metadata.version("ai-edge-litert")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _interpreter(content: bytes, *, reference: bool, **how: Any) -> Any:
+    try:
+        with quiet():
+            from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError as error:
+        raise EnvironmentProblem(f"LiteRT's kernels need {error.name}", remedies.run_extra("verify")) from None
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    try:
+        with quiet():
+            interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, **how)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT can't run the model ({error})", "Export it again.") from None
+    return interpreter
+
+
+def _invoke(interpreter: Any, inputs: Tensors) -> None:
+    interpreter.reset_all_variables()
+    for detail, values in zip(interpreter.get_input_details(), inputs, strict=True):
+        # Where the batch is None in the file, LiteRT holds 1.
+        interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
+    try:
+        interpreter.invoke()
+    except RuntimeError as error:
+        raise ModelError(
+            f"LiteRT can't run the model ({error})", "Look for inputs out of an index's range."
+        ) from None
+
+
+def equal_bits(left: Sequence[npt.NDArray[Any]], right: Sequence[npt.NDArray[Any]]) -> bool:
+    """Whether arrays hold the same bytes, one by one."""
+    return all(np.array_equal(a.view(np.uint8), b.view(np.uint8)) for a, b in zip(left, right, strict=True))

@@ -1,0 +1,52 @@
+"""What a network answered, as tables: the best classes, or what kind of numbers an output holds."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from renode_mnist.report import grid
+from renode_mnist.report.grid import Grid
+from renode_mnist.session.answer import Answer, Output
+
+_BEST = 5
+
+
+def render(answer: Answer) -> RenderableType:
+    """The best classes of each output that is classes, then a row for each other output."""
+    parts: list[RenderableType] = []
+    for output in answer.outputs:
+        if output.is_classes:
+            parts += [Text(_title(output)), grid.table(_classes(output))]
+    others = [output for output in answer.outputs if not output.is_classes]
+    return Group(*parts, grid.table(_statistics(others))) if others else Group(*parts)
+
+
+def _classes(output: Output) -> Grid:
+    rows: tuple[tuple[str, ...], ...]
+    if output.labels:
+        headings: tuple[str, ...] = ("class", "index", "score")
+        rows = tuple((output.label(index), str(index), f"{score:.4f}") for index, score in output.best(_BEST))
+    else:
+        headings = ("class", "score")
+        rows = tuple((str(index), f"{score:.4f}") for index, score in output.best(_BEST))
+    return Grid(headings, rows)
+
+
+def _title(output: Output) -> str:
+    least = min(_BEST, output.reals.size)
+    return f"output {output.spec}: the best {least} of {output.reals.size} classes"
+
+
+def _statistics(outputs: list[Output]) -> Grid:
+    rows = tuple(
+        (
+            output.spec.name,
+            f"{output.spec.dtype.name} {'x'.join(map(str, output.spec.shape)) or 'scalar'}",
+            f"{output.reals.min():.6g}",
+            f"{output.reals.max():.6g}",
+            f"{output.reals.mean():.6g}",
+        )
+        for output in outputs
+    )
+    return Grid(("output", "type", "min", "max", "mean"), rows, labels=2)

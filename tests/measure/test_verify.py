@@ -1,0 +1,239 @@
+"""Firmware against the PC: equal where it is, and where it is not, the layer is named."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from planted import with_defect
+from renode_mnist import codegen
+from renode_mnist.build import BuildConfig, resolve_model
+from renode_mnist.cli import app
+from renode_mnist.codegen import reader
+from renode_mnist.codegen.graph import PLANAR, ElementType, Tensor
+from renode_mnist.errors import CheckFailed, EnvironmentProblem, RenodeMnistError
+from renode_mnist.measure.layer_tensors import SeenTensor, seen_tensors
+from renode_mnist.measure.quantisation_error import partners
+from renode_mnist.measure.verify import Verification
+from renode_mnist.measure.verify_image import verify_image
+from renode_mnist.model import inputs, interface, yardstick
+from renode_mnist.model.difference import Verdict
+from renode_mnist.model.inputs import Samples
+from renode_mnist.report import grid, verification, verification_page
+from renode_mnist.session.opening import available, machine_of
+from renode_mnist.session.target_options import TargetOptions
+from tflite_builder import ModelBuilder
+
+INT8 = resolve_model("int8")
+
+# A shift off by one in one channel: the constant that an engine keeps it in, and where.
+CHANNEL = 5
+SHIFTS = {
+    "reference": ("kConv2d4Shifts", CHANNEL, "CONV_2D"),
+    "m7": ("kConv2d4Scalings", CHANNEL * 4 + 3, "CONV_2D"),
+}
+
+
+def samples_of(model: Path, count: int = 2) -> Samples:
+    specs = interface.inputs(codegen.load(model))
+    return inputs.edge_cases(specs) + inputs.seeded(specs, count)
+
+
+def verified(
+    model: Path, target: str, engine: Any = "reference", elf: Path | None = None, **more: Any
+) -> Verification:
+    config = BuildConfig(model, engine=engine, machine=machine_of(target))
+    return verify_image(config, target, TargetOptions(), more.pop("samples", samples_of(model)), elf=elf, **more)
+
+
+def saved(folder: Path, content: bytes, name: str = "network.tflite") -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def equal() -> Verification:
+    return verified(INT8, "embedded", "m7", against=resolve_model("float32"))
+
+
+# A network that is as it should be -------------------------------------------------------------------------------
+
+
+def test_int8_is_equal_to_the_bit_in_every_tensor_that_can_be_seen(equal: Verification) -> None:
+    assert equal.verdict is Verdict.EQUAL
+    assert equal.equal_samples == equal.outputs_equal == len(equal.samples) == 5
+    assert verification.verdict(equal) == "Equal to the bit in 5 of 5 samples."
+    compared = [row.op for row in equal.rows if row.difference is not None]
+    assert compared == ["MAX_POOL_2D", "MAX_POOL_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX"]
+
+
+def test_what_is_computed_within_a_step_is_not_claimed(equal: Verification) -> None:
+    hidden = {row.op: row.note for row in equal.rows if row.difference is None}
+    assert hidden == {
+        "CONV_2D": "within step 1, CONV_2D+MAX_POOL_2D",
+        "RESHAPE": "RESHAPE costs no step: no copy of its own",
+    }
+    assert any(
+        "Not compared (within step 0, CONV_2D+MAX_POOL_2D)" in note for note in verification.tensors(equal).notes
+    )
+
+
+def test_float32_is_within_its_bound_and_not_called_equal() -> None:
+    found = verified(resolve_model("float32"), "embedded", "m7")
+    assert found.verdict is Verdict.WITHIN
+    assert 0 < found.most_units <= found.float_bound_ulp == 64
+    assert "Equal" not in verification.verdict(found)
+    assert "ULP" in verification.verdict(found)
+    tight = verified(resolve_model("float32"), "embedded", "m7", float_bound_ulp=found.most_units / 2)
+    assert tight.verdict is Verdict.DIFFERENT
+
+
+def test_what_quantisation_costs_is_shown_by_tensor(equal: Verification) -> None:
+    assert all(row.partner for row in equal.quantisation)
+    assert all(20 < row.difference.snr_db < 60 for row in equal.quantisation if row.difference is not None)
+    shown = grid.text(verification.quantisation(equal))
+    assert "Error of quantisation against mnist_float32.tflite" in shown
+
+
+def test_litert_as_it_comes_is_a_line_of_its_own(equal: Verification) -> None:
+    assert equal.default_runtime is not None
+    assert "no yardstick" in verification.default_runtime(equal.default_runtime, 5)
+
+
+def test_the_page_has_a_plot_over_the_layers_and_escapes_names(equal: Verification) -> None:
+    page = verification_page.render(equal)
+    assert page.count("<svg") == 2
+    assert "Equal to the bit in 5 of 5 samples." in page
+    json.dumps(verification.to_json(equal), allow_nan=False)
+
+
+# A defect --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "engine"),
+    [("embedded", "reference"), ("embedded", "m7"), ("host", "reference"), ("renode", "reference")],
+)
+def test_a_shift_off_by_one_in_one_channel_is_found_and_its_layer_named(target: str, engine: str) -> None:
+    if target == "renode" and "renode" not in available():
+        pytest.skip("Renode is not installed")
+    constant, place, op = SHIFTS[engine]
+    machine = machine_of(target)
+    config = BuildConfig(INT8, engine=engine, machine=machine, trace=target != "embedded")  # type: ignore[arg-type]
+    elf = with_defect(f"{engine}-{machine}-{config.trace}", config, constant, place, 1)
+    found = verified(INT8, target, engine, elf=elf, samples=samples_of(INT8, 1))
+    assert found.verdict is Verdict.DIFFERENT
+    assert found.first is not None
+    assert found.first.row.op == op
+    assert found.first.row.step.endswith(" CONV_2D")
+    assert found.first.channels == (CHANNEL,)
+    said = verification.first_difference(found.first)
+    assert f"all in channel {CHANNEL} of 64" in said
+    assert constant.removeprefix("kConv2d")[0] == str(
+        next(each.index for each in codegen.load(INT8).operators if each.output.index == found.first.row.index)
+    )
+
+
+def test_the_command_says_so_and_exits_with_1(tmp_path: Path) -> None:
+    config = BuildConfig(INT8, engine="reference")
+    elf = with_defect("reference-stm32f746-False", config, *SHIFTS["reference"][:2], 1)
+    options = ("--engine", "reference", "--elf", str(elf), "--count", "1")
+    done = called("int8", *options, "--html", str(tmp_path / "page.html"))
+    assert done.exit_code == 1
+    assert isinstance(done.exception, CheckFailed)
+    assert f"all in channel {CHANNEL} of 64" in " ".join(done.output.split())
+    assert "First difference in the order of execution" in (tmp_path / "page.html").read_text()
+    told = json.loads(called("int8", *options, "--json").stdout)
+    assert told["verdict"] == "different"
+    assert told["first_difference"]["channels"] == [CHANNEL]
+    assert told["first_difference"]["operator"] == "CONV_2D"
+    assert [entry["verdict"] for entry in told["tensors"][:5]] == ["equal to the bit"] * 4 + ["different"]
+
+
+def called(*words: str) -> Result:
+    return CliRunner().invoke(app, ["verify", *words])
+
+
+def test_an_image_of_another_model_or_engine_is_not_misread() -> None:
+    elf = with_defect("reference-stm32f746-False", BuildConfig(INT8, engine="reference"), *SHIFTS["reference"][:2], 1)
+    with pytest.raises(RenodeMnistError, match="holds mnist_int8"):
+        verified(resolve_model("qat"), "embedded", "reference", elf=elf)
+    with pytest.raises(RenodeMnistError, match="not those of engine m7"):
+        verified(INT8, "embedded", "m7", elf=elf)
+
+
+# Other networks --------------------------------------------------------------------------------------------------
+
+
+def _two_by_two() -> bytes:
+    """Two inputs, uint8 and int8; two outputs: their sum, and a dense layer of it."""
+    random = np.random.default_rng(3)
+    builder = ModelBuilder()
+    first = builder.activation((1, 6), "UINT8", scale=0.1, zero_point=128)
+    brought = builder.activation((1, 6), "INT8", scale=0.1)
+    second = builder.activation((1, 6), "INT8", scale=0.05, zero_point=4)
+    total = builder.activation((1, 6), "INT8", scale=0.2, zero_point=-3)
+    dense = builder.activation((1, 3), "INT8", scale=0.5)
+    weights = builder.constant(random.integers(-127, 128, (3, 6)).astype(np.int8), scales=[0.02])
+    builder.operator("QUANTIZE", (first,), (brought,))
+    builder.add(brought, second, total)
+    builder.fully_connected(total, weights, None, dense)
+    return builder.finish_with((first, second), (total, dense))
+
+
+def test_several_inputs_and_outputs_of_several_types(tmp_path: Path) -> None:
+    model = saved(tmp_path, _two_by_two())
+    found = verified(model, "embedded", "m7")
+    assert found.verdict is Verdict.EQUAL
+    assert [row.is_output for row in found.rows] == [False, True, True]
+
+
+def test_without_litert_engine_reference_is_the_yardstick_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any, **__: Any) -> Any:
+        raise EnvironmentProblem("LiteRT's kernels need ai_edge_litert")
+
+    monkeypatch.setattr(yardstick, "_interpreter", missing)
+    monkeypatch.setattr(yardstick, "version", lambda: "")
+    found = verified(INT8, "embedded", "m7", samples=samples_of(INT8, 1))
+    assert found.yardstick == "engine reference on this PC (LiteRT is not installed)"
+    assert found.verdict is Verdict.EQUAL
+    assert found.default_runtime is None
+
+
+# Parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_stands_channel_by_channel_is_brought_back() -> None:
+    values = np.arange(24, dtype=np.int8).reshape(1, 2, 3, 4)
+    tensor = Tensor(0, "image", ElementType.INT8, values.shape, None, None)
+    seen = SeenTensor(tensor, 0, 0, PLANAR, (1, 2))
+    raw = values.transpose(0, 3, 1, 2).tobytes()
+    assert np.array_equal(seen.array(raw), values)
+    assert seen.part(values).shape == (1, 1, 2, 4)
+
+
+def test_the_interpreter_shows_its_outputs_only() -> None:
+    assert seen_tensors(codegen.plan(codegen.load(INT8), "tflm")) == ()
+
+
+def test_tensors_are_matched_by_name_then_by_order() -> None:
+    def chain(shapes: list[int]) -> bytes:
+        builder = ModelBuilder()
+        tensors = [builder.activation((1, size)) for size in shapes]
+        for source, result in pairwise(tensors):
+            builder.operator("RELU", (source,), (result,))
+        return builder.finish(tensors[0], tensors[-1])
+
+    mine = reader.parse(chain([4, 4, 4, 4]), "mine")
+    other = reader.parse(chain([4, 4, 4, 4]), "other")
+    assert [(a.index, b.index) for a, b in sorted(partners(mine, other).items(), key=lambda pair: pair[0].index)] == [
+        (1, 1),
+        (2, 2),
+        (3, 3),
+    ]
