@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_built(tmp_path: Path) -
 
 def test_a_class_that_there_is_not_is_refused() -> None:
     assert "no class 'Swimming' among 4" in refused(*LABELS, "--expect", "Swimming")
-    assert "class names come from --labels or the model's metadata" in refused("--expect", "Running")
+    assert "class names come from a file of labels or the model's metadata" in refused("--expect", "Running")
     assert "no class '4' among 4" in refused("--expect", "4")
 
 

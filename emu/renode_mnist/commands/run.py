@@ -11,8 +11,9 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.build import Image
-from renode_mnist.commands.answers import answer_of, keep, labels_for
+from renode_mnist.commands.answers import answer_of, keep
 from renode_mnist.commands.asked import Asked, Specs, choose
+from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
     config_of,
@@ -81,7 +82,7 @@ def run(
     A network for digits (28x28, ten classes) is shown a digit where nothing is given; any other takes --input, or
     seeded numbers.
     """
-    from renode_mnist.program.build_id import build_id
+    from renode_mnist.session.labels import labels_for
     from renode_mnist.session.opening import gdb_command, machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
@@ -95,7 +96,7 @@ def run(
 
     # What does not fit the model is told before a build; what an ELF holds, only its firmware knows.
     asked = chosen(Specs.of_model(config)) if elf is None else None
-    labels = labels_for(labels_file, config)
+    labels = labels_for(labels_file, config.model)
     image = image_of(elf, config)
     if (port := given(config).gdb_port) is not None:
         click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
@@ -105,8 +106,7 @@ def run(
         session = stack.enter_context(open_session(target, image.elf, given(config), observer=observer))
         if recorder is not None:
             recorder.identify(session)
-        if target == "board" and session.firmware.build_id != build_id(image.elf):
-            click.echo("note: the board runs another image than the options name; --flash loads theirs", err=True)
+        tell_another_image(target, session.firmware, image)
         asked = asked or chosen(Specs.of_firmware(session.firmware))
         record = asked.of(session)
     answer = answer_of(record, labels(record.firmware))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, ImageOptions
+from renode_mnist.build import BuildConfig, Image, ImageOptions
+from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
-from renode_mnist.session.target_options import SuiteOptions
+from renode_mnist.session.target_options import SuiteOptions, TargetOptions
+
+if TYPE_CHECKING:
+    from renode_mnist.session.record import Connection
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
@@ -24,7 +28,13 @@ def _suites() -> list[str]:
 
 @click.command()
 @target_option()
-@click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
+@click.option(
+    "--suite",
+    "suites",
+    metavar="NAME|PATH",
+    multiple=True,
+    help="Run only this suite: one of these by its name, or one of your own, a file or a folder; may be given again.",
+)
 @options_from(
     ImageOptions,
     names=[each.name for each in options_of(ImageOptions, Face.SUITE)],
@@ -39,29 +49,32 @@ def _suites() -> list[str]:
     show_default=True,
     help="Folder for Robot's report, log and xunit file.",
 )
-@options_from(SuiteOptions, names=("record",))
+@options_from(SuiteOptions, names=("golden", "data", "label_key", "least_accuracy", "record"))
 def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
 
     from renode_mnist.session.opening import machine_of
+    from renode_mnist.session.record import identity_lines
 
-    unknown = set(suites) - set(_suites())
-    if unknown:
-        raise RenodeMnistError(
-            f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
-        )
+    sources = _sources(suites)
+    if (options["data"] is None) != (options["least_accuracy"] is None):
+        raise click.UsageError("--data and --least-accuracy belong together: give both.")
     given = {each.name: options[each.name] for each in options_of(SuiteOptions, Face.SUITE)}
-    for name in ("elf", "record"):  # Robot may run elsewhere
+    for name in ("elf", "record", "golden", "data"):  # Robot may run elsewhere
         if given[name] is not None:
             given[name] = given[name].resolve()
     # What it lacks is told once, not by every test. A suite may still ask for another board's image.
     asked = SuiteOptions(**given)
-    image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
+    image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
+    found = _who_answers(asked, image)
+    tell_another_image(asked.target, found.firmware, image)
+    _check_golden(asked, found)
     status = run_robot(
-        str(paths.suites()),
-        name=" ".join(given[name] for name in ("target", "engine", "model")),
-        suite=list(suites),
+        *map(str, sources or [paths.suites()]),
+        name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
+        metadata=[f"{title}:{value}" for title, value in identity_lines(found.target, found.firmware).items()],
+        pythonpath=[str(paths.suites())],  # where a suite of one's own finds firmware.resource
         variable=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         outputdir=str(output),
         xunit="xunit.xml",
@@ -70,3 +83,36 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
         raise RenodeMnistError("Robot Framework ran no test", "Read what it says above.")
     if status:
         raise CheckFailed(f"{status} test(s) failed", f"Open {output / 'log.html'}.")
+
+
+def _sources(suites: tuple[str, ...]) -> list[Path]:
+    """The files and folders of the suites that are asked for."""
+    known = _suites()
+    sources = [paths.suites() / f"{suite}.robot" if suite in known else Path(suite) for suite in suites]
+    if missing := [suite for suite, source in zip(suites, sources, strict=True) if not source.exists()]:
+        raise RenodeMnistError(
+            f"there is no suite {', '.join(missing)}",
+            f"Give the path of one of your own, or choose from: {', '.join(known)}.",
+        )
+    return sources
+
+
+def _who_answers(asked: SuiteOptions, image: Image) -> Connection:
+    """Opens the target once before Robot does: who is there heads the report, and nobody is one error, not one a suite.
+
+    Raises:
+        RenodeMnistError: The target can't be opened, or its firmware does not answer.
+    """
+    from renode_mnist.session.opening import open_session
+
+    with open_session(asked.target, image.elf, TargetOptions.of(asked, asked.board)) as session:
+        return session.check()
+
+
+def _check_golden(asked: SuiteOptions, found: Connection) -> None:
+    """Refuses vectors that can't be read, or are another model's than the one that answers."""
+    if asked.golden is None:
+        return
+    from renode_mnist.model import golden
+
+    golden.read(Path(asked.golden)).check_model(found.firmware.model_sha256, found.firmware.model_name)
