@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import click
@@ -127,16 +128,23 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     given: list[str] = []
     robot_run = importlib.import_module("robot.run")  # robot's attribute of that name is a function
     monkeypatch.setattr(robot_run, "run", lambda *_, variable, **__: given.extend(variable) or 0)
+    firmware = SimpleNamespace(engine="", model_name="", commit="", freq_hz=0, build_id="", model_sha256="")
+    firmware.compiler = firmware.flags = ""
+    answers = SimpleNamespace(target=SimpleNamespace(target="", version=""), firmware=firmware)
+    test_command = importlib.import_module("renode_mnist.commands.test")
+    monkeypatch.setattr(test_command, "_who_answers", lambda *_: answers)
+    monkeypatch.setattr(test_command, "_check_golden", lambda *_: None)
     elf = tmp_path / "x.elf"
     elf.write_bytes(b"")
     call = ["test", "--elf", str(elf), "--record", str(tmp_path), "--port", "here", "--console-port", "there"]
+    call += ["--golden", str(elf), "--data", str(elf), "--label-key", "truth", "--least-accuracy", "0.5"]
     done = CliRunner().invoke(app, [*call, "--engine", "reference", "--baud", "9600"], catch_exceptions=False)
     assert done.exit_code == 0
     variables = dict(each.split(":", 1) for each in given)
     assert set(variables) == {each.name.upper() for each in options_of(SuiteOptions, Face.SUITE)}
-    wanted = SuiteOptions(
-        engine="reference", elf=str(elf), record=str(tmp_path), port="here", console_port="there", baud=9600
-    )
+    files = {name: str(elf) for name in ("elf", "golden", "data")}
+    asked = {"engine": "reference", "record": str(tmp_path), "label_key": "truth", "least_accuracy": 0.5}
+    wanted = SuiteOptions(port="here", console_port="there", baud=9600, **files, **asked)
     assert read(SuiteOptions, variables.get) == wanted
     assert read(SuiteOptions, {"BAUD": "", "ENGINE": None}.get) == SuiteOptions()
 

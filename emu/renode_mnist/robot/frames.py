@@ -99,8 +99,10 @@ class FrameKeywords(AskedTensors):
     @keyword
     def first_part_of(self, data: bytes) -> bytes:
         """About the first half of a frame: up to where one of its blocks ends (COBS), without a closing zero."""
-        ends = [each for each in _counting(data) if each > 0]
-        return data[: min(ends, key=lambda each: abs(each - len(data) // 2))]
+        parts = [data[:end] for end in _counting(data)]
+        # With fewer bytes than a checksum has it would be no frame at all.
+        long_enough = [part for part in parts if len(part) > frame.CHECKSUM_BYTES + len(_counting(part + b"\0"))]
+        return min(long_enough, key=lambda part: abs(len(part) - len(data) // 2))
 
 
 def _counting(data: bytes) -> list[int]:

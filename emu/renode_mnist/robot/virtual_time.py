@@ -13,8 +13,9 @@ from renode_mnist.targets.base import RunsVirtualTime
 
 _DWT_CYCCNT = 0xE000_1004
 
-_LONGEST_LOOK_SECONDS = 0.0002
-_LEAST_INFERENCE_SECONDS = 0.0001
+_LONGEST_LOOK_MICROSECONDS = 200
+_LEAST_INFERENCE_MICROSECONDS = 100
+_LONGEST_STRETCH_MICROSECONDS = 1000
 _ARRIVAL_SECONDS = 0.5
 """A request of 860 bytes takes 75 ms at 115200 baud."""
 
@@ -31,7 +32,7 @@ class VirtualTimeKeywords(FrameKeywords, WireKeywords):
     """Only for emulators that count instructions."""
 
     @keyword
-    def start_inferring(self) -> float:
+    def start_inferring(self) -> int:
         """Runs the sample of seed 1 until the core computes the answer, which the test has to wait for.
 
         Returns for how many microseconds it surely goes on computing, at most 1000. Skips where the target's time is
@@ -40,18 +41,16 @@ class VirtualTimeKeywords(FrameKeywords, WireKeywords):
         self.target_should_be_an_emulator()
         _ = self._instruction_counter
         firmware = self._opened.firmware
-        takes_seconds = self._opened.infer(self._seeded().sets[0]).inference.counter / firmware.freq_hz
-        if takes_seconds < _LEAST_INFERENCE_SECONDS:
-            raise SkipExecution(
-                f"an inference takes {1e6 * takes_seconds:.1f} µs of virtual time, too short to look into"
-            )
-        look_seconds = min(_LONGEST_LOOK_SECONDS, takes_seconds / 8)
+        takes = 1e6 * self._opened.infer(self._seeded().sets[0]).inference.counter / firmware.freq_hz
+        if takes < _LEAST_INFERENCE_MICROSECONDS:
+            raise SkipExecution(f"an inference takes {takes:.1f} µs of virtual time, too short to look into")
+        look = min(_LONGEST_LOOK_MICROSECONDS, int(takes / 8))  # whole ones: in Renode time has no finer step
         self.write_inputs()
         self._opened.client.send_raw(self.run_frame())
-        enough = firmware.freq_hz * look_seconds / 2  # receiving takes a tenth of that
-        for _look in range(round(_ARRIVAL_SECONDS / look_seconds)):
-            if self.run_for(1e6 * look_seconds).instructions > enough:
-                return min(1000.0, 1e6 * (takes_seconds - 2 * look_seconds) / 2)
+        enough = firmware.freq_hz * look / 1e6 / 2  # receiving takes a tenth of that
+        for _look in range(round(1e6 * _ARRIVAL_SECONDS / look)):
+            if self.run_for(look).instructions > enough:
+                return min(_LONGEST_STRETCH_MICROSECONDS, int((takes - 2 * look) / 2))
         raise AssertionError(f"the core does not compute {_ARRIVAL_SECONDS} s after a request")
 
     @keyword
