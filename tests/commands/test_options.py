@@ -24,10 +24,11 @@ from renode_mnist.cli import app
 from renode_mnist.commands.options import options_from
 from renode_mnist.draw.choice import Choice, NotOffered, Offers
 from renode_mnist.library.arguments import takes
-from renode_mnist.model import data, export
+from renode_mnist.model import data, export, golden
 from renode_mnist.option import Face, Option, option, options_of
 from renode_mnist.robot import FirmwareLibrary
 from renode_mnist.robot.variables import read, table
+from renode_mnist.session import opening
 from renode_mnist.session.target_options import FLASH_TOOLS, LineOptions, OpenOptions, SuiteOptions, TargetOptions
 from renode_mnist.targets import embedded, flasher
 
@@ -131,9 +132,8 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     firmware = SimpleNamespace(engine="", model_name="", commit="", freq_hz=0, build_id="", model_sha256="")
     firmware.compiler = firmware.flags = ""
     answers = SimpleNamespace(target=SimpleNamespace(target="", version=""), firmware=firmware)
-    test_command = importlib.import_module("renode_mnist.commands.test")
-    monkeypatch.setattr(test_command, "_who_answers", lambda *_: answers)
-    monkeypatch.setattr(test_command, "_check_golden", lambda *_: None)
+    monkeypatch.setattr(opening, "connect", lambda *_: answers)  # there is no such port
+    monkeypatch.setattr(golden, "read", lambda _: SimpleNamespace(check_model=lambda *_: None))
     elf = tmp_path / "x.elf"
     elf.write_bytes(b"")
     call = ["test", "--elf", str(elf), "--record", str(tmp_path), "--port", "here", "--console-port", "there"]

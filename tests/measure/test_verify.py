@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from planted import with_defect
-from renode_mnist import codegen
+from renode_mnist import codegen, paths
 from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.cli import app
 from renode_mnist.codegen import reader
@@ -52,7 +52,8 @@ def verified(
     return verify_image(config, target, TargetOptions(), more.pop("samples", samples_of(model)), elf=elf, **more)
 
 
-def saved(folder: Path, content: bytes, name: str = "network.tflite") -> Path:
+def saved(folder: Path, content: bytes, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     return folder / name
 
@@ -85,12 +86,14 @@ def test_what_is_computed_within_a_step_is_not_claimed(equal: Verification) -> N
 
 
 def test_float32_is_within_its_bound_and_not_called_equal() -> None:
-    found = verified(resolve_model("float32"), "embedded", "m7")
+    model = resolve_model("float32")
+    few = inputs.seeded(interface.inputs(codegen.load(model)), 1)
+    found = verified(model, "embedded", "m7", samples=few)
     assert found.verdict is Verdict.WITHIN
     assert 0 < found.most_units <= found.float_bound_ulp == 64
     assert "Equal" not in verification.verdict(found)
     assert "ULP" in verification.verdict(found)
-    tight = verified(resolve_model("float32"), "embedded", "m7", float_bound_ulp=found.most_units / 2)
+    tight = verified(model, "embedded", "m7", samples=few, float_bound_ulp=found.most_units / 2)
     assert tight.verdict is Verdict.DIFFERENT
 
 
@@ -127,7 +130,7 @@ def test_a_shift_off_by_one_in_one_channel_is_found_and_its_layer_named(target: 
     machine = machine_of(target)
     config = BuildConfig(INT8, engine=engine, machine=machine, trace=target != "embedded")  # type: ignore[arg-type]
     elf = with_defect(f"{engine}-{machine}-{config.trace}", config, constant, place, 1)
-    found = verified(INT8, target, engine, elf=elf, samples=samples_of(INT8, 1))
+    found = verified(INT8, target, engine, elf=elf, samples=inputs.seeded(interface.inputs(codegen.load(INT8)), 1))
     assert found.verdict is Verdict.DIFFERENT
     assert found.first is not None
     assert found.first.row.op == op
@@ -187,11 +190,13 @@ def _two_by_two() -> bytes:
     return builder.finish_with((first, second), (total, dense))
 
 
-def test_several_inputs_and_outputs_of_several_types(tmp_path: Path) -> None:
-    model = saved(tmp_path, _two_by_two())
+def test_several_inputs_and_outputs_of_several_types() -> None:
+    # A place that stays, so that the build does.
+    model = saved(paths.builds() / "tests", _two_by_two(), "two[bold]by_two.tflite")
     found = verified(model, "embedded", "m7")
     assert found.verdict is Verdict.EQUAL
     assert [row.is_output for row in found.rows] == [False, True, True]
+    assert "two[bold]by_two.tflite" in verification_page.render(found)
 
 
 def test_without_litert_engine_reference_is_the_yardstick_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

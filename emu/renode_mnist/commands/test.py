@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Image, ImageOptions
+from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.commands.another_image import tell_another_image
-from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
+from renode_mnist.commands.options import (
+    complete_words,
+    elf_option,
+    image_of,
+    options_from,
+    target_option,
+    target_options,
+    tell_target,
+)
+from renode_mnist.commands.output import make_folder
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import SuiteOptions, TargetOptions
@@ -33,7 +42,9 @@ def _suites() -> list[str]:
     "suites",
     metavar="NAME|PATH",
     multiple=True,
-    help="Run only this suite: one of these by its name, or one of your own, a file or a folder; may be given again.",
+    shell_complete=lambda context, parameter, begun: complete_words(_suites(), begun),
+    help="Run only this suite: one of the project's by its name, or a file or a folder of your own; may be given "
+    "again.",
 )
 @options_from(
     ImageOptions,
@@ -54,7 +65,7 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
 
-    from renode_mnist.session.opening import machine_of
+    from renode_mnist.session.opening import connect, machine_of
     from renode_mnist.session.record import identity_lines
 
     sources = _sources(suites)
@@ -66,8 +77,10 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
             given[name] = given[name].resolve()
     # What it lacks is told once, not by every test. A suite may still ask for another board's image.
     asked = SuiteOptions(**given)
+    make_folder(output)
     image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
-    found = _who_answers(asked, image)
+    found = connect(asked.target, image.elf, TargetOptions.of(asked, asked.board))
+    tell_target(asked.target)
     tell_another_image(asked.target, found.firmware, image)
     _check_golden(asked, found)
     status = run_robot(
@@ -95,18 +108,6 @@ def _sources(suites: tuple[str, ...]) -> list[Path]:
             f"Give the path of one of your own, or choose from: {', '.join(known)}.",
         )
     return sources
-
-
-def _who_answers(asked: SuiteOptions, image: Image) -> Connection:
-    """Opens the target once before Robot does: who is there heads the report, and nobody is one error, not one a suite.
-
-    Raises:
-        RenodeMnistError: The target can't be opened, or its firmware does not answer.
-    """
-    from renode_mnist.session.opening import open_session
-
-    with open_session(asked.target, image.elf, TargetOptions.of(asked, asked.board)) as session:
-        return session.check()
 
 
 def _check_golden(asked: SuiteOptions, found: Connection) -> None:

@@ -11,12 +11,14 @@ import click
 from renode_mnist.build import ImageOptions
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
+    complete_model,
     config_of,
     elf_option,
     options_from,
     target_option,
     target_options,
     target_options_of,
+    why_target,
 )
 from renode_mnist.errors import CheckFailed
 from renode_mnist.option import Face, options_of
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", default="int8")
+@click.argument("model", default="int8", shell_complete=complete_model)
 @file_option("--data", "files", "Inputs, a leading axis of N for N samples")
 @click.option(
-    "--count", type=click.IntRange(1), help="How many samples, evenly spread over --data.  [default: all of them, else 4 seeded ones]"
+    "--count",
+    type=click.IntRange(1),
+    help="How many samples, evenly spread over --data.  [default: all of them, else 4 seeded ones]",
 )
 @seed_option
 @pixel_range_option
@@ -109,7 +113,7 @@ def verify(
         _show(found)
     if found.first is not None:
         raise CheckFailed(
-            f"the firmware differs from the yardstick, first in '{found.first.row.spec.name}'",
+            f"the firmware differs from the yardstick, first in step {found.first.row.step}",
             "Look at that step's kernel and at the constants that it is given.",
         )
 
@@ -143,7 +147,7 @@ def _show(found: Verification) -> None:
 
     from renode_mnist.report import grid, terminal, verification
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
     layers = verification.tensors(found)
@@ -155,7 +159,7 @@ def _show(found: Verification) -> None:
         console.print(grid.table(errors, boxed=False))
         for note in errors.notes:
             console.print(Text(note, style="dim"), soft_wrap=True)
-    console.print(terminal.identity(found.connection.target, found.connection.firmware))
+    console.print(terminal.identity(found.connection.target, found.connection.firmware, why_target()))
     console.print(Text(f"Yardstick: {found.yardstick}."), soft_wrap=True)
     if found.default_runtime is not None:
         said = verification.default_runtime(found.default_runtime, len(found.samples))

@@ -35,14 +35,16 @@ def verdict(found: Verification) -> str:
 def first_difference(first: FirstDifference) -> str:
     """Where firmware and yardstick part, how far and where within the tensor."""
     row, found = first.row, first.in_sample
-    step = f"step {row.step}, " if row.step else ""
+    where = f"step {row.step}" if row.step else f"operator {row.op}"
+    if row.step and not row.step.endswith(f" {row.op}"):
+        where += f", operator {row.op}"
     share = f"{first.too_far:,} of {found.elements:,} elements ({first.too_far / found.elements:.2%})"
     channels = ""
     if first.channels:
         listed = ", ".join(map(str, first.channels))
         channels = f", all in channel{'s' if len(first.channels) > 1 else ''} {listed} of {row.spec.shape[-1]}"
     return (
-        f"First difference in the order of execution: {step}operator {row.op}, tensor {row.index} '{row.spec.name}', "
+        f"First difference in the order of execution: {where}, tensor {row.index} '{row.spec.name}', "
         f"in sample '{first.sample}': up to {units_text(found)} ({found.most_real:.6g}) in {share}{channels}; the "
         f"first at {list(first.place)}: {first.got:.6g}, expected {first.expected:.6g}."
     )
