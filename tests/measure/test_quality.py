@@ -21,7 +21,7 @@ def test_accuracy_is_the_share_of_right_classes() -> None:
 
 def test_the_mean_absolute_error_is_over_all_elements() -> None:
     answers = np.array([[0.0, 1.0], [2.0, 3.0]])
-    assert quality.mean_absolute_error(answers, answers + [[1, -1], [0, 0]]) == 0.5
+    assert quality.mean_absolute_error(answers, answers + np.array([[1, -1], [0, 0]])) == 0.5
     with pytest.raises(DataError, match=r"shape \(2, 2\)"):
         quality.mean_absolute_error(answers, answers[:1])  # which NumPy would broadcast
     with pytest.raises(DataError, match="is no number"):

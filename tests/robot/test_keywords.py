@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from robot.api import SkipExecution
 
-import edge_networks
+from network_files import network_file
 from renode_mnist import codegen, paths
 from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.errors import DataError, ModelError, RenodeMnistError, TargetTimeout
@@ -226,7 +226,7 @@ def check_accuracy_should_be_at_least(host: FirmwareLibrary, few: dict[str, Any]
 def check_mean_absolute_error_should_be_at_most(host: FirmwareLibrary, few: dict[str, Any], tmp_path: Path) -> None:
     answers = []
     for recording in few["motion"]:
-        answers.append(host.infer(recording).reals[0].reshape(4) + [0.1, -0.1, 0.1, -0.1])
+        answers.append(host.infer(recording).reals[0].reshape(4) + np.array([0.1, -0.1, 0.1, -0.1]))
     data = kept(tmp_path, motion=few["motion"], wanted=np.array(answers))
     assert host.mean_absolute_error_should_be_at_most(0.101, data, targets="wanted") == pytest.approx(0.1)
     fails(host.mean_absolute_error_should_be_at_most, 0.099, data, targets="wanted", match="more than 0.099")
@@ -367,7 +367,7 @@ def check_target_should_have_nothing_to_say(chip: FirmwareLibrary, host: Firmwar
 def check_memory_should_have_size(chip: FirmwareLibrary, host: FirmwareLibrary) -> None:
     chip.memory_should_have_size(0x2000_0000, 320)
     fails(chip.memory_should_have_size, 0x2000_0000, 319, match="behind the memory there is")
-    with pytest.raises(RenodeMnistError, match="nothing is there|no memory|0x20050000"):
+    with pytest.raises(RenodeMnistError, match="20050000"):
         chip.memory_should_have_size(0x2000_0000, 321)
     skips(host.memory_should_have_size, 0x2000_0000, 320)
 
@@ -401,7 +401,7 @@ def test_every_keyword_is_documented() -> None:
     assert [name for name in keywords() if not (getattr(FirmwareLibrary, name).__doc__ or "").strip()] == []
 
 
-# The keywords that do something --------------------------------------------------------------------------------------
+# The keywords that do something ------------------------------------------------------------------------------------
 
 
 def test_infer_takes_a_seed_a_file_and_arrays_by_name(host: FirmwareLibrary, tmp_path: Path) -> None:
@@ -447,8 +447,7 @@ def test_a_network_of_digits_is_shown_a_seven(digits: FirmwareLibrary) -> None:
 
 
 def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
-    model = tmp_path / "several.tflite"
-    model.write_bytes(edge_networks.of_types())
+    model = network_file("of_types")
     graph = codegen.load(model)
     ins, outs = ([tensor.name for tensor in tensors] for tensors in (graph.inputs, graph.outputs))
     with opened("host", model) as library:
@@ -472,8 +471,7 @@ def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
 
 
 def test_state_is_set_back_for_every_sample_and_by_keyword(tmp_path: Path) -> None:
-    model = tmp_path / "state.tflite"
-    model.write_bytes(edge_networks.svdf())
+    model = network_file("svdf")
     with opened("host", model) as library:
         first = library.infer(seed=5)
         library.infer(seed=5)
@@ -482,7 +480,9 @@ def test_state_is_set_back_for_every_sample_and_by_keyword(tmp_path: Path) -> No
         library.infer(seed=5)
         library.output_should_equal(first)
         name = codegen.load(model).inputs[0].name
-        np.savez(tmp_path / "d.npz", **{name: np.stack([first.inputs[0]] * 3), "wanted": np.stack([first.reals[0]] * 3)})
+        np.savez(
+            tmp_path / "d.npz", **{name: np.stack([first.inputs[0]] * 3), "wanted": np.stack([first.reals[0]] * 3)}
+        )
         library.mean_absolute_error_should_be_at_most(0.0001, str(tmp_path / "d.npz"), targets="wanted")
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from renode_mnist.session.labels import Labels
     from renode_mnist.session.record import Record
 
+
 def answer_of(record: Record, labels: Labels) -> Answer:
     """The outputs of a record with what is known of them.
 

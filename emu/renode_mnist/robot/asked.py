@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from renode_mnist import paths
 from renode_mnist.errors import DataError
@@ -37,7 +38,9 @@ class AskedTensors(CapabilityKeywords):
         specs = {spec.name: spec for spec in self._input_specs}
         if set(given) != set(specs):
             raise DataError(f"given is {_quoted(given)}", f"Give one for each of {_quoted(specs)}.")
-        columns, notes, counts = [], [], set()
+        columns: list[list[npt.NDArray[Any]]] = []
+        notes: list[str] = []
+        counts: set[int] = set()
         for name, spec in specs.items():
             value = given[name]
             one = self._one_from_file(spec, value) if isinstance(value, str | Path) else _from_array(spec, value)
@@ -63,7 +66,7 @@ def digit_pixels(picture: str) -> tuple[preprocess.Digit, str]:
     return preprocess.read(file), file.name
 
 
-def array_in(file: str | Path, name: str) -> np.ndarray[Any, Any]:
+def array_in(file: str | Path, name: str) -> npt.NDArray[Any]:
     """One array of a file, or of a file of its own.
 
     Args:

@@ -45,8 +45,8 @@ class DataKeywords(InferenceKeywords):
                     )
         if wrong:
             raise AssertionError(
-                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; {next(iter(wrong.values()))}. "
-                f"`renode-mnist verify` names the layer where it begins"
+                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; {next(iter(wrong.values()))}; "
+                "`renode-mnist verify` names the layer"
             )
 
     @keyword

@@ -46,7 +46,8 @@ class InferenceKeywords(AskedTensors):
         if sum((given is not None, seed is not None, bool(tensors))) > 1:
             raise DataError("several things to infer are given", "Give a file, a seed, or arrays by name.")
         if isinstance(given, Mapping):
-            given, tensors = None, dict(given)
+            tensors = dict(given)
+            given = None
         if given is None and seed is None and not tensors and self._takes_digits:
             return self.classify_digit(str(BUILT_IN_DIGIT))
         if tensors:

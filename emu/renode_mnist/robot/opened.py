@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from renode_mnist.codegen.graph import Graph
 from renode_mnist.model import interface
 from renode_mnist.model.interface import TensorSpec
 from renode_mnist.session.session import Session
@@ -43,7 +44,7 @@ class OpenedTarget:
         return specs if self._model is None else _named(specs, interface.outputs(_graph(self._model)))
 
 
-def _graph(model: Path) -> interface.Graph:
+def _graph(model: Path) -> Graph:
     from renode_mnist import codegen  # its operators take 0.2 s, which a suite on an ELF need not wait for
 
     return codegen.load(model)

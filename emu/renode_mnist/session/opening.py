@@ -210,7 +210,7 @@ def prepare(
 
 
 def connect(name: str, elf: Path, options: TargetOptions) -> Connection:
-    """Who answers there: opened once before a run of suites, so that what is missing is told once and not by each test.
+    """Who answers there: opened once before suites run, so that what is missing is told once and not by each test.
 
     Raises:
         RenodeMnistError: The target cannot be had, cannot run this ELF, or its firmware does not answer.
