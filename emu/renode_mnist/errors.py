@@ -13,12 +13,21 @@ class RenodeMnistError(Exception):
     Args:
         message: What is wrong, with the values that show it.
         remedy: What to do next, as a sentence.
+
+    Attributes:
+        what: What is wrong without what to do, to be part of another sentence.
     """
 
     exit_code = 2
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message.rstrip('.')}. {remedy}".strip() if remedy else message)
+        self.what = message.rstrip(".")
+        super().__init__(_closed(f"{self.what}. {remedy}" if remedy else message))
+
+
+def _closed(text: str) -> str:
+    """With a full stop where it is a sentence, and not one with what another program said below it."""
+    return text if "\n" in text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 class CheckFailed(RenodeMnistError):

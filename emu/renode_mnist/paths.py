@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import platformdirs
 
+from renode_mnist.errors import EnvironmentProblem
+
 _PACKAGE = Path(__file__).resolve().parent
 _WHEEL_DATA = _PACKAGE / "_data"
+
+CACHE_VARIABLE = "RENODE_MNIST_CACHE"
+_ANOTHER_CACHE = f"{{}} {CACHE_VARIABLE} to a folder of yours."
 
 
 def root() -> Path:
@@ -92,9 +98,50 @@ def builds() -> Path:
 
 
 def cache() -> Path:
-    """The user's cache (data sets, Renode); ``RENODE_MNIST_CACHE`` overrides it."""
-    override = os.environ.get("RENODE_MNIST_CACHE")
-    return Path(override) if override else Path(platformdirs.user_cache_dir("renode-mnist"))
+    """The user's cache (data sets, Renode, locks of ports; a wheel's builds); ``RENODE_MNIST_CACHE`` overrides it.
+
+    Where it is there it can be looked into; to write, ask `made` for the folder in it.
+
+    Raises:
+        EnvironmentProblem: Nobody can say where it is, it is no folder, or this user may not read it.
+    """
+    if override := os.environ.get(CACHE_VARIABLE):
+        folder = Path(override)
+    else:
+        try:
+            folder = Path(platformdirs.user_cache_dir("renode-mnist"))
+        except RuntimeError:  # neither HOME nor an entry of this user id in the system's list
+            raise EnvironmentProblem(
+                "this user has no home folder to keep a cache in", _ANOTHER_CACHE.format("Set")
+            ) from None
+    try:
+        with os.scandir(folder):
+            pass
+    except FileNotFoundError:
+        pass  # nothing has been put there yet
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the cache {folder} cannot be read ({error.strerror})", _ANOTHER_CACHE.format("Set")
+        ) from None
+    return folder
+
+
+def made(folder: Path) -> Path:
+    """A folder to write into, made where it is not there: of the cache, or a checkout's builds.
+
+    Raises:
+        EnvironmentProblem: It cannot be made, or this user may not write into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # modes alone do not tell of file systems that are read-only or full
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{folder} cannot be written ({error.strerror})",
+            f"Make room, or check its permissions. {_ANOTHER_CACHE.format('Or set')}",
+        ) from None
+    return folder
 
 
 def scripts() -> Path:

@@ -139,6 +139,35 @@ def _command(manager: _Manager, package: SystemPackage, *, sudo: bool) -> str:
     return f"{'sudo ' if sudo and manager.needs_root else ''}{manager.install} {manager.packages[package]}"
 
 
+def page(name: str) -> str:
+    """Where a page of the documentation is, as ``boards``: in the checkout, else on the web."""
+    file = f"docs/{name}.md"
+    if paths.is_checkout():
+        return file
+    urls = dict(line.split(", ", 1) for line in metadata.metadata(_DISTRIBUTION).get_all("Project-URL") or ())
+    return f"{urls['Repository']}/blob/main/{file}" if "Repository" in urls else file
+
+
+def own(command: str) -> str:
+    """A call of this program that works from any folder: by its name where that is found, else by its place."""
+    return as_called(f"`{_DISTRIBUTION} {command}`").strip("`")
+
+
+def as_called(message: str) -> str:
+    """A message whose calls of this program, `` `renode-mnist ...` ``, work where it is shown, from any folder."""
+    place = paths.scripts() / _DISTRIBUTION
+    if _is_first(_DISTRIBUTION) or not place.exists():
+        return message
+    return message.replace(f"`{_DISTRIBUTION} ", f"`{shlex.quote(str(place))} ")
+
+
+def _is_first(program: str) -> bool:
+    """Whether the path leads to this environment's own, and not to another's or nowhere."""
+    place = paths.scripts() / program
+    first = shutil.which(program)
+    return first is not None and place.exists() and Path(first).samefile(place)
+
+
 def pip_install(*requirements: str, options: Sequence[str] = ()) -> str:
     """The command that installs into the environment of this very Python, whichever pip comes first on the path."""
     return shlex.join([*_pip_install(), *options, *requirements])
@@ -187,17 +216,11 @@ def _written() -> dict[str, list[str]]:
 
 
 def _pip_install() -> list[str]:
-    own = paths.scripts() / "pip"
-    if (first := shutil.which("pip")) and own.exists() and Path(first).samefile(own):
+    if _is_first("pip"):
         return ["pip", "install"]
-    if util.find_spec("pip") is None and shutil.which("uv"):
-        return ["uv", "pip", "install", "--python", _short(Path(sys.executable))]
-    return [_short(Path(sys.executable)), "-m", "pip", "install"]
-
-
-def _short(file: Path) -> str:
-    """Relative where that is within the working directory."""
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+    if util.find_spec("pip") is None:  # as uv makes environments, which has a pip of its own
+        return ["uv", "pip", "install", "--python", sys.executable]
+    return [sys.executable, "-m", "pip", "install"]
 
 
 def join(commands: Iterable[str]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import util
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from renode_mnist import paths, prebuilt, remedies
 from renode_mnist.errors import EnvironmentProblem
@@ -42,6 +42,18 @@ class Part:
         return remedies.extra("build") if self.package is None else remedies.install(self.package)
 
 
+class ToolsMissing(EnvironmentProblem):
+    """An image has to be built and cannot be on this machine.
+
+    Attributes:
+        in_short: What is missing and what brings it, the same for every image.
+    """
+
+    def __init__(self, what: str, remedy: str, ready_made: str) -> None:
+        super().__init__(what, f"{remedy}{ready_made}")
+        self.in_short = f"{what}. {remedy}"
+
+
 def parts(machine: Machine = "stm32f746") -> Iterator[Part]:
     """All that an image for a machine needs, the compiler first."""
     if machine == "host":
@@ -55,18 +67,24 @@ def parts(machine: Machine = "stm32f746") -> Iterator[Part]:
     yield Part("flatc", flatc())
 
 
-def require(machine: Machine) -> None:
+def require(machine: Machine, asked: Mapping[str, Any] | None = None) -> None:
     """Raises where anything is missing, with all of it and one command for each package manager.
 
+    Args:
+        machine: For which an image is to be built.
+        asked: What it is to be made from, as ``identity`` of ``renode_mnist.build`` tells it.
+
     Raises:
-        EnvironmentProblem: As said.
+        ToolsMissing: As said, and how what is ready-made differs from what was asked.
     """
     lacking = [part for part in parts(machine) if not part.place]
     if lacking:
         commands = remedies.join(dict.fromkeys(part.remedy for part in lacking))
-        raise EnvironmentProblem(
+        ready_made = _ready_made(asked or {}) if machine == "stm32f746" else ""
+        raise ToolsMissing(
             f"building this image takes {_and(part.name for part in lacking)}, not found on this machine",
-            f"Run `{commands}`.{_ready_made() if machine == 'stm32f746' else ''}",
+            f"Run `{commands}`{_weight(lacking)}.",
+            ready_made,
         )
 
 
@@ -77,8 +95,8 @@ def find(tool: str) -> str:
         EnvironmentProblem: It has gone.
     """
     if not (found := _place(tool)):
-        remedy = next(part.remedy for machine in get_args(Machine) for part in parts(machine) if part.name == tool)
-        raise EnvironmentProblem(f"{tool} is not installed", f"Run `{remedy}`.")
+        part = next(part for machine in get_args(Machine) for part in parts(machine) if part.name == tool)
+        raise EnvironmentProblem(f"{tool} is not installed", f"Run `{part.remedy}`{_weight([part])}.")
     return found
 
 
@@ -121,14 +139,47 @@ def _ask(compiler: str, *arguments: str) -> str:
     return said.stdout
 
 
-def _ready_made() -> str:
-    """What this package has without a compiler, as a sentence; empty where it has nothing."""
+def _weight(lacking: Iterable[Part]) -> str:
+    """Of what PyPI brings of it, in brackets."""
+    if all(part.package for part in lacking):
+        return ""
+    return f" (extra build, {remedies.DOWNLOAD_MEGABYTES['build']} MB)"
+
+
+_SETTINGS = {
+    "engine": "with engine {}",
+    "board": "on {}",
+    "clock_mhz": "at {} MHz",
+    "fpu": "with {} floating point",
+    "objective": "minimising {}",
+}
+"""How what an image is made from is said."""
+
+
+def _ready_made(asked: Mapping[str, Any]) -> str:
+    """What this package has without a compiler, and how that differs from what was asked; empty where it has nothing.
+
+    A sentence that follows another.
+    """
     kinds = [image.made_from for image in prebuilt.images()]
     if not kinds:
         return ""
     models = _and(dict.fromkeys(str(kind["model_name"]).removeprefix("mnist_").split(".")[0] for kind in kinds))
-    engines, boards = (_and(dict.fromkeys(str(kind[name]) for kind in kinds)) for name in ("engine", "board"))
-    return f" Ready-made are {models} with engine {engines} on {boards}."
+    there = {name: list(dict.fromkeys(str(kind[name]) for kind in kinds)) for name in _SETTINGS}
+    said = ", ".join(_SETTINGS[name].format(_and(values)) for name, values in there.items())
+    others = [
+        words.format(asked[name])
+        for name, words in _SETTINGS.items()
+        if name in asked and str(asked[name]) not in there[name]
+    ]
+    namesakes = {kind["model_sha256"]: str(kind["model_name"]) for kind in kinds}
+    name, same = asked.get("model_name"), namesakes.get(asked.get("model_sha256", ""))
+    if name is not None and same is None:
+        others.insert(0, str(name))
+    differs = f"; asked was {' '.join(others)}" if others else ""
+    if same not in (name, None):
+        differs += f". {name} is {same} to the byte, but an image holds its model's name: give {same} itself"
+    return f" Ready-made are {models}, {said}{differs}."
 
 
 def _and(words: Iterable[str]) -> str:

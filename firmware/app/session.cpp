@@ -12,7 +12,7 @@ using inference::Loaded;
 const char* text_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::FRAME_TOO_LONG:
-      return "the frame is longer than max_payload_bytes";
+      return "the frame is longer than max_payload_bytes; a long tensor goes in pieces, by CMD_WRITE_TENSOR";
     case ErrorCode::FRAME_MALFORMED:
       return "the frame is not COBS, or is shorter than a checksum";
     case ErrorCode::BAD_CHECKSUM:

@@ -22,11 +22,19 @@ requests = {
     "tensor": messages.encode_tensor(5, reals.tobytes()),
     "not finite": messages.encode_digit(6, reals + np.float32("nan")),
     "too few": messages.encode_pixels(7, pixels[:10]),
+    "write": messages.encode_write(8, 0, 0, reals.tobytes()),
+    "run": messages.encode_run(9),
+    "traced run": messages.encode_run(9, [messages.ArenaRegion(0, 0, 4)]),
+    "read": messages.encode_read(10, 0, 4, 36),
+    "layers": messages.encode_get_layers(11, 1),
+    "reset state": messages.encode_reset_state(12),
 }
 seeds = {f"payload {name}": bytes([PAYLOAD]) + request for name, request in requests.items()}
 for name, request in requests.items():
     seeds[f"frame {name}"] = bytes([AS_IT_COMES]) + frame.encode(request)
     seeds[f"two {name}"] = bytes([AT_ONCE]) + frame.encode(request) * 2
+by_pieces = [requests["write"], requests["run"], requests["read"]]
+seeds["an inference by pieces"] = bytes([AS_IT_COMES]) + b"".join(map(frame.encode, by_pieces))
 seeds["too long"] = bytes([AS_IT_COMES]) + b"\x01" * 5000 + b"\0"
 seeds["console"] = bytes([CONSOLE]) + b"CMD=1\nCMD=2\r\nHELP\n\n" + b"x" * 100 + b"\n"
 

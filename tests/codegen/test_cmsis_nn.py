@@ -185,4 +185,4 @@ def test_a_grouped_convolution_falls_back_on_the_reference_kernel() -> None:
 def test_a_folder_without_the_library_is_refused_with_a_way_out(tmp_path: Path) -> None:
     said = configure(tmp_path / "build", *cross("ENGINE=cmsis-nn", f"CMSIS_NN_SOURCE_DIR={tmp_path}")).stdout
     assert f"{tmp_path} holds no Include/arm_nnfunctions.h" in " ".join(said.split())
-    assert "-DCMSIS_NN_SOURCE_DIR=<a checkout of github.com/ARM-software/CMSIS-NN" in " ".join(said.split())
+    assert "variable CMSIS_NN_SOURCE_DIR to a checkout of github.com/ARM-software/CMSIS-NN" in " ".join(said.split())

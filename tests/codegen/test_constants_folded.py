@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from host_engine import HostEngine
-from renode_mnist import codegen, paths
+from renode_mnist import codegen
 from renode_mnist.codegen.reader import parse
 from renode_mnist.commands.inspect import inspect
 from renode_mnist.errors import ModelError
@@ -58,6 +58,23 @@ def test_the_interpreter_gets_all_operators_of_the_file() -> None:
     plan = codegen.plan(parse(open_batch(), "m.tflite"), "tflm")
     assert [step.op for step in plan.steps] == ["SHAPE", "STRIDED_SLICE", "PACK", "RESHAPE", "RELU"]
     assert "AddStridedSlice(" in codegen.files(plan)["model.cpp"]
+
+
+def test_a_shape_that_the_file_leaves_open_is_found() -> None:
+    """As Keras' upsampling leaves it: the file's own shape there is 1x1x6."""
+    b = ModelBuilder()
+    x, sizes = b.activation((1, 2, 6)), b.activation((3,), "INT32")
+    b._graph.tensors[x].shapeSignature = [-1, 2, 6]
+    turned, y = b.activation((1, 1, 6)), b.activation((1, 1, 6))
+    for tensor in (turned, y):
+        b._graph.tensors[tensor].shapeSignature = [-1, -1, 6]
+    b.operator("SHAPE", (x,), (sizes,), "ShapeOptions", outType="INT32")
+    b.operator("RESHAPE", (x, sizes), (turned,))
+    b.operator("RELU", (turned,), (y,))
+    graph = parse(b.finish(x, y), "m.tflite")
+    assert codegen.plan(graph).graph.outputs[0].shape == (1, 2, 6)
+    with pytest.raises(ModelError, match=r"Engine tflm .* leaves the shape of 't2' \(float32 1x2x6\) open"):
+        codegen.plan(graph, "tflm")
 
 
 def test_another_open_dimension_is_refused_by_its_input() -> None:
@@ -143,50 +160,3 @@ def test_a_constant_input_is_read_from_flash(tmp_path: Path) -> None:
         model.write_bytes(content)
         values = np.array([[1, 2, 3]], np.float32)
         np.testing.assert_array_equal(HostEngine(model, tmp_path, engine)(values), values + weights.sum(axis=1))
-
-
-@pytest.fixture(scope="session")
-def keras_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A network with a batch of None, by how it was exported; made once and kept."""
-    folder = paths.root() / "build" / "test-keras"
-    files = {kind: folder / f"reshape-{kind}.tflite" for kind in ("float32", "float16", "int8")}
-    if not all(file.is_file() for file in files.values()):
-        import keras
-        import tensorflow as tf
-
-        layers = keras.layers
-        model = keras.Sequential(
-            [keras.Input(shape=(12,)), layers.Dense(24, "relu"), layers.Reshape((2, 3, 4)), layers.Conv2D(3, 2),
-             layers.Flatten(), layers.Dense(4, "softmax")]
-        )  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind, file in files.items():
-            converter = tf.lite.TFLiteConverter.from_keras_model(model)
-            if kind != "float32":
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if kind == "float16":
-                converter.target_spec.supported_types = [tf.float16]
-            if kind == "int8":
-                random = np.random.default_rng(0)
-                samples = [random.normal(0, 1, (1, 12)).astype(np.float32) for _ in range(20)]
-                converter.representative_dataset = lambda samples=samples: ([sample] for sample in samples)
-            file.write_bytes(converter.convert())
-    return {kind: file.read_bytes() for kind, file in files.items()}
-
-
-@pytest.mark.parametrize("kind", ["float32", "float16", "int8"])
-def test_a_keras_network_with_a_batch_of_none(kind: str, keras_networks: dict[str, bytes], tmp_path: Path) -> None:
-    content = keras_networks[kind]
-    model = tmp_path / "m.tflite"
-    model.write_bytes(content)
-    engine = HostEngine(model, tmp_path)
-    assert {step.op for step in engine.plan.steps} <= {
-        "FULLY_CONNECTED",
-        "CONV_2D",
-        "SOFTMAX",
-        "QUANTIZE",
-        "DEQUANTIZE",
-    }
-    values = np.random.default_rng(1).normal(0, 1, (1, 12)).astype(np.float32)
-    wanted = litert_on(content, [(values,)], reference=True)[0][0]
-    np.testing.assert_allclose(engine(values), wanted, rtol=1e-6, atol=1e-6)

@@ -98,7 +98,7 @@ def test_dynamic_range_is_refused_with_the_reason_and_a_way_out() -> None:
         (
             ("TFLM_SOURCE_DIR=/nowhere",),
             "/nowhere holds no tensorflow/lite/micro/micro_interpreter.cc",
-            "-DTFLM_SOURCE_DIR=<a checkout of github.com/tensorflow/tflite-micro at 90b983c2b",
+            "environment variable TFLM_SOURCE_DIR to a checkout of github.com/tensorflow/tflite-micro at 90b983c2b",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,7 +131,7 @@ def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recording_is_replayed_on_another_target(session_file: Path) -> None:
     done = call("replay", session_file, "--target", "host")
     assert done.returncode == 0, done.stderr
-    assert "2 requests recorded on embedded (Unicorn" in done.stdout
+    assert "3 requests recorded on embedded (Unicorn" in done.stdout
     assert "sent again to host: 0 difference(s)" in done.stdout
 
 
@@ -139,7 +140,7 @@ def test_a_recording_cut_off_in_mid_line_says_so(session_file: Path, tmp_path: P
     (tmp_path / "cut.jsonl").write_bytes(whole[: whole.rindex(b'"bytes"') + 300])
     done = call("replay", tmp_path / "cut.jsonl")
     assert done.returncode == 0, done.stderr
-    assert "cut off in line 5; it was replayed up to there" in done.stdout
+    assert "cut off in line 7; it was replayed up to there" in done.stdout
 
 
 def test_a_recording_of_another_model_differs(session_file: Path) -> None:
@@ -150,7 +151,8 @@ def test_a_recording_of_another_model_differs(session_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"\xff\xfe", "cannot read"), (b"{}\n", "line 1"), (b"[1]", "line 1")]
+    ("content", "said"),
+    [(b"", "is empty"), (b"\xff\xfe", "is no recording"), (b"{}\n", "line 1"), (b"[1]", "line 1")],
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "session.jsonl").write_bytes(content)
@@ -175,9 +177,66 @@ def test_an_unknown_suite_names_the_known_ones() -> None:
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_auto_tells_what_it_takes_and_why(call_that_ends_early: tuple[str, ...]) -> None:
+def test_a_call_that_is_wrong_hears_of_no_target(call_that_ends_early: tuple[str, ...]) -> None:
+    assert auto.choose().reason not in refused(*call_that_ends_early)
+
+
+def test_auto_tells_what_it_took_and_why_beside_the_result() -> None:
     choice = auto.choose()
-    assert refused(*call_that_ends_early).startswith(f"target {choice.target}: {choice.reason}\n")
+    shown = call("run", "--target", "auto")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (line,) = (line for line in shown.stdout.splitlines() if line.startswith(" target "))
+    assert f"{choice.target} (" in line
+    assert f", since {choice.reason}"[:20] in line
+    as_json = call("run", "--target", "auto", "--json")
+    assert as_json.stderr == f"target {choice.target}, since {choice.reason}\n"
+    assert json.loads(as_json.stdout)["target"]["name"] == choice.target
+
+
+def test_the_path_of_an_image_stands_alone() -> None:
+    done = call("build")
+    (path,) = done.stdout.splitlines()
+    assert Path(path).is_file()
+    assert done.stderr in ("", "up to date:\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--target", "board"), "ST-LINK"),
+        (("--elf", sys.executable), "not for a 32-bit Arm core"),
+        (("--target", "host", "--elf", "/bin/true"), "true ended at once with status 0: it said nothing. Give"),
+        (("--output", "/proc/new"), "/proc/new cannot be written: "),
+    ],
+    ids=["no board", "foreign ELF", "foreign program", "no folder"],
+)
+def test_what_no_test_could_do_is_one_error_before_the_first(
+    options: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    (line,) = refused("test", "--output", tmp_path / "robot", *options).splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+
+
+def test_an_image_for_another_board_is_told_which_board_it_is_for() -> None:
+    elf = call("build", "--board", "article").stdout.strip()
+    said = refused("run", "--target", "embedded", "--elf", elf)
+    assert "in app::" in said or "in board::" in said
+    assert "_ZN" not in said
+    assert "It listens on UART7, as for `--board article`: name that. Its log is empty." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "gone.json", "also-gone.json"), "cannot read gone.json: No such file or directory."),
+        (("bench", "--engines", ""), "there is no case to run."),
+        (("profile", "--elf", str(paths.schema())), "mnist.fbs is no ELF file."),
+    ],
+    ids=lambda words: words[0] if isinstance(words, tuple) else "",
+)
+def test_what_is_not_there_is_what_the_error_names(words: tuple[str, ...], said: str) -> None:
+    assert said in refused(*words)
 
 
 def test_parity_needs_two_targets() -> None:
@@ -204,3 +263,66 @@ def test_every_command_explains_itself() -> None:
         done = call(command, "--help")
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert done.stdout.startswith(f"Usage: renode-mnist {command}")
+
+
+# Where it is called --------------------------------------------------------------------------------------------
+
+
+def in_shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A line of shell in which ``$R`` calls the program."""
+    program = f'{sys.executable} -c "from renode_mnist.cli import main; main()"'
+    return subprocess.run(
+        ["sh", "-c", line.replace("$R", program)],
+        capture_output=True, text=True, encoding="utf-8", env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["doctor --json", "inspect int8"], ids=["click", "rich"])
+def test_a_full_device_is_told(command: str) -> None:
+    done = in_shell(f"$R {command} > /dev/full")
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("error: what the output goes to cannot be used (No space left on device). Make room")
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+def test_a_terminal_of_few_characters_gets_what_it_can(variables: dict[str, str]) -> None:
+    done = in_shell("$R inspect int8 && $R run --target embedded", **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "class 7" in done.stdout
+
+
+def test_a_closed_input_is_an_empty_one() -> None:
+    done = in_shell("$R console <&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_stops_reading_is_told_nothing() -> None:
+    done = in_shell("$R doctor --json | true")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("run --model i", "int8"),
+        ("inspect i", "int8"),
+        ("inspect int8 --engine r", "reference"),
+        ("bench --engines m7,r", "m7,reference"),
+        ("bench --models int8,fl", "int8,float32"),
+        ("compare a b --models fl", "float32"),
+        ("test --suite c", "classification"),
+    ],
+)
+def test_values_are_completed(words: str, completed: str) -> None:
+    done = in_shell(
+        "$R", _RENODE_MNIST_COMPLETE="bash_complete", COMP_WORDS=f"renode-mnist {words}",
+        COMP_CWORD=str(len(words.split())),
+    )  # fmt: skip
+    assert f"plain,{completed}" in done.stdout.splitlines()
+
+
+def test_the_help_of_completion_keeps_its_lines() -> None:
+    lines = [line.strip() for line in call("completion", "--help").stdout.splitlines()]
+    assert [line.split()[0] for line in lines[-3:]] == ["bash", "zsh", "fish"]
+    assert all("\b" not in line and "\\b" not in line for line in lines)

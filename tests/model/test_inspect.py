@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,10 @@ from renode_mnist import paths
 from renode_mnist.build import BuildConfig, Engine, build
 from renode_mnist.commands.inspect import inspect as command
 from renode_mnist.errors import CheckFailed, ModelError
-from renode_mnist.model.inspect import CODE_BYTES, inspect
+from renode_mnist.measure.image_sizes import with_images
+from renode_mnist.model.inspect import STACK_BYTES, inspect
+from renode_mnist.targets.embedded import EmbeddedTarget
+from renode_mnist.wire.client import Client
 from tflite_builder import ModelBuilder
 
 INT8 = paths.models() / "mnist_int8.tflite"
@@ -28,27 +30,69 @@ def test_macs_and_parameters_are_the_articles() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ["reference", "m7"])
-def test_the_plan_is_what_the_linker_places(engine: Engine) -> None:
-    facts = inspect(INT8).engine(engine)
-    text = build(BuildConfig(INT8, engine=engine)).linker_map.read_text()
-    arena = re.search(r"\.bss\.\S*arena\S*\n?\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", text)
-    weights = re.search(r"^\.weights\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", text, re.MULTILINE)
-    assert arena is not None
-    assert weights is not None
-    assert int(arena[1], 16) == facts.arena_bytes
-    # The linker aligns each array.
-    assert 0 <= int(weights[1], 16) - facts.weights_bytes < 256
+MOTIONS = paths.models() / "motions" / "motions_int8.tflite"
+BUILT = [(model, engine) for model in (INT8, MOTIONS) for engine in ("reference", "m7", "cmsis-nn")]
 
 
-@pytest.mark.parametrize("engine", ["reference", "m7"])
-def test_the_estimate_of_code_is_near_the_truth(engine: Engine) -> None:
-    text = build(BuildConfig(INT8, engine=engine)).linker_map.read_text()
-    sections = [
-        re.search(rf"^\.{name}\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", text, re.MULTILINE) for name in ("text", "rodata")
-    ]
-    code_bytes = sum(int(found[1], 16) for found in sections if found)
-    assert 0.6 < code_bytes / CODE_BYTES[engine] <= 1.0
+@pytest.mark.parametrize(("model", "engine"), BUILT, ids=lambda value: getattr(value, "stem", value))
+def test_an_image_takes_what_inspect_and_the_firmware_say(model: Path, engine: Engine) -> None:
+    image = build(BuildConfig(model, engine=engine))
+    facts = with_images(inspect(model), model, "instructions").engine(engine)
+    with EmbeddedTarget(image.elf) as target:
+        firmware = Client(target).stats()
+    assert facts.flash_bytes == firmware.flash_bytes
+    assert facts.ram_static_bytes == firmware.ram_static_bytes
+    assert facts.image is not None
+    assert facts.image.stack_bytes == STACK_BYTES
+    # What the plan knows to the byte, the linker places so, and aligns each array.
+    assert facts.arena_bytes == facts.image.arena_bytes == firmware.arena_bytes
+    assert facts.weights_bytes == firmware.weights_bytes
+    assert 0 <= facts.image.weights_bytes - facts.weights_bytes < 256
+
+
+@pytest.mark.parametrize(("model", "engine"), BUILT, ids=lambda value: getattr(value, "stem", value))
+def test_what_is_expected_without_an_image_is_near_and_not_too_little(model: Path, engine: Engine) -> None:
+    facts = inspect(model).engine(engine)
+    image = with_images(inspect(model), model, "instructions", compiling=True).engine(engine).image
+    assert image is not None
+    assert image.flash_bytes <= facts.flash_bytes < image.flash_bytes + 16_000
+    assert image.ram_static_bytes <= facts.ram_static_bytes < image.ram_static_bytes + 4_000
+
+
+def too_large(tmp_path: Path, weights: int, height: int) -> Path:
+    """A dense layer of so many weights, behind a pool over an image of so many rows of 2,000 elements."""
+    b = ModelBuilder()
+    x, pooled, y = (b.activation(shape) for shape in ((1, height, 1, 2000), (1, 1, 1, 2000), (1, weights // 2000)))
+    b.pool("AVERAGE_POOL_2D", x, pooled, window=(height, 1), stride=(1, 1))
+    b.fully_connected(pooled, b.constant(np.ones((weights // 2000, 2000), np.float32)), None, y)
+    file = tmp_path / "large.tflite"
+    file.write_bytes(b.finish(x, y))
+    return file
+
+
+def test_what_cannot_fit_is_refused_before_the_compiler_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renode_mnist.build._run_cmake", lambda *given, **more: pytest.fail("CMake was called"))
+    flash = (
+        r"at least 2,0\d\d,\d\d\d B of flash and the chip has 1,048,576 B; most of it: step 1 \(FULLY_CONN\w+\) 2,0"
+    )
+    with pytest.raises(ModelError, match=flash):
+        build(BuildConfig(too_large(tmp_path, 500_000, 1), engine="reference"))
+    ram = r"at least 4\d\d,\d\d\d B of RAM and the chip has 327,680 B; most of it: model_input in step 0 400,000 B, "
+    with pytest.raises(ModelError, match=ram):
+        build(BuildConfig(too_large(tmp_path, 2000, 50), engine="reference"))
+
+
+def test_an_objective_that_fits_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renode_mnist.build._run_cmake", lambda *given, **more: pytest.fail("CMake was called"))
+    random = np.random.default_rng(1)
+    b = ModelBuilder()
+    x, y = (b.activation((1, 6, 6, channels), "INT8", scale=0.1) for channels in (400, 1600))
+    weights = random.integers(-127, 128, (1600, 1, 1, 400)).astype(np.int8)
+    b.conv_2d(x, b.constant(weights, scales=[0.01]), None, y)
+    file = tmp_path / "pairs.tflite"
+    file.write_bytes(b.finish(x, y))
+    with pytest.raises(ModelError, match="With `--objective flash` it may fit"):
+        build(BuildConfig(file))
 
 
 def test_json_holds_what_the_tables_show() -> None:
@@ -74,12 +118,12 @@ def test_the_picture_marks_the_peak() -> None:
 def test_a_model_that_no_engine_takes_is_shown_with_the_reason(tmp_path: Path) -> None:
     b = ModelBuilder()
     x, y = b.activation((1, 4)), b.activation((1, 4))
-    b.operator("TANH", (x,), (y,))
-    file = tmp_path / "tanh.tflite"
+    b.operator("COS", (x,), (y,))
+    file = tmp_path / "cos.tflite"
     file.write_bytes(b.finish(x, y))
     done = CliRunner().invoke(command, [str(file)], env={"COLUMNS": "140"})
     assert isinstance(done.exception, CheckFailed)
-    assert "Operator TANH 't1' is not supported" in done.output
+    assert "Operator COS 't1' is not supported" in done.output
 
 
 def test_a_model_too_large_for_the_chip_is_said_not_to_fit(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 import build
 import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 from filelock import FileLock
 
 from environments import Environment
@@ -205,6 +207,15 @@ def test_the_wheel_has_no_name_of_this_machine(built: Built) -> None:
     assert found == []
 
 
+def test_the_hook_looks_for_libraries_where_every_machine_does(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as archive:
+        (name,) = (name for name in archive.namelist() if "_blockhook" in name)
+        elf = ELFFile(io.BytesIO(archive.read(name)))
+    tags = [tag.entry.d_tag for tag in elf.get_section_by_name(".dynamic").iter_tags()]
+    assert "DT_NEEDED" in tags
+    assert not {"DT_RPATH", "DT_RUNPATH"} & set(tags)
+
+
 def test_a_wheel_without_a_compiler_says_so_and_is_no_release(built: Built, tmp_path: Path) -> None:
     environment = {"PATH": str(built.environment.bin), "HOME": str(tmp_path)}
     call = [built.environment.python, "-c", "import backend; backend.build_wheel('out')"]
@@ -291,6 +302,14 @@ def test_what_needs_a_compiler_is_one_error_up_front(installed: Installed) -> No
         assert said.startswith(f"error: building this image takes {NO_COMPILER}")
         assert "Ready-made are float32, int8" in said
         assert "make" not in said.split()
+
+
+def test_bench_without_options_has_what_is_ready_made_and_says_what_is_not(installed: Installed) -> None:
+    said = installed.call("bench", COLUMNS="120")
+    assert "int8/m7" in said
+    assert "float32/m7" in said
+    (left_out,) = (line for line in said.splitlines() if line.startswith("Not there: ") and NO_COMPILER in line)
+    assert "int8/reference" in left_out
 
 
 def test_bench_html_names_the_extra_before_it_measures(installed: Installed) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from email.message import Message
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 
 from renode_mnist import doctor, paths, remedies, toolchain
 from renode_mnist.cli import app
+from renode_mnist.renode_install import locate
 from renode_mnist.targets import flasher
 
 EXTRAS = get_args(remedies.Extra)
@@ -44,6 +47,28 @@ def test_no_other_module_tells_how_to_install() -> None:
                 words = ("pip install", "apt-get", "brew install", "make setup", "make engines", "renode-mnist[")
                 found += [f"{file.name}:{node.lineno}" for word in words if word in node.value]
     assert found == []
+
+
+def test_no_other_module_names_a_page_that_a_wheel_has_not() -> None:
+    found = []
+    for file in paths.package().rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+                found += [f"{file.name}:{node.lineno}"] if re.search(r"\bdocs/\w+\.md", node.value) else []
+    assert found == []
+
+
+def test_a_page_is_in_the_checkout_or_on_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (paths.root() / remedies.page("boards")).is_file()
+    urls = tomllib.loads(paths.project().read_text())["project"]["urls"]
+    metadata = Message()
+    for name, url in urls.items():
+        metadata["Project-URL"] = f"{name}, {url}"
+    monkeypatch.setattr(paths, "is_checkout", lambda: False)
+    monkeypatch.setattr(remedies.metadata, "metadata", lambda distribution: metadata)
+    assert remedies.page("boards") == f"{urls['Repository']}/blob/main/docs/boards.md"
 
 
 @pytest.mark.parametrize("manager", MANAGERS, indirect=True)
@@ -99,10 +124,29 @@ def test_pip_is_that_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.chdir(tmp_path)  # shorter where Python lies below the working directory
+    monkeypatch.chdir(Path(sys.executable).parent)  # whence it might be told without its folder
     assert remedies.pip_install("x") == f"{sys.executable} -m pip install x"
-    monkeypatch.chdir(Path(sys.executable).parent)
-    assert remedies.pip_install("x") == f"{Path(sys.executable).name} -m pip install x"
+
+
+def test_an_environment_without_pip_is_uvs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(paths, "scripts", lambda: tmp_path)
+    monkeypatch.setattr(remedies.util, "find_spec", lambda name: None)
+    assert remedies.pip_install("x") == f"uv pip install --python {sys.executable} x"
+
+
+def test_a_program_that_was_called_by_its_place_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "of a venv" / "renode-mnist"
+    place.parent.mkdir()
+    place.write_text("#!/bin/sh\n")
+    place.chmod(0o755)
+    monkeypatch.setattr(paths, "scripts", lambda: place.parent)
+    said = "Make it with `renode-mnist train`, as renode-mnist does."
+    monkeypatch.setenv("PATH", str(place.parent))
+    assert (remedies.as_called(said), remedies.own("data")) == (said, "renode-mnist data")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert remedies.as_called(said) == f"Make it with `'{place}' train`, as renode-mnist does."
+    assert shlex.split(remedies.own("data")) == [str(place), "data"]
 
 
 # As they are shown ---------------------------------------------------------------------------------------------
@@ -117,8 +161,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
     monkeypatch.setattr(flasher, "find", lambda tool: None)
     monkeypatch.setattr(doctor, "_package", lambda distribution: "")
     monkeypatch.setattr(doctor, "_version_of", lambda tool: "")
-    monkeypatch.setattr(doctor, "_renode", lambda: "")
+    monkeypatch.setattr(locate, "_find_renode", lambda: None)
     monkeypatch.setattr(doctor, "_mnist", lambda: "")
+    monkeypatch.setenv("RENODE_MNIST_CACHE", str(paths.project()))  # no folder
     return doctor.examine()
 
 
@@ -133,6 +178,7 @@ def test_doctor_shows_every_remedy_whole_on_a_line_of_its_own(bare: list[doctor.
 
 def test_doctor_tells_the_same_as_json(bare: list[doctor.Finding]) -> None:
     told = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)
+    assert [each for each in told if each["found"] and (each["remedy"] or each["note"])] == []
     assert [(each["what"], each["remedy"]) for each in told] == [(each.what, each.remedy) for each in bare]
     assert {each["state"] for each in told} == {"ok", "missing", "absent"}
 

@@ -257,7 +257,10 @@ def test_the_command_writes_what_it_is_asked_for(firmware: Path, tmp_path: Path)
     counted = [int(line.rsplit(" ", 1)[1]) for line in stacks.read_text().splitlines()]
     assert sum(counted) == told["instructions"]
     assert ElementTree.parse(graph).getroot().tag.endswith("svg")
-    assert "SF:" in coverage.read_text()
+    listed = [line.removeprefix("SF:") for line in coverage.read_text().splitlines() if line.startswith("SF:")]
+    assert any(file.endswith("board.cpp") for file in listed)
+    assert [file for file in listed if not Path(file).is_file()] == []  # genhtml would stop
+    assert "source files that are not on this machine: " in result.stderr
 
 
 def test_fetching_from_flash_is_a_term_of_its_own(firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]) -> None:

@@ -55,7 +55,7 @@ def test_each_line_of_a_pipe_is_answered_in_full_and_in_order(place: list[str]) 
     ]  # fmt: skip
     assert said[start + 3] == "HELP   this list"
     assert said[start + 4] == "Received: CMD=1"
-    assert any(line.startswith("Stack: ") for line in said)
+    assert any(line.startswith("RAM: ") for line in said)
     digit = said[said.index("Running inference...") :]
     assert [line.split(":")[0] for line in digit if line.startswith("Out[")] == [f"Out[{i}]" for i in range(10)]
     assert digit[-1] == "Unknown command; HELP lists those there are."
@@ -126,7 +126,7 @@ def test_the_last_line_is_answered_before_it_ends() -> None:
     terminal = Terminal()
     terminal.see("Program started")
     terminal.type("CMD=1\r\x04")
-    terminal.see("Stack: ")
+    terminal.see("RAM: ")
     assert terminal.leave()[0] == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ import pytest
 
 import snippets
 from renode_mnist.errors import TargetError
+from renode_mnist.session.opening import make_target
+from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_link import Link
 from renode_mnist.stm32f746.gdb_server import GdbServer
@@ -112,6 +115,32 @@ def test_registers_and_memories_are_read_and_written() -> None:
     assert said.count("Cannot access memory at address 0x60000000") == 2
     assert "<work+2>" in said
     assert snippets.words(machine, results + 8, 1) == [0x12345678]
+
+
+class _Seen(Exception):
+    """Ends a wait for a debugger."""
+
+
+def test_the_debugger_is_announced_once_its_port_is_taken_by_a_command_for_a_shell(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    elf = Path(shutil.copy(snippets.build(ENDLESS), folder))
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+
+    def waiting(command: str) -> None:
+        assert shlex.split(command) == ["gdb-multiarch", "-ex", f"target remote localhost:{port}", str(elf)]
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", port))
+        raise _Seen
+
+    with (
+        pytest.raises(_Seen),
+        make_target("embedded", elf, TargetOptions(gdb_port=port), waiting=waiting),
+    ):
+        pass
 
 
 @needs_gdb

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
+from renode_mnist import paths
 from renode_mnist.codegen.graph import Graph
 from runtimes import Tensors
 from tflite_builder import ModelBuilder
@@ -87,11 +90,34 @@ def svdf(state: str = "INT16", memory: int = 4) -> bytes:
     return b.finish(x, y)
 
 
+def large_picture() -> bytes:
+    """int8: a colour picture of 112x112, 37,632 B, into three classes."""
+    b = ModelBuilder()
+    x = b.activation((1, 112, 112, 3), "INT8", scale=1 / 255, zero_point=-128)
+    pooled = b.activation((1, 7, 7, 3), "INT8", scale=1 / 255, zero_point=-128)
+    b.pool("AVERAGE_POOL_2D", x, pooled, window=(16, 16), stride=(16, 16))
+    weights = np.random.default_rng(8).integers(-127, 128, (3, 147)).astype(np.int8)
+    y = b.activation((1, 3), "INT8", scale=0.05)
+    b.fully_connected(pooled, b.constant(weights, scales=[0.01]), None, y)
+    return b.finish(x, y)
+
+
 NETWORKS = {
     function.__name__: function
     for function in (two_inputs_three_outputs, an_output_in_the_last_step_s_way, an_input_that_is_an_output, of_types)
 }
 """Without state; all that tensors at the edge can be to the generator."""
+
+
+def file_of(name: str) -> Path:
+    """A network of this module as a file that is the same in every run, so that its images are built once."""
+    content = globals()[name]()
+    file = paths.builds() / "tests" / "networks" / f"{name}.tflite"
+    with FileLock(file.parent.with_suffix(".lock")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or file.read_bytes() != content:
+            file.write_bytes(content)
+    return file
 
 
 def inputs(graph: Graph, count: int = 3, seed: int = 1) -> Iterator[Tensors]:

@@ -18,7 +18,20 @@ import pytest
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.wire import frame, messages
 from renode_mnist.wire._generated import mnist_generated as fbs
-from renode_mnist.wire.messages import ErrorCode, ErrorReport, Inference, Reply, Stats
+from renode_mnist.wire.messages import (
+    ArenaRegion,
+    ErrorCode,
+    ErrorReport,
+    Inference,
+    LayerPage,
+    LayerTiming,
+    OutputPiece,
+    Reply,
+    RunDone,
+    StateReset,
+    Stats,
+    Written,
+)
 
 _PATIENCE_SECONDS = 20.0
 _markers = itertools.count(0x4000_0000)
@@ -77,6 +90,13 @@ def ask(line: ByteStream, payload: bytes) -> messages.Body:
     line.send(frame.encode(payload))
     (reply,) = replies_until(line, request)
     return reply.body
+
+
+def code_of(body: messages.Body) -> int:
+    """Of an answer that must be an error."""
+    assert isinstance(body, ErrorReport), body
+    assert body.text
+    return body.code
 
 
 def refusal(line: ByteStream, payload: bytes) -> int:
@@ -263,6 +283,99 @@ class FirmwareCases:
         assert isinstance(body, ErrorReport)
         assert body.code == ErrorCode.WRONG_SIZE
 
+    def test_a_tensor_in_pieces_gives_what_it_gives_in_one_message(self, line: ByteStream) -> None:
+        reals = PIXELS.astype(np.float32) / np.float32(255)
+        whole = ask(line, messages.encode_tensor(30, reals.tobytes()))
+        assert isinstance(whole, Inference)
+        for size in (3136, 1000, 4):
+            for offset in range(0, 3136, size) if size > 4 else (0, 4, *range(8, 3136, 284)):
+                end = min(offset + (size if size > 4 or offset < 8 else 284), 3136)
+                body = ask(line, messages.encode_write(31, 0, offset, reals.tobytes()[offset:end]))
+                assert body == Written(0, end)
+            done = ask(line, messages.encode_run(32))
+            assert isinstance(done, RunDone)
+            assert len(done.layer_counters) == 2
+            assert done.counter >= sum(done.layer_counters) > 0
+            assert ask(line, messages.encode_read(33, 0, 0, 40)) == OutputPiece(0, 0, whole.tensor)
+            assert ask(line, messages.encode_read(33, 0, 8, 12)) == OutputPiece(0, 8, whole.tensor[8:20])
+
+    def test_a_piece_may_come_twice_or_overlap_and_the_first_begins_anew(self, line: ByteStream) -> None:
+        reals = PIXELS.astype(np.float32) / np.float32(255)
+        content = reals.tobytes()
+
+        def write(offset: int, end: int) -> object:
+            return ask(line, messages.encode_write(34, 0, offset, content[offset:end]))
+
+        assert write(0, 400) == Written(0, 400)
+        assert write(400, 1200) == Written(0, 1200)
+        assert write(400, 1200) == Written(0, 1200)
+        assert write(200, 800) == Written(0, 1200)
+        assert write(1000, 3136) == Written(0, 3136)
+        assert write(0, 1600) == Written(0, 1600)
+        assert code_of(ask(line, messages.encode_run(35))) == ErrorCode.OUT_OF_ORDER
+        assert write(1600, 3136) == Written(0, 3136)
+        assert isinstance(ask(line, messages.encode_run(36)), RunDone)
+        read = ask(line, messages.encode_read(37, 0, 0, 40))
+        assert isinstance(read, OutputPiece)
+        np.testing.assert_array_equal(np.frombuffer(read.content, np.float32), expected_scores(PIXELS))
+
+    def test_pieces_that_cannot_be_are_refused_and_change_nothing(self, line: ByteStream) -> None:
+        zeros = bytes(3136)
+        begun = messages.encode_write(38, 0, 0, zeros[:800])
+        assert ask(line, begun) == Written(0, 800)
+        bad = np.array([0, np.nan], np.float32).tobytes()
+        for payload, code in (
+            (messages.encode_write(38, 1, 0, zeros[:4]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0xFFFF_FFFF, 0, zeros[:4]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 804, zeros[:4]), ErrorCode.OUT_OF_ORDER),
+            (messages.encode_write(38, 0, 3136, zeros[:4]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 0xFFFF_FFFC, zeros[:8]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 400, zeros[:2740]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 2, zeros[:4]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 4, zeros[:6]), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 0, b""), ErrorCode.WRONG_SIZE),
+            (messages.encode_write(38, 0, 796, bad), ErrorCode.BAD_VALUE),
+            (command(fbs.Command.CMD_WRITE_TENSOR, 38), ErrorCode.WRONG_SIZE),
+        ):
+            assert code_of(ask(line, payload)) == code
+        assert ask(line, messages.encode_write(38, 0, 800, zeros[800:804])) == Written(0, 804)
+
+    def test_outputs_are_there_after_a_run_and_until_the_next_write(self, line: ByteStream) -> None:
+        read, run = messages.encode_read(40, 0, 0, 40), messages.encode_run(41)
+        assert ask(line, messages.encode_write(39, 0, 0, bytes(3136))) == Written(0, 3136)
+        assert code_of(ask(line, read)) == ErrorCode.OUT_OF_ORDER
+        assert isinstance(ask(line, run), RunDone)
+        assert isinstance(ask(line, read), OutputPiece)
+        assert ask(line, run) == ask(line, run)  # the same number: the same answer, nothing is computed
+        assert code_of(ask(line, messages.encode_run(42))) == ErrorCode.OUT_OF_ORDER
+        for payload, code in (
+            (messages.encode_read(40, 1, 0, 4), ErrorCode.WRONG_SIZE),
+            (messages.encode_read(40, 0, 0, 44), ErrorCode.WRONG_SIZE),
+            (messages.encode_read(40, 0, 40, 4), ErrorCode.WRONG_SIZE),
+            (messages.encode_read(40, 0, 2, 4), ErrorCode.WRONG_SIZE),
+            (messages.encode_read(40, 0, 0, 0), ErrorCode.WRONG_SIZE),
+            (command(fbs.Command.CMD_READ_TENSOR, 40), ErrorCode.WRONG_SIZE),
+        ):
+            assert code_of(ask(line, payload)) == code
+        assert isinstance(ask(line, read), OutputPiece)
+        assert ask(line, messages.encode_write(39, 0, 0, bytes(4))) == Written(0, 4)
+        assert code_of(ask(line, read)) == ErrorCode.OUT_OF_ORDER
+        assert code_of(ask(line, run)) == ErrorCode.OUT_OF_ORDER
+
+    def test_layers_have_their_names(self, line: ByteStream) -> None:
+        layers = (LayerTiming("trouble", "CUSTOM", 0, 0), LayerTiming("sums", "SUM", 784, 0))
+        for first in range(4):
+            assert ask(line, messages.encode_get_layers(43, first)) == LayerPage(layers[first:])
+
+    def test_a_model_without_state_can_be_reset_too(self, line: ByteStream) -> None:
+        assert isinstance(ask(line, messages.encode_reset_state(44)), StateReset)
+
+    def test_a_trace_is_refused_by_an_image_that_is_used(self, line: ByteStream) -> None:
+        body = ask(line, messages.encode_run(45, [ArenaRegion(0, 0, 4)]))
+        assert isinstance(body, ErrorReport)
+        assert body.code == ErrorCode.UNKNOWN_COMMAND
+        assert "TRACE" in body.text
+
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
     def test_a_pixel_that_is_no_number_is_refused(self, line: ByteStream, bad: float) -> None:
         reals = np.zeros(784, np.float32)
@@ -273,7 +386,7 @@ class FirmwareCases:
             assert body.code == ErrorCode.BAD_VALUE
 
     def test_the_console_prints_the_model(self, console: ByteStream) -> None:
-        said = console_says(console, b"CMD=1\r\n", "Stack:")
+        said = console_says(console, b"CMD=1\r\n", "RAM:")
         assert "Received: CMD=1" in said
         assert any(text.startswith("Model: test") for text in said)
         assert "Input: float32 1x28x28x1" in said

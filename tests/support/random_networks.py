@@ -252,6 +252,87 @@ def _relu(d: _Drawing) -> None:
     d.done(name, y)
 
 
+def _transpose(d: _Drawing) -> None:
+    order = d.draw(st.permutations(range(len(d.shape))))
+    y = d.activation(tuple(d.shape[axis] for axis in order))
+    d.b.operator("TRANSPOSE", (d.x, d.b.constant(np.array(order, np.int32))), (y,), "TransposeOptions")
+    d.done("TRANSPOSE", y)
+
+
+def _slice(d: _Drawing) -> None:
+    """STRIDED_SLICE, or SLICE where no step is taken."""
+    begin, end, step = [], [], []
+    for size in d.shape:
+        first = d.draw(st.integers(0, size - 1))
+        begin.append(first)
+        end.append(d.draw(st.integers(first + 1, size)))
+        step.append(d.draw(st.sampled_from([1, 1, 1, 2, 3])))
+    if all(n == 1 for n in step):
+        name, options, bounds = "SLICE", "SliceOptions", (begin, [b - a for a, b in zip(begin, end, strict=True)])
+    else:
+        name, options, bounds = "STRIDED_SLICE", "StridedSliceOptions", (begin, end, step)
+    y = d.activation(tuple(len(range(*bounds)) for bounds in zip(begin, end, step, strict=True)))
+    d.b.operator(name, (d.x, *(d.b.constant(np.array(entry, np.int32)) for entry in bounds)), (y,), options)
+    d.done(name, y)
+
+
+def _apart_and_together(d: _Drawing) -> None:
+    """SPLIT, SPLIT_V or UNPACK, and what puts the pieces together in another order."""
+    axis = d.draw(st.integers(0, len(d.shape) - 1))
+    size = d.shape[axis]
+    if len(d.shape) > 1 and size <= 6 and d.draw(st.booleans()):
+        pieces = [d.activation((*d.shape[:axis], *d.shape[axis + 1 :])) for _ in range(size)]
+        d.b.operator("UNPACK", (d.x,), pieces, "UnpackOptions", num=size, axis=axis)
+        y = d.activation((*d.shape[:axis], *d.shape[axis + 1 :], size))
+        d.b.operator("PACK", pieces[::-1], (y,), "PackOptions", valuesCount=size, axis=-1)
+        d.done("UNPACK PACK", y)
+        return
+    first = d.draw(st.integers(1, size))
+    lengths = [first, size - first] if first < size else [size]
+    pieces = [d.activation((*d.shape[:axis], length, *d.shape[axis + 1 :])) for length in lengths]
+    where = d.b.constant(np.array(axis, np.int32))
+    if len(set(lengths)) == 1:
+        d.b.operator("SPLIT", (where, d.x), pieces, "SplitOptions", numSplits=len(lengths))
+    else:
+        counts = d.b.constant(np.array(lengths, np.int32))
+        d.b.operator("SPLIT_V", (d.x, counts, where), pieces, "SplitVOptions", numSplits=len(lengths))
+    y = d.activation(d.shape)
+    d.b.operator("CONCATENATION", pieces[::-1], (y,), "ConcatenationOptions", axis=axis)
+    d.done("SPLIT CONCATENATION", y)
+
+
+def _resize(d: _Drawing) -> None:
+    if len(d.shape) != 4:
+        return
+    name = d.draw(st.sampled_from(["RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"]))
+    size = (d.draw(st.integers(1, 12)), d.draw(st.integers(1, 12)))
+    how = d.draw(st.sampled_from(["", "alignCorners", "halfPixelCenters"]))
+    y = d.activation((d.shape[0], *size, d.shape[3]))
+    options = "ResizeNearestNeighborOptions" if name == "RESIZE_NEAREST_NEIGHBOR" else "ResizeBilinearOptions"
+    d.b.operator(name, (d.x, d.b.constant(np.array(size, np.int32))), (y,), options, **({how: True} if how else {}))
+    d.done(name, y)
+
+
+def _transpose_conv(d: _Drawing) -> None:
+    if len(d.shape) != 4 or d.kind == "HYBRID":
+        return
+    kernel = (d.draw(st.integers(1, 4)), d.draw(st.integers(1, 4)))
+    stride = (d.draw(st.integers(1, 3)), d.draw(st.integers(1, 3)))
+    padding = d.draw(st.sampled_from(["SAME", "VALID"]))
+    size = tuple(
+        d.shape[1 + i] * stride[i] + (max(0, kernel[i] - stride[i]) if padding == "VALID" else 0) for i in (0, 1)
+    )
+    outputs = d.draw(st.integers(1, 5))
+    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0)
+    d.requantise(deviation)
+    shape = (d.shape[0], *size, outputs)
+    y = d.activation(shape)
+    inputs = (d.b.constant(np.array(shape, np.int32)), w, d.x, *([] if bias is None else [bias]))
+    d.b.operator("TRANSPOSE_CONV", inputs, (y,), "TransposeConvOptions", padding=padding, strideH=stride[0],
+                 strideW=stride[1])  # fmt: skip
+    d.done("TRANSPOSE_CONV", y)
+
+
 def _reduction(d: _Drawing) -> None:
     name = d.draw(st.sampled_from(["MEAN", "MEAN", "REDUCE_MAX", "REDUCE_MIN"]))
     rank = len(d.shape)
@@ -283,6 +364,7 @@ def _quantize(d: _Drawing) -> None:
 _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
     _reshape, _softmax, _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _unary, _prelu, _concatenation,
+    _transpose, _slice, _apart_and_together, _resize, _transpose_conv,
 )  # fmt: skip
 
 

@@ -71,7 +71,8 @@ def samples(operator: str) -> tuple[Sample, ...]:
 @functools.cache
 def refused(operator: str) -> tuple[Refused, ...]:
     """What it is to refuse."""
-    return tuple(entry for entry in _declared(operator) if isinstance(entry, Refused))
+    found = (entry for entry in _declared(operator) if isinstance(entry, Refused))
+    return tuple(entry for entry in found if not entry.sample.only or operator in entry.sample.only)
 
 
 @functools.cache
@@ -95,8 +96,9 @@ class Answer:
     @property
     def wanted(self) -> Tensors | None:
         """TensorFlow Lite Micro's results, or LiteRT's where only that answers; None where nothing is defined."""
-        if any(isinstance(entry, Undefined) for entry in self.exempt):
-            return None
+        undefined = [entry.runtime for entry in self.exempt if isinstance(entry, Undefined)]
+        if undefined:
+            return next((found for name, found in self.results.items() if undefined[0] not in ("", name)), None)
         return self.results.get("tflite-micro") or self.results["litert"]
 
 
@@ -140,7 +142,8 @@ def disagreements(operator: str) -> Iterator[str]:
                 met.update(silent)
                 if not silent:
                     yield f"{case} {pattern}: {runtime} does not answer"
-        if answer.wanted is None or len(answer.results) < 2:
+        undefined = any(isinstance(entry, Undefined) for entry in answer.exempt)
+        if answer.wanted is None or undefined or len(answer.results) < 2:
             continue
         steps = max(map(difference, answer.results["litert"], answer.results["tflite-micro"]))
         if steps:
@@ -149,7 +152,8 @@ def disagreements(operator: str) -> Iterator[str]:
             if not any(entry.most is None or steps <= entry.most for entry in allowed):
                 yield f"{case} {pattern}: LiteRT differs by {steps:g} from TensorFlow Lite Micro"
             plain = litert_on(case.content, [case.inputs[pattern]], reference=True)[0]
-            if any(map(difference, plain, answer.results["tflite-micro"])):
+            shared = not any(entry.plain for entry in allowed)
+            if shared and any(map(difference, plain, answer.results["tflite-micro"])):
                 yield f"{case} {pattern}: LiteRT's reference kernels differ from TensorFlow Lite Micro too"
     declared = {e for sample in samples(operator) for e in sample.exempt if not isinstance(e, Deviates)}
     yield from (f"{entry} is no longer so" for entry in declared - met)
@@ -290,8 +294,9 @@ def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
     """Samples that one network of that type can hold one behind the other: what leaves the type only as the last."""
     links, ends = [], []
     for sample in samples(operator):
-        silent = any(isinstance(entry, Silent) and entry.runtime == "tflite-micro" for entry in sample.exempt)
-        if engine in sample.refused_by or silent or not _tells(operator, sample):
+        silent = any(isinstance(e, Silent | Undefined) and e.runtime == "tflite-micro" for e in sample.exempt)
+        several = len(sample.outputs) > 1
+        if engine in sample.refused_by or silent or several or not _tells(operator, sample):
             continue
         if kind in sample.types:
             links.append(sample)

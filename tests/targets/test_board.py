@@ -22,7 +22,7 @@ import serial.rfc2217
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from renode_mnist.errors import TargetError, TargetTimeout, WireError
+from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout, WireError
 from renode_mnist.measure import bench
 from renode_mnist.session import session as session_module
 from renode_mnist.session.session import Session
@@ -143,7 +143,7 @@ def test_a_folder_for_locks_that_cannot_be_is_named(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RENODE_MNIST_CACHE", str(tmp_path / "file"))
-    with pytest.raises(TargetError, match=r"cannot lock.*RENODE_MNIST_CACHE"):
+    with pytest.raises(EnvironmentProblem, match=r"Not a directory.*RENODE_MNIST_CACHE"):
         SerialLine(terminal.port).__enter__()
 
 

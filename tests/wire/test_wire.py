@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renode_mnist.errors import FirmwareError, TargetTimeout, WireError
+from renode_mnist.errors import FirmwareError, ModelError, TargetTimeout, WireError
 from renode_mnist.stream import Deadline
 from renode_mnist.wire import frame, messages
 from renode_mnist.wire._generated import mnist_generated as fbs
@@ -221,6 +221,141 @@ def test_an_answer_of_another_kind_is_an_error() -> None:
     line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(number)))
     with pytest.raises(WireError, match="Stats"):
         Client(line).stats()
+
+
+class AnsweringLine(ScriptedLine):
+    """A byte stream whose other end is a function of the request itself; None is no answer."""
+
+    def __init__(self, answer: Callable[[fbs.CommandsT], bytes | None]) -> None:
+        super().__init__(lambda nth, number: b"")
+        self.requests: list[fbs.CommandsT] = []
+        self._say = answer
+
+    def send(self, data: bytes) -> None:
+        payload = frame.decode(data[:-1])
+        assert isinstance(payload, bytes)
+        self.requests.append(fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(payload, 0)))
+        said = self._say(self.requests[-1])
+        self._incoming += b"" if said is None else frame.encode(said)
+
+
+def tensor_info(name: str, kind: int, shape: list[int], scale: float = 0.0, zero_point: int = 0) -> fbs.TensorInfoT:
+    info = fbs.TensorInfoT()
+    info.name, info.type, info.shape, info.scale, info.zeroPoint = name, kind, shape, scale, zero_point
+    return info
+
+
+class FirmwareOf102:
+    """int16 [5] and bool [3] in, int8 [4] and int32 [] out; pieces of 4 bytes, answers of one element."""
+
+    outputs = (bytes([0, 30, 20, 255]), (-7).to_bytes(4, "little", signed=True))
+
+    def __init__(self) -> None:
+        self.written: dict[int, bytes] = {0: b"", 1: b""}
+        self.runs: list[int] = []
+
+    def __call__(self, request: fbs.CommandsT) -> bytes:
+        if request.cmd == fbs.Command.CMD_GET_STATS:
+            stats = fbs.StatsT()
+            stats.version, stats.pieceBytes, stats.layerCount = 102, 4, 2
+            kinds = fbs.ElementType
+            stats.inputs = [tensor_info("a", kinds.INT16, [5]), tensor_info("b", kinds.BOOL, [3])]
+            stats.outputs = [tensor_info("c", kinds.INT8, [1, 4], 0.5, -2), tensor_info("d", kinds.INT32, [])]
+            stats.input, stats.output = stats.inputs[0], stats.outputs[0]
+            return commands(request.request, cmd=request.cmd, stats=stats)
+        piece, answer = request.piece, fbs.TensorPieceT()
+        if request.cmd == fbs.Command.CMD_WRITE_TENSOR:
+            assert piece.offset == len(self.written[piece.index])
+            assert len(piece.bytes) <= 4
+            self.written[piece.index] += bytes(piece.bytes)
+            answer.index, answer.count = piece.index, len(self.written[piece.index])
+            return commands(request.request, cmd=request.cmd, piece=answer)
+        if request.cmd == fbs.Command.CMD_READ_TENSOR:
+            size = (1, 4)[piece.index]
+            answer.index, answer.offset = piece.index, piece.offset
+            content = self.outputs[piece.index][piece.offset :][:size]
+            answer.bytes = np.frombuffer(content, np.uint8)
+            return commands(request.request, cmd=request.cmd, piece=answer)
+        output = fbs.InferenceOutputT()
+        if request.cmd == fbs.Command.CMD_GET_LAYERS:
+            layer = fbs.LayerTimingT()
+            layer.name, layer.op, layer.macs = f"l{request.first}", "RELU", request.first
+            output.layers = [layer]
+        else:
+            assert request.cmd == fbs.Command.CMD_RUN
+            self.runs.append(request.request)
+            output.counter, output.layerCounters = 30, np.array([10, 1 << 40], np.uint64)
+        return commands(request.request, cmd=request.cmd, output=output)
+
+
+TENSORS = (np.arange(5, dtype="<i2").tobytes(), bytes([1, 0, 1]))
+
+
+def test_tensors_travel_in_pieces_and_come_back_with_all_outputs() -> None:
+    firmware = FirmwareOf102()
+    line = AnsweringLine(firmware)
+    client = Client(line)
+    result = client.infer(TENSORS)
+    assert firmware.written == dict(enumerate(TENSORS))
+    assert result.tensors == firmware.outputs
+    assert result.tensor == firmware.outputs[0]
+    assert result.scores.tolist() == [1.0, 16.0, 11.0, 0.5]
+    assert result.winner == 1
+    assert [(layer.name, layer.macs, layer.counter) for layer in result.layers] == [("l0", 0, 10), ("l1", 1, 1 << 40)]
+    assert result.counter == 30
+    sizes = [len(request.piece.bytes) for request in line.requests if request.cmd == fbs.Command.CMD_WRITE_TENSOR]
+    assert sizes == [4, 4, 2, 3]
+    # What does not change is asked once.
+    firmware.written = {0: b"", 1: b""}
+    client.infer(TENSORS)
+    asked = [request.cmd for request in line.requests]
+    assert asked.count(fbs.Command.CMD_GET_STATS) == 1
+    assert asked.count(fbs.Command.CMD_GET_LAYERS) == 2
+
+
+def test_a_run_whose_answer_got_lost_is_asked_for_under_the_same_number() -> None:
+    firmware = FirmwareOf102()
+    lost = []
+
+    def answer(request: fbs.CommandsT) -> bytes | None:
+        said = firmware(request)
+        if request.cmd == fbs.Command.CMD_RUN and not lost:
+            lost.append(said)
+            return None
+        return said
+
+    Client(AnsweringLine(answer), timeout_seconds=1.0).infer(TENSORS)
+    assert len(firmware.runs) == 2
+    assert len(set(firmware.runs)) == 1
+
+
+@pytest.mark.parametrize("tensors", [(), TENSORS[:1], (*TENSORS, b""), (TENSORS[0][:-2], TENSORS[1])])
+def test_tensors_of_another_number_or_size_are_not_sent(tensors: tuple[bytes, ...]) -> None:
+    line = AnsweringLine(FirmwareOf102())
+    with pytest.raises(ModelError, match=r"10 bytes \(int16 5\), 3 bytes \(bool 3\)"):
+        Client(line).infer(tensors)
+    assert [request.cmd for request in line.requests] == [fbs.Command.CMD_GET_STATS]
+
+
+def test_firmware_of_101_gets_a_tensor_in_one_message() -> None:
+    def answer(request: fbs.CommandsT) -> bytes:
+        if request.cmd == fbs.Command.CMD_GET_STATS:
+            stats = fbs.StatsT()
+            stats.version = 101
+            stats.input = tensor_info("", fbs.ElementType.UINT8, [1, 6], 0.25, 3)
+            stats.output = tensor_info("", fbs.ElementType.UINT8, [1, 2], 0.5)
+            return commands(request.request, cmd=request.cmd, stats=stats)
+        assert request.cmd == fbs.Command.CMD_INFERENCE_INPUT
+        assert bytes(request.input.tensor) == b"abcdef"
+        return inference_reply(request.request)
+
+    client = Client(AnsweringLine(answer))
+    assert client.infer(b"abcdef").tensors == (b"\x01\x07",)
+    stats = client.stats()
+    assert [info.shape for info in (*stats.inputs, *stats.outputs)] == [(1, 6), (1, 2)]
+    assert (stats.piece_bytes, stats.layer_count, stats.state_bytes) == (0, 0, 0)
+    with pytest.raises(ModelError, match="6 bytes"):
+        client.infer((b"abcdef", b""))
 
 
 def test_the_articles_stats_are_understood() -> None:

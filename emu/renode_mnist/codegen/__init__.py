@@ -98,7 +98,19 @@ def plan(
 
     chosen = backend(engine)
     ready = prepared(graph)
+    if chosen.interprets:
+        _shapes_are_in_the_file(graph, ready)
     return arrange(*made(graph if chosen.interprets else ready, chosen, objective, leave_out), engine, objective)
+
+
+def _shapes_are_in_the_file(graph: Graph, ready: Graph) -> None:
+    """The interpreter takes them from there."""
+    for tensor, found in zip(graph.tensors, ready.tensors, strict=True):
+        if tensor.shape != found.shape:
+            raise ModelError(
+                f"Engine {INTERPRETER} cannot compute {graph.name}: the file leaves the shape of {found} open",
+                "Export it with a fixed batch (keras.Input(batch_shape=(1, ...))), or choose another engine",
+            )
 
 
 def files(plan: Plan) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from math import prod
 
+from renode_mnist import remedies
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import ElementType, Graph, Operator
 from renode_mnist.codegen.lowering import Lowering
@@ -107,5 +108,5 @@ def _shapes(operator: Operator, definition: Definition) -> None:
 def _unknown(operator: Operator) -> ModelError:
     return ModelError(
         f"Operator {operator} is not supported",
-        f"docs/operators.md says what is: {', '.join(operators.supported())}",
+        f"{remedies.page('operators')} says what is: {', '.join(operators.supported())}",
     )

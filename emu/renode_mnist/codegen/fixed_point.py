@@ -90,3 +90,23 @@ def tanh(value: int, integer_bits: int) -> int:
     # exp(-2 |x|): twice as large with one more integer bit is the same bits.
     size = saturated((_two_over_one_plus(exp_on_negative(-abs(value), integer_bits + 1)) - (1 << 29)) << 2)
     return size if value > 0 else -size
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """``GetInvSqrtQuantizedMultiplierExp`` with reverse shift: 1 / sqrt(value) as a multiplier and its shift."""
+    if value <= 1:
+        return INT32_MAX, 0
+    shift = 11
+    while value >= 1 << 29:
+        value //= 4
+        shift += 1
+    pairs = (32 - value.bit_length() - 1) // 2 - 1
+    shift -= pairs
+    scaled = value << (2 * pairs) >> 1
+    half = divide_by_power(scaled, 1)
+    x = 1 << 28
+    for _ in range(5):
+        cube = saturated(high_multiply(high_multiply(x, x), x) << 6)
+        x = saturated((high_multiply((1 << 28) + (1 << 27), x) - high_multiply(half, cube)) << 3)
+    x = high_multiply(x, 1518500250)
+    return (wrapped(x << -shift), 0) if shift < 0 else (x, -shift)

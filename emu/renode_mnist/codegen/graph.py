@@ -138,6 +138,7 @@ class Tensor:
         data: Read-only values of a constant, in ``shape``; None for an activation.
         flaw: Why nothing can be computed with it; None where nothing is wrong. ``check`` refuses it, but
             operators that nothing computes first.
+        is_open: Whether the file leaves dimensions open, and its shape there is only a guess.
         is_variable: Whether it lives between inferences: an operator's own memory.
     """
 
@@ -148,6 +149,7 @@ class Tensor:
     quantisation: Quantisation | None
     data: npt.NDArray[Any] | None
     is_variable: bool = False
+    is_open: bool = False
     flaw: Flaw | None = None
 
     @property

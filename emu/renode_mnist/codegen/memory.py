@@ -7,10 +7,13 @@ orders, improved by a short seeded search that stops at the lower bound, is in p
 from __future__ import annotations
 
 import random
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SEARCH_ROUNDS = 400
+_MOST_ROUNDS = 400
+_SEARCH_PAIRS = 2_000_000
+"""A round places each buffer beside those before it: a thousand of an unrolled recurrent network have two rounds."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     best = min((first_fit(lifetimes, order) for order in orders), key=lambda result: result[1])
     order = orders[0]
     chance = random.Random(len(lifetimes))
-    for _ in range(_SEARCH_ROUNDS if len(lifetimes) > 2 else 0):
+    rounds = min(_MOST_ROUNDS, _SEARCH_PAIRS // len(lifetimes) ** 2) if len(lifetimes) > 2 else 0
+    for _ in range(rounds):
         if best[1] <= bound:
             break
         candidate = list(order)
@@ -68,19 +72,19 @@ def lower_bound(lifetimes: Sequence[Lifetime]) -> int:
 def first_fit(lifetimes: Sequence[Lifetime], order: Sequence[int]) -> tuple[list[int], int]:
     """Places buffers one after the other at the lowest offset that is free throughout their life."""
     offsets = [0] * len(lifetimes)
-    placed: list[int] = []
+    placed: list[tuple[int, int]] = []  # offset and index, by offset
     for index in order:
         buffer = lifetimes[index]
-        offset = 0
-        for other in sorted(placed, key=lambda i: offsets[i]):
-            if not buffer.overlaps(lifetimes[other]):
+        first, last, offset = buffer.first, buffer.last, 0
+        for start, position in placed:
+            other = lifetimes[position]
+            if other.last < first or last < other.first:
                 continue
-            if offset + buffer.byte_count <= offsets[other]:
+            if offset + buffer.byte_count <= start:
                 break
-            end = offsets[other] + lifetimes[other].byte_count
-            offset = max(offset, _align(end, buffer.alignment))
+            offset = max(offset, _align(start + other.byte_count, buffer.alignment))
         offsets[index] = offset
-        placed.append(index)
+        insort(placed, (offset, index))
     return offsets, max(o + x.byte_count for o, x in zip(offsets, lifetimes, strict=True))
 
 

@@ -98,7 +98,9 @@ def dense_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
 
 
 def limits(element_type: ElementType) -> tuple[int, int]:
-    """Smallest and greatest value of an 8-bit type."""
+    """Smallest and greatest value of an 8-bit type, or of int16."""
+    if element_type is ElementType.INT16:
+        return -32768, 32767
     return (0, 255) if element_type is ElementType.UINT8 else (-128, 127)
 
 

@@ -85,6 +85,7 @@ class _Reader:
         if not 1 <= model.SubgraphsLength() <= len(self._content):
             raise self._error("it holds no graph")
         subgraph = model.Subgraphs(0)
+        self._entries = set(self._vector(subgraph.InputsLength(), subgraph.Inputs, "graph inputs"))
         # A broken vector of tables can name one valid table very often: tensors are limited by file size / 4.
         tables = self._vector(subgraph.TensorsLength(), subgraph.Tensors, "tensors")
         self._tensors = tuple(self._tensor(i, table) for i, table in enumerate(tables))
@@ -155,7 +156,7 @@ class _Reader:
         flaw = None
         if any(n < 1 for n in shape) or math.prod(shape) > _MOST_ELEMENTS:
             flaw = Flaw(f"has the shape {list(shape)}", "Export the model with every dimension fixed, the batch too")
-        elif (open_shape := self._open(table)) is not None:
+        elif index in self._entries and (open_shape := self._open(table)) is not None:
             flaw = Flaw(f"has the shape {open_shape}", "Export the model with every dimension but the batch fixed")
         elif table.Sparsity() is not None:
             flaw = Flaw("is stored sparse", "Export the model with dense weights")
@@ -168,6 +169,7 @@ class _Reader:
             data=None if flaw else self._data(table.Buffer(), name, element_type, shape),
             flaw=flaw,
             is_variable=bool(table.IsVariable()),
+            is_open=any(table.ShapeSignature(i) < 0 for i in range(min(table.ShapeSignatureLength(), len(shape)))),
         )
 
     def _open(self, table: Any) -> list[int] | None:

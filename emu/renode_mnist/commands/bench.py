@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from renode_mnist import paths
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
-from renode_mnist.commands.options import options_from, target_option, target_options, target_options_of
+from renode_mnist import paths, remedies
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
+from renode_mnist.commands.options import (
+    complete_model,
+    complete_words,
+    options_from,
+    target_option,
+    target_options,
+    target_options_of,
+    tell_target,
+)
+from renode_mnist.commands.output import write
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.option import options_of
 from renode_mnist.session.target_options import CHIP_TARGETS
@@ -42,10 +52,17 @@ class _List(click.ParamType[tuple[str, ...]]):
 def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
     """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
     declared = next(each for each in options_of(ImageOptions) if each.name == field)
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        if field == "model" and "," not in begun:
+            return complete_model(context, parameter, begun)
+        return complete_words(map(str, declared.choices) if declared.choices else committed_models(), begun)
+
     return click.option(
         flag,
         f"{flag.strip('-').removesuffix('s')}s",
         type=_List(tuple(map(str, declared.choices))),
+        shell_complete=complete,
         default=",".join(map(str, default or [declared.default])),
         show_default=True,
         help=help or None,
@@ -125,21 +142,19 @@ def bench(
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
         progress.update(task, completed=len(wanted))
     if not rows:
-        raise measuring.BenchError(
-            "no case could be run: " + "; ".join(f"{refusal.case}: {refusal.reason}" for refusal in refused),
-            "" if refused else "Name models and engines.",
-        )
+        raise measuring.BenchError("no case could be run: " + " ".join(measuring.told(refused)))
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     for note in laid_out.notes:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(remedies.as_called(note), soft_wrap=True, markup=False)
+    tell_target(target)
     if json_file is not None:
         measuring.save(json_file, rows, refused)
     if markdown is not None:
-        _write(markdown, grid.markdown(laid_out), append=True)
+        write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
-        _write(html, page.render(rows, laid_out))
+        write(html, page.render(rows, laid_out))
     if update:
         from renode_mnist.measure import budget_update
 
@@ -164,14 +179,15 @@ def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
         raise
     Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
     if summary is not None:
-        _write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
+        write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
     if verdict.grown:
         raise CheckFailed(
             f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
             "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
         )
     if verdict.unmeasured:
-        raise CheckFailed(
+        lacks_tools = all(refusal.for_want_of_tools for refusal in verdict.unmeasured)
+        raise (EnvironmentProblem if lacks_tools else CheckFailed)(
             f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
             "Mend what is said above, or take them out of the file.",
         )
@@ -195,15 +211,7 @@ def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
 
 def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
     if summary is not None:
-        _write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
-
-
-def _write(path: Path, text: str, *, append: bool = False) -> None:
-    try:
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise EnvironmentProblem(f"{path} cannot be written: {error.strerror}", "Give another path.") from error
+        write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
 
 
 @click.command()
@@ -267,7 +275,7 @@ def _side(name: str, wanted: Any) -> Any:
     from renode_mnist.measure import bench as measuring
     from renode_mnist.measure import commits
 
-    if Path(name).is_file():
+    if Path(name).is_file() or Path(name).suffix == ".json":  # one that is not there is said to be missing
         return measuring.load(Path(name))
     if name == commits.HERE:
         commit = None
@@ -285,6 +293,6 @@ def _side(name: str, wanted: Any) -> Any:
             rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
         else:
             rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
-    for refusal in refused:
-        click.echo(f"{name}: {refusal.case} is not there: {refusal.reason}", err=True)
+    for sentence in measuring.told(refused):
+        click.echo(f"{name}: not there: {sentence}", err=True)
     return rows

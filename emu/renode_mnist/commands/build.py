@@ -14,7 +14,7 @@ from renode_mnist.commands.options import config_of, image_options
 @click.option("--host", is_flag=True, help="Build the program for this PC instead of the chip's ELF.")
 @click.option("--verbose", is_flag=True, help="Show what CMake and the compiler print.")
 def build(host: bool, verbose: bool, **options: Any) -> None:
-    """Compile a model and the firmware around it to an ELF; prints its path."""
+    """Compile a model and the firmware around it to an ELF; prints its path, and nothing else on standard output."""
     from renode_mnist import build as building
 
     config = config_of(options, "host" if host else "stm32f746")
@@ -24,5 +24,6 @@ def build(host: bool, verbose: bool, **options: Any) -> None:
 
         for line in codegen.prepared(codegen.load(config.model)).rewrites:
             click.echo(f"note: {line}", err=True)
-    note = "" if image.fresh else " (came with this package)" if image.is_prebuilt else " (up to date)"
-    click.echo(f"{image.elf}{note}")
+    if not image.fresh:
+        click.echo("came with this package:" if image.is_prebuilt else "up to date:", err=True)
+    click.echo(image.elf)

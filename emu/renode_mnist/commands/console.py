@@ -16,6 +16,7 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def console(target: str, elf: Path | None, **options: Any) -> None:
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     with open_console(target, lambda: image_of(elf, config).elf, given(config)) as line:
+        tell_target(target)
         talk = Console(line.stream, _show, virtual_time=line.virtual_time)
         try:
             if sys.stdin.isatty() and sys.stdout.isatty():

@@ -17,6 +17,7 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
 )
 
 _PORT = 7460
@@ -64,6 +65,7 @@ def draw(
     offers = Offers(first, elf, given(image))
     offers.job(first)  # refuses what cannot be before there is a page
     with server.listen(http_port) as door:
+        tell_target(target)
         address = f"http://{server.LOOPBACK}:{door.getsockname()[1]}/"
         click.echo(f"{address}  (Ctrl-C ends it)")
         if not no_browser and _has_screen():

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
+from renode_mnist.commands.options import complete_model
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @file_option("--inputs", "files", "Inputs, a leading axis of N for N samples")
 @click.option(
     "--count", type=click.IntRange(1), help="How many samples.  [default: all of --inputs, else 8 seeded ones]"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.build import ImageOptions
-from renode_mnist.commands.options import options_from
+from renode_mnist.build import ImageOptions, Objective
+from renode_mnist.commands.options import complete_model, options_from
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -29,6 +28,12 @@ class _Planned(click.ParamType[str]):
         """As a choice."""
         return self._choice.get_metavar(param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """As a choice."""
+        return self._choice.shell_complete(ctx, param, incomplete)
+
     @property
     def _choice(self) -> click.Choice[str]:
         from renode_mnist import codegen
@@ -37,24 +42,29 @@ class _Planned(click.ParamType[str]):
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.option("--engine", type=_Planned(), help="Whose plan to show [default: that of `build`].")
 @options_from(ImageOptions, names=("objective",))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")
+@click.option("--build", "compiling", is_flag=True, help="Compile the image of each engine, and show what it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def inspect(model: str, engine: str | None, objective: str, tensors: bool, as_json: bool) -> None:
+def inspect(
+    model: str, engine: str | None, objective: Objective, tensors: bool, compiling: bool, as_json: bool
+) -> None:
     """Show what a model holds and needs: operators, MACs, memory by step, flash, and whether it fits.
 
     MODEL is a committed model's name (int8) or a .tflite file. Exits with 1 where no engine can take it.
     """
     from renode_mnist import codegen
     from renode_mnist.build import resolve_model
+    from renode_mnist.measure.image_sizes import with_images
     from renode_mnist.model.inspect import inspect as examine
 
-    facts = examine(resolve_model(model), codegen.Objective(objective))
+    file = resolve_model(model)
+    facts = with_images(examine(file, codegen.Objective(objective)), file, objective, compiling=compiling)
     chosen = facts.engine(engine) if engine else facts.planned(ImageOptions.engine)
     if as_json:
-        click.echo(json.dumps(asdict(facts) | {"macs": facts.macs, "parameters": facts.parameters}, indent=2))
+        click.echo(json.dumps(facts.to_json(), indent=2))
     else:
         _show(facts, chosen, tensors=tensors)
     if not any(found.fits for found in facts.engines):

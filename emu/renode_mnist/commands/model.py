@@ -6,10 +6,13 @@ TensorFlow takes seconds to import, so nothing here imports it before a command 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from renode_mnist import remedies
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,17 +55,20 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
     plan = pipeline.TrainPlan(output, epochs, seed, qat, data_directory)
     console = Console()
     bars: dict[tuple[str, int], progress.TaskID] = {}
-    with progress.Progress(
+    display = progress.Progress(
         "[progress.description]{task.description}",
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         "{task.fields[state]}",
         progress.TimeElapsedColumn(),
         console=console,
-    ) as display:
+    )
+    with ExitStack() as shown:
 
         def show(now: Progress) -> None:
             key = (now.phase, now.epoch)
+            if not bars:  # not before: a display without bars leaves an empty line
+                shown.enter_context(display)
             if key not in bars:
                 title = f"{now.phase}, epoch {now.epoch} of {now.epochs}"
                 bars[key] = display.add_task(title, total=now.steps, state="")
@@ -76,7 +82,7 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
             f"{output / record.file}: {record.correct} of {record.count} test pictures right, "
             f"{record.correct / record.count:.2%}"
         )
-    console.print(f"Next: renode-mnist export {output / records[0].file}")
+    console.print(f"Next: {remedies.own('export')} {output / records[0].file}")
 
 
 def _confusion(record: Trained) -> Table:
@@ -160,4 +166,4 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
                 path.with_suffix(".c").write_text(source, encoding="utf-8")
     console.print(grid.table(Conversion(model, model.stat().st_size, directory, records).sizes()))
     if variants is None and "qat" not in records:
-        console.print("No quantisation-aware model beside it: `renode-mnist train --qat` makes one.")
+        console.print(f"No quantisation-aware model beside it: `{remedies.own('train --qat')}` makes one.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, ImageOptions, Machine
@@ -46,9 +48,23 @@ def _parameter(declared: Option, *, silent: bool) -> Callable[[F], F]:
         type=_type(declared),
         default=str(default) if declared.choices else default,
         callback=(lambda context, parameter, text: declared.value(text)) if declared.choices else None,
+        shell_complete=complete_model if declared.name == "model" else None,
         show_default=True,
         help=None if silent else _plain(declared) + unset,
     )
+
+
+def complete_model(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The committed models of that beginning; a file where there is none."""
+    # In this order: bash forgets what stands before "file", and completes a file only where nothing stands after it.
+    names = [name for name in building.committed_models() if name.startswith(begun)]
+    return [CompletionItem(begun, type="file"), *map(CompletionItem, names)]
+
+
+def complete_words(choices: Iterable[str], begun: str) -> list[CompletionItem]:
+    """The choices that the last of several words, joined by commas, begins."""
+    before, comma, last = begun.rpartition(",")
+    return [CompletionItem(before + comma + choice) for choice in choices if choice.startswith(last)]
 
 
 def _plain(declared: Option) -> str:
@@ -97,17 +113,18 @@ def target_options_of(options: dict[str, Any]) -> Callable[[ImageOptions], Targe
 
 
 def image_of(elf: Path | None, config: BuildConfig) -> Image:
-    """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream."""
+    """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream then."""
     if elf is not None:
         return Image(elf, None, fresh=False)
     from rich.console import Console
 
-    with Console(stderr=True).status(f"building {config.name} …"):
-        return building.build(config)
+    with ExitStack() as shown:
+        status = Console(stderr=True).status(f"building {config.name} …")
+        return building.build(config, starting=lambda: shown.enter_context(status))
 
 
 def target_option(*, default: str = OpenOptions.target, choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
-    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided and told here."""
+    """``--target``: the command gets one of ``choices``, never ``auto``, which is decided here; see `why_target`."""
     declared = next(each for each in options_of(OpenOptions) if each.name == "target")
     return click.option(
         "--target",
@@ -125,8 +142,22 @@ def _decided(context: click.Context, parameter: click.Parameter, target: str) ->
     from renode_mnist.targets import auto
 
     choice = auto.choose()
-    click.echo(f"target {choice.target}: {choice.reason}", err=True)
+    context.meta[_WHY] = choice.reason
     return choice.target
+
+
+_WHY = f"{__name__}.why"
+
+
+def why_target() -> str:
+    """Why ``--target auto`` took what it did, to be shown with what ran there; empty where somebody named it."""
+    return str(click.get_current_context().meta.get(_WHY, ""))
+
+
+def tell_target(target: str) -> None:
+    """The same as a line on the error stream, where no table has it; for when arguments have been checked."""
+    if why := why_target():
+        click.echo(f"target {target}, since {why}", err=True)
 
 
 picture_option = click.option(

@@ -8,7 +8,7 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
-from renode_mnist.errors import CheckFailed
+from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.session.target_options import TARGETS
 
 
@@ -30,11 +30,17 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
     from renode_mnist.model import preprocess
     from renode_mnist.report import grid
     from renode_mnist.report.grid import Grid
-    from renode_mnist.session.opening import available, machine_of, open_session
+    from renode_mnist.session.opening import available, lacks, machine_of, open_session
 
+    if len(targets) == 1:
+        raise click.UsageError(f"Two targets are needed, there is {targets[0]}; name another by --target.")
     names = targets or tuple(available())
     if len(names) < 2:
-        raise click.UsageError(f"Two targets are needed, there is {', '.join(names)}; name another by --target.")
+        problems = [f"{name}: {problem}" for name in ("renode", "host") if (problem := lacks(name)) is not None]
+        raise EnvironmentProblem(
+            f"two targets are needed, and this machine has {' and '.join(names)} alone",
+            f"{' '.join(problems)} With a board, add --target embedded --target board.",
+        )
     digits = {path.stem: preprocess.read(path).pixels for path in sorted(paths.digits().glob("*.png"))}
     given = target_options_of(options)
     records = {}

@@ -10,7 +10,8 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.commands.options import config_of, elf_option, image_of, image_options, picture_option
-from renode_mnist.errors import ElfError, EnvironmentProblem
+from renode_mnist.commands.output import write
+from renode_mnist.errors import ElfError
 from renode_mnist.session.target_options import TargetOptions
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -78,17 +79,16 @@ def profile(
     if flame is not None:
         title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
         counted = "cycles (modelled)" if unit == "cycles" else unit
-        _write(flame, graphs.svg(stacks, title=title, unit=counted))
+        write(flame, graphs.svg(stacks, title=title, unit=counted))
     if collapsed is not None:
-        _write(collapsed, graphs.collapsed(stacks))
+        write(collapsed, graphs.collapsed(stacks))
     if tracefile is not None:
         if not result.coverage:
             raise ElfError(f"{image.elf} has no line table, so there is no coverage", "Compile it with -g.")
-        _write(tracefile, result.coverage)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentProblem(f"{path} cannot be written: {error.strerror}", "Give another path.") from error
+        write(tracefile, result.coverage)
+        if result.not_covered:
+            click.echo(
+                f"{tracefile} leaves out {len(result.not_covered)} source files that are not on this machine: "
+                f"{', '.join(map(result.sources.short, result.not_covered))}",
+                err=True,
+            )

@@ -15,6 +15,7 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
 )
 from renode_mnist.errors import CheckFailed
 
@@ -35,6 +36,7 @@ def replay(file: Path, target: str, elf: Path | None, **options: Any) -> None:
     config = config_of(options, machine_of(target))
     with open_session(target, image_of(elf, config).elf, given(config)) as session:
         differences = list(recording.replay(kept, session))
+    tell_target(target)
     recorded = kept.identity["target"]
     click.echo(
         f"{len(kept.exchanges)} requests recorded on {recorded['target']} ({recorded['version']}), "

@@ -23,6 +23,8 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     target_options_of,
+    tell_target,
+    why_target,
 )
 from renode_mnist.errors import CheckFailed
 
@@ -82,7 +84,7 @@ def run(
     seeded numbers.
     """
     from renode_mnist.program.build_id import build_id
-    from renode_mnist.session.opening import gdb_command, machine_of, open_session
+    from renode_mnist.session.opening import machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
     if picture is not None and files:
@@ -97,12 +99,12 @@ def run(
     asked = chosen(Specs.of_model(config)) if elf is None else None
     labels = labels_for(labels_file, config)
     image = image_of(elf, config)
-    if (port := given(config).gdb_port) is not None:
-        click.echo(f"waiting for the debugger: {gdb_command(image.elf, port)}", err=True)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
         observer = recorder.observe if recorder else None
-        session = stack.enter_context(open_session(target, image.elf, given(config), observer=observer))
+        session = stack.enter_context(
+            open_session(target, image.elf, given(config), observer=observer, waiting=_tell_debugger)
+        )
         if recorder is not None:
             recorder.identify(session)
         if target == "board" and session.firmware.build_id != build_id(image.elf):
@@ -113,6 +115,7 @@ def run(
     if output is not None:
         keep(answer, output)
     if as_json:
+        tell_target(target)
         click.echo(json.dumps({**record.to_json(), "outputs": answer.to_json()}, indent=2))
     else:
         _show(record, answer, asked, picture)
@@ -122,6 +125,10 @@ def run(
         _check_repetition(repeat, target, image, given(config), asked)
     if expect is not None:
         answer.expect(expect, asked.name)
+
+
+def _tell_debugger(command: str) -> None:
+    click.echo(f"waiting for the debugger: {command}", err=True)
 
 
 def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) -> None:
@@ -134,13 +141,13 @@ def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) ->
     if asked.digit is not None:
         where = picture or paths.digits() / "7.png"
         console.print(Text(f"{where}: {asked.digit.describe()}"), soft_wrap=True)
-        console.print(terminal.run(record, colour=console.color_system is not None))
+        console.print(terminal.run(record, colour=console.color_system is not None, why_target=why_target()))
         return
     for note in asked.notes():
         console.print(Text(note), soft_wrap=True)
     console.print(answer_table.render(answer))
     console.print(grid.table(record_table.layers(record)))
-    console.print(terminal.identity(record.target, record.firmware))
+    console.print(terminal.identity(record.target, record.firmware, why_target()))
 
 
 def _check_repetition(repeat: int, target: str, image: Image, options: TargetOptions, asked: Asked) -> None:

@@ -9,10 +9,19 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, ImageOptions
-from renode_mnist.commands.options import elf_option, image_of, options_from, target_option, target_options
+from renode_mnist.commands.options import (
+    complete_words,
+    elf_option,
+    image_of,
+    options_from,
+    target_option,
+    target_options,
+    tell_target,
+)
+from renode_mnist.commands.output import make_folder
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
-from renode_mnist.session.target_options import SuiteOptions
+from renode_mnist.session.target_options import SuiteOptions, TargetOptions
 
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
@@ -24,7 +33,13 @@ def _suites() -> list[str]:
 
 @click.command()
 @target_option()
-@click.option("--suite", "suites", multiple=True, help="Run only this suite; may be given again.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    shell_complete=lambda context, parameter, begun: complete_words(_suites(), begun),
+    help="Run only this suite; may be given again.",
+)
 @options_from(
     ImageOptions,
     names=[each.name for each in options_of(ImageOptions, Face.SUITE)],
@@ -44,7 +59,7 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
 
-    from renode_mnist.session.opening import machine_of
+    from renode_mnist.session.opening import check_opens, machine_of
 
     unknown = set(suites) - set(_suites())
     if unknown:
@@ -57,7 +72,10 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
             given[name] = given[name].resolve()
     # What it lacks is told once, not by every test. A suite may still ask for another board's image.
     asked = SuiteOptions(**given)
-    image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
+    make_folder(output)
+    image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
+    check_opens(asked.target, image.elf, TargetOptions.of(asked, asked.board))
+    tell_target(asked.target)
     status = run_robot(
         str(paths.suites()),
         name=" ".join(given[name] for name in ("target", "engine", "model")),

@@ -11,12 +11,14 @@ import click
 from renode_mnist.build import ImageOptions
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
+    complete_model,
     config_of,
     elf_option,
     options_from,
     target_option,
     target_options,
     target_options_of,
+    why_target,
 )
 from renode_mnist.errors import CheckFailed
 from renode_mnist.option import Face, options_of
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", default="int8")
+@click.argument("model", default="int8", shell_complete=complete_model)
 @file_option("--data", "files", "Inputs, a leading axis of N for N samples")
 @click.option(
     "--count", type=click.IntRange(1), help="How many samples.  [default: all of --data, else 4 seeded ones]"
@@ -155,7 +157,7 @@ def _show(found: Verification) -> None:
         console.print(grid.table(errors, boxed=False))
         for note in errors.notes:
             console.print(Text(note, style="dim"), soft_wrap=True)
-    console.print(terminal.identity(found.connection.target, found.connection.firmware))
+    console.print(terminal.identity(found.connection.target, found.connection.firmware, why_target()))
     console.print(Text(f"Yardstick: {found.yardstick}."), soft_wrap=True)
     if found.default_runtime is not None:
         said = verification.default_runtime(found.default_runtime, len(found.samples))

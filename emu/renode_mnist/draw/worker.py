@@ -26,7 +26,7 @@ from renode_mnist import build as building
 from renode_mnist.draw import view
 from renode_mnist.draw.choice import Job
 from renode_mnist.errors import RenodeMnistError, TargetError
-from renode_mnist.session.opening import gdb_command, open_session
+from renode_mnist.session.opening import open_session
 from renode_mnist.session.session import PICTURE_SHAPE, Session
 
 _LOG_LINES = 15
@@ -54,9 +54,7 @@ def _work(job: Job, answers: TextIO) -> None:
         _say(answers, state="building")
         elf = building.build(job.config).elf
     _say(answers, state="starting")
-    if (port := job.options.gdb_port) is not None:
-        click.echo(f"waiting for the debugger: {gdb_command(elf, port)}", err=True)
-    with open_session(job.target, elf, job.options) as session:
+    with open_session(job.target, elf, job.options, waiting=_tell_debugger) as session:
         _say(answers, session=view.of_session(session))
         for line in sys.stdin.buffer:
             pixels = np.frombuffer(bytes.fromhex(line.decode("ascii")), np.uint8).reshape(PICTURE_SHAPE)
@@ -66,6 +64,10 @@ def _work(job: Job, answers: TextIO) -> None:
                 # Messages refer to the target's log, which whoever reads them on the page cannot get at.
                 raise TargetError(f"{error}{_end_of_log(session)}") from error
             _say(answers, record=view.of_record(record))
+
+
+def _tell_debugger(command: str) -> None:
+    click.echo(f"waiting for the debugger: {command}", err=True)
 
 
 def _end_of_log(session: Session) -> str:

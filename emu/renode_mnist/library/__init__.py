@@ -256,7 +256,7 @@ def compare_engines(
         cases, [clock_mhz], target, TargetOptions(board=board, port=port, baud=baud, flash=flash)
     )
     if not rows:
-        raise CheckFailed("no case could be run: " + "; ".join(refusal.reason for refusal in refused))
+        raise CheckFailed("no case could be run: " + " ".join(bench.told(refused)))
     return Benchmark(tuple(rows), tuple(refused))
 
 
@@ -274,11 +274,13 @@ def inspect_model(model: StrPath = "int8", objective: Objective = BuildConfig.ob
         BuildError: There is no such objective.
         ModelError: It is no model.
     """
+    from renode_mnist.measure.image_sizes import with_images
     from renode_mnist.model.inspect import inspect
     from renode_mnist.report.inspection import Inspection
 
     config = BuildConfig(resolve_model(os.fspath(model)), objective=objective)
-    return Inspection(inspect(config.model, codegen.Objective(config.objective)))
+    facts = inspect(config.model, codegen.Objective(config.objective))
+    return Inspection(with_images(facts, config.model, config.objective))
 
 
 def mnist_subset(folder: StrPath, *, training: int, test: int) -> Path:
@@ -360,6 +362,8 @@ def evaluate(asked: _Evaluation) -> Accuracy:
     from renode_mnist.model.train import evaluation, versions
     from renode_mnist.report.training import Accuracy
 
+    if asked.target is None:
+        export.import_interpreter()  # what is missing is told before anything is fetched
     split = data_sets.load("test", _path(asked.data)).first(asked.images)
     if asked.target is None:
         file = resolve_model(os.fspath(asked.model))

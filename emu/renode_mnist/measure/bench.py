@@ -18,11 +18,12 @@ from renode_mnist.model import preprocess
 from renode_mnist.profile.layer_functions import layer_functions
 from renode_mnist.program.build_id import build_id
 from renode_mnist.program.symbols import Symbols
-from renode_mnist.session.opening import open_session
+from renode_mnist.session.opening import open_session, require_target
 from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import PICTURE_SHAPE, Session
 from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
 from renode_mnist.targets.base import CounterUnit, NotesCounterReads
+from renode_mnist.toolchain import ToolsMissing
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"
@@ -122,16 +123,29 @@ UNITS = tuple(
 
 @dataclass(frozen=True)
 class Refused:
-    """A case that does not exist, with the reason."""
+    """A case that does not exist, with the reason.
+
+    Attributes:
+        case: See ``Case.name``.
+        reason: A sentence, with what to do.
+        for_want_of_tools: Whether it would be there on a machine that has a compiler.
+    """
 
     case: str
     reason: str
+    for_want_of_tools: bool = False
 
 
 def cases(
     models: Sequence[str], engines: Sequence[Engine], objectives: Sequence[Objective], fpus: Sequence[Fpu]
 ) -> list[Case]:
-    """The matrix; only engine ``m7`` knows objectives."""
+    """The matrix; only engine ``m7`` knows objectives.
+
+    Raises:
+        BenchError: It is empty.
+    """
+    if not (models and engines and objectives and fpus):
+        raise BenchError("there is no case to run", "Name at least one model and one engine.")
     return [
         Case(model, engine, objective, fpu)
         for model, engine, objective, fpu in product(models, engines, objectives, fpus)
@@ -147,7 +161,7 @@ def run(
     progress: Callable[[Case], None] = lambda case: None,
     tree: Tree | None = None,
 ) -> tuple[list[Row], list[Refused]]:
-    """Builds and runs each case; what an engine refuses is told beside the rows.
+    """Builds and runs each case; what an engine refuses, or this machine cannot build, is told beside the rows.
 
     Args:
         wanted: The matrix.
@@ -159,23 +173,32 @@ def run(
 
     Raises:
         BenchError: Another target: a PC's nanoseconds are no cost on the chip.
-        EnvironmentProblem: A compiler or a build tool is missing.
+        EnvironmentProblem: The target lacks something on this machine.
     """
     if target not in CHIP_TARGETS:
         raise BenchError(
             f"there is no benchmark on the target '{target}'", f"Choose one of: {', '.join(CHIP_TARGETS)}."
         )
+    require_target(target, options)  # of no case's own: no other could run either
     rows: list[Row] = []
     refused: list[Refused] = []
     for case in wanted:
         progress(case)
         try:
             rows += _measure(case, clocks_mhz, target, options or TargetOptions(), tree)
-        except EnvironmentProblem:
-            raise  # nothing of the case's own: no other could be built either
+        except ToolsMissing as error:
+            refused.append(Refused(case.name, error.in_short, for_want_of_tools=True))
         except RenodeMnistError as error:
-            refused.append(Refused(case.name, str(error)))
+            refused.append(Refused(case.name, str(error), isinstance(error, EnvironmentProblem)))
     return rows, refused
+
+
+def told(refused: Sequence[Refused]) -> list[str]:
+    """A sentence for each reason, with the cases that it is of."""
+    by_reason: dict[str, list[str]] = {}
+    for refusal in refused:
+        by_reason.setdefault(refusal.reason, []).append(refusal.case)
+    return [f"{', '.join(cases)}: {reason}" for reason, cases in by_reason.items()]
 
 
 def _measure(

@@ -10,13 +10,14 @@ from typing import Any
 
 import tomlkit
 
+from renode_mnist import remedies
 from renode_mnist.measure.bench import Row
 from renode_mnist.measure.budget_choice import Maker, toolchain_of
 from renode_mnist.measure.budget_rows import by_case, cycle_model, figures, worth_a_name
 from renode_mnist.measure.budgets import FUNCTIONS, LAYERS, UNNAMED, Bounds, BudgetError, Budgets, Toolchain, load
 
 _HEAD = """\
-What each case may cost (docs/benchmark.md). `renode-mnist bench --check` fails where one grew:
+What each case may cost ({page}). `renode-mnist bench --check` fails where one grew:
 instructions by any amount, the rest by more than tolerance_percent. `renode-mnist bench --update`
 writes what it measured. The figures are exact for their toolchain, and images of another are not judged.
 """
@@ -86,7 +87,7 @@ def _document(file: Path, toolchains: Mapping[str, str]) -> Any:
     """The file's content, with a toolchain for each case that is measured."""
     if not file.exists():
         document = tomlkit.document()
-        for line in _HEAD.splitlines():
+        for line in _HEAD.format(page=remedies.page("benchmark")).splitlines():
             document.add(tomlkit.comment(line))
         document["tolerance_percent"] = _TOLERANCE_PERCENT
         document.add(tomlkit.nl())

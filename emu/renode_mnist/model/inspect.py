@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from renode_mnist import codegen
 from renode_mnist.codegen import Objective, operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.tflm import arena
+from renode_mnist.codegen.writer import takes_picture
 from renode_mnist.errors import ModelError
-from renode_mnist.stm32f746.memory_map import DTCM, FLASH, SRAM1, SRAM2
+from renode_mnist.program.footprint import Footprint
+from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
 
 FLASH_BYTES = FLASH.size_bytes
-RAM_BYTES = DTCM.size_bytes + SRAM1.size_bytes + SRAM2.size_bytes
-"""The three follow one another, and the linker script takes them as one."""
 
-OTHER_RAM_BYTES = 20 * 1024
-"""Stack, frame buffers and the rest of the application: 19.3 kB in the linker's report, GCC 12.2."""
+STACK_BYTES = 8448
+"""Reserved, with its guard (firmware/board/stm32f746.ld)."""
 
-CODE_BYTES = {"reference": 27_000, "m7": 31_000, "cmsis-nn": 31_000, "tflm": 70_000}
+OTHER_RAM_BYTES = {True: 10_000, False: 6_000}
+"""Buffers of the wire and the rest of the application, where one message holds the input as the article's does and
+where tensors come in pieces: 9,936 and 4,856 B in images of GCC 12.2, more with longer names of tensors."""
+
+CODE_BYTES = {"reference": 27_000, "m7": 31_000, "cmsis-nn": 34_000, "tflm": 70_000}
 """The whole image without weights, as large as the committed models make it (linker's report, GCC 12.2, -O2)."""
 
 
@@ -102,9 +107,12 @@ class EngineFacts:
         refusal: Why it can't build the model; empty where it can, and then the other fields count.
         exact: Whether the arena is known to the byte; ``tflm`` lays it out on the chip, in at most so much.
         arena_bytes: Activations and scratch.
+        state_bytes: Variables that live between inferences.
         weights_bytes: Constants in flash.
         code_bytes_estimated: The rest of the image, as measured on the committed models.
-        fits: Whether flash and RAM of the chip hold the image.
+        other_ram_bytes_estimated: Likewise, of static RAM beside arena and state.
+        image: What the linker placed, where there is an image; then it counts and no estimate.
+        no_image: Why there is none, where one was wanted; empty else.
         buffers: The RAM plan.
         rewrites: What was done to the network for this engine, a line each.
     """
@@ -113,22 +121,34 @@ class EngineFacts:
     refusal: str = ""
     exact: bool = True
     arena_bytes: int = 0
+    state_bytes: int = 0
     weights_bytes: int = 0
     code_bytes_estimated: int = 0
-    fits: bool = False
+    other_ram_bytes_estimated: int = 0
+    image: Footprint | None = None
+    no_image: str = ""
     steps: tuple[StepFacts, ...] = ()
     buffers: tuple[BufferFacts, ...] = ()
     rewrites: tuple[str, ...] = ()
 
     @property
     def flash_bytes(self) -> int:
-        """Estimated size of the image in flash."""
-        return self.weights_bytes + self.code_bytes_estimated
+        """Of the image, or what it is expected to be."""
+        return self.image.flash_bytes if self.image else self.weights_bytes + self.code_bytes_estimated
 
     @property
-    def ram_bytes(self) -> int:
-        """Estimated RAM in all, the stack included."""
-        return self.arena_bytes + OTHER_RAM_BYTES
+    def ram_static_bytes(self) -> int:
+        """Of the image, or what it is expected to be."""
+        if self.image:
+            return self.image.ram_static_bytes
+        return self.arena_bytes + self.state_bytes + self.other_ram_bytes_estimated
+
+    @property
+    def fits(self) -> bool:
+        """Whether flash and RAM of the chip hold the image, its stack included."""
+        if self.refusal:
+            return False
+        return self.flash_bytes <= FLASH_BYTES and self.ram_static_bytes + STACK_BYTES <= RAM_BYTES
 
 
 @dataclass(frozen=True)
@@ -153,6 +173,15 @@ class ModelFacts:
     def parameters(self) -> int:
         """Trained numbers."""
         return sum(operator.parameters for operator in self.operators)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, units in the names; of each engine also what follows from its figures."""
+        engines = [
+            asdict(engine)
+            | {"fits": engine.fits, "flash_bytes": engine.flash_bytes, "ram_static_bytes": engine.ram_static_bytes}
+            for engine in self.engines
+        ]
+        return asdict(self) | {"macs": self.macs, "parameters": self.parameters, "engines": engines}
 
     def planned(self, preferred: str) -> EngineFacts:
         """The preferred engine; where it refuses the model, the first that has a plan for it."""
@@ -231,22 +260,18 @@ def _tflm(graph: Graph) -> EngineFacts:
         arena_bytes=arena_bytes,
         weights_bytes=graph.file_bytes,
         code_bytes_estimated=CODE_BYTES[codegen.INTERPRETER],
-        fits=_fits(graph.file_bytes + CODE_BYTES[codegen.INTERPRETER], arena_bytes),
+        other_ram_bytes_estimated=OTHER_RAM_BYTES[takes_picture(graph)],
     )
 
 
-def _fits(flash_bytes: int, arena_bytes: int) -> bool:
-    return flash_bytes <= FLASH_BYTES and arena_bytes + OTHER_RAM_BYTES <= RAM_BYTES
-
-
 def _plan(plan: Plan) -> EngineFacts:
-    code_bytes = CODE_BYTES[plan.engine]
     return EngineFacts(
         engine=plan.engine,
         arena_bytes=plan.arena_bytes,
+        state_bytes=plan.state_bytes,
         weights_bytes=plan.weights_bytes,
-        code_bytes_estimated=code_bytes,
-        fits=_fits(plan.weights_bytes + code_bytes, plan.arena_bytes),
+        code_bytes_estimated=CODE_BYTES[plan.engine],
+        other_ram_bytes_estimated=OTHER_RAM_BYTES[takes_picture(plan.graph)],
         steps=tuple(
             StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number), step.fallback)
             for number, step in enumerate(plan.steps)

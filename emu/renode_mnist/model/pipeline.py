@@ -50,6 +50,10 @@ def train_models(plan: TrainPlan, on_progress: Callable[[train.Progress], None] 
         DataError: No training data.
         EnvironmentProblem: TensorFlow or the quantisation toolkit is missing.
     """
+    # What this machine lacks is told before anything is fetched, made or trained.
+    train.import_keras()
+    if plan.quantisation_aware:
+        qat.import_toolkit()
     training, test = data.load("train", plan.data_directory), data.load("test", plan.data_directory)
     card = Card.load(plan.directory)
     if card.digests != training.digests | test.digests:
@@ -148,9 +152,12 @@ def export_models(
 
     Raises:
         DataError: No data.
+        EnvironmentProblem: TensorFlow or LiteRT is missing.
         ModelError: A model that can't be read or converted.
     """
     plan = sources(model_path, variants)
+    train.import_keras()
+    export.import_interpreter()
     training, test = data.load("train", data_directory), data.load("test", data_directory)
     models = {path: keras_file.load(path) for path in dict.fromkeys(plan.values())}
     directory.mkdir(parents=True, exist_ok=True)

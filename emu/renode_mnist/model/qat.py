@@ -27,12 +27,19 @@ EPOCHS = 2
 LEARNING_RATE = 1e-4
 _CALIBRATION_IMAGES = 1000
 
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""At the start of the file (HDF5 file format specification, III.A), where Keras writes it."""
+
 # With their dependencies the whole of tensorflow would come over tensorflow-cpu (requirements/no-deps.in).
 _TOOLKIT = ("tf-keras==2.21.0", "tensorflow-model-optimization==0.8.1")
 
 
-def _import_toolkit() -> tuple[Any, Any]:
-    """``tf_keras`` and the toolkit."""
+def import_toolkit() -> tuple[Any, Any]:
+    """``tf_keras`` and the toolkit.
+
+    Raises:
+        EnvironmentProblem: One of them isn't installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet():
@@ -62,7 +69,7 @@ def train(
     Raises:
         EnvironmentProblem: The toolkit isn't installed.
     """
-    tf_keras, quantization = _import_toolkit()
+    tf_keras, quantization = import_toolkit()
     make_deterministic(tf_keras, seed)
     plain = build_network(tf_keras)
     plain.set_weights(model.get_weights())
@@ -107,17 +114,24 @@ def save(model: Any, path: Path) -> None:
 
 
 def is_quantisation_aware(path: Path) -> bool:
-    """Whether a model file came out of this training."""
-    import h5py
+    """Whether a model file came out of this training.
 
-    if not h5py.is_hdf5(path):
-        return False
+    Raises:
+        EnvironmentProblem: It is an .h5 file, and what reads those isn't installed.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE:
+            return False
+    try:
+        import h5py
+    except ImportError as error:
+        raise EnvironmentProblem(f"an .h5 file is read by {error.name}", remedies.run_extra("train")) from None
     with h5py.File(path) as file:
         return "QuantizeWrapper" in str(file.attrs.get("model_config", ""))
 
 
 def load(path: Path) -> Any:
     """A quantisation-aware ``tf_keras`` model from its .h5 file."""
-    tf_keras, quantization = _import_toolkit()
+    tf_keras, quantization = import_toolkit()
     with quantization.quantize_scope():
         return tf_keras.models.load_model(path, compile=False)

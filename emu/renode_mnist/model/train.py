@@ -91,7 +91,7 @@ def import_keras() -> Any:
             import tensorflow
         import keras
     except ImportError as error:
-        raise EnvironmentProblem(f"training needs {error.name}", remedies.run_extra("train")) from None
+        raise EnvironmentProblem(f"training and export need {error.name}", remedies.run_extra("train")) from None
     tensorflow.get_logger().setLevel("ERROR")
     # The converter's advice for callers; it goes to sys.stderr, which a notebook shows, not to file descriptor 2.
     logging.getLogger("absl").setLevel("ERROR")

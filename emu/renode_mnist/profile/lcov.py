@@ -9,7 +9,7 @@ from renode_mnist.program.debug_info import DebugInfo
 from renode_mnist.program.symbols import Function
 
 
-def lcov(info: DebugInfo, counts: Mapping[int, int], where: Callable[[str], str]) -> str:
+def lcov(info: DebugInfo, counts: Mapping[int, int], where: Callable[[str], str | None]) -> str:
     """The tracefile of a run.
 
     A line's count is that of its most frequent instruction at which a statement begins; a line of which nothing
@@ -18,7 +18,8 @@ def lcov(info: DebugInfo, counts: Mapping[int, int], where: Callable[[str], str]
     Args:
         info: Of the ELF that ran.
         counts: Executions by address of an instruction.
-        where: From a file's name in the ELF to the one to write.
+        where: From a file's name in the ELF to the one to write; None leaves it out, since genhtml stops at a file
+            that is not there (newlib's are on nobody's machine).
     """
     functions: defaultdict[str, list[Function]] = defaultdict(list)
     for function in info.functions:
@@ -26,7 +27,9 @@ def lcov(info: DebugInfo, counts: Mapping[int, int], where: Callable[[str], str]
             functions[function.file].append(function)
     records = ["TN:"]
     for file, lines in sorted(info.statements().items()):
-        records.append(f"SF:{where(file)}")
+        if (place := where(file)) is None:
+            continue
+        records.append(f"SF:{place}")
         records += _functions(functions[file], counts)
         hits = {line: max(counts.get(at, 0) for at in addresses) for line, addresses in sorted(lines.items())}
         records += [f"DA:{line},{count}" for line, count in hits.items()]

@@ -31,6 +31,7 @@ class Profiled:
         record: Its result, with the layers' instructions.
         profile: From the request's first byte to the reply's last.
         coverage: lcov tracefile of all that ran since reset, start-up and the request; empty without line table.
+        not_covered: Source files that are not on this machine, and so not in ``coverage``.
         sources: Where the source files are.
         fetch: What reading the code from flash adds; None where it was not asked for.
         data: What loads through the data cache add; None where it was not asked for.
@@ -39,6 +40,7 @@ class Profiled:
     record: Record
     profile: Profile
     coverage: str
+    not_covered: tuple[str, ...]
     sources: Sources
     fetch: InstructionFetch | None
     data: DataAccess | None
@@ -100,8 +102,14 @@ def classify(
         tree.clear_counts()
         record = session.classify(pixels, picture)
         counts = _executions(target, tree)
-    coverage = lcov.lcov(info, counts, sources.where) if info.has_lines else ""
-    return Profiled(record, profile.make(tree, info), coverage, sources, fetch, data)
+    coverage = lcov.lcov(info, counts, lambda file: _place(sources, file)) if info.has_lines else ""
+    not_there = tuple(file for file in sorted(info.statements()) if sources.path(file) is None)
+    return Profiled(record, profile.make(tree, info), coverage, not_there, sources, fetch, data)
+
+
+def _place(sources: Sources, file: str) -> str | None:
+    place = sources.path(file)
+    return None if place is None else str(place)
 
 
 def _watch_data(data: DataAccess, address: int, size_bytes: int, is_store: bool) -> None:

@@ -10,6 +10,13 @@ from elftools.elf.elffile import ELFFile
 from renode_mnist.errors import ElfError
 
 
+def unreadable(elf: Path, error: Exception) -> ElfError:
+    """Why a file is no ELF that can be read."""
+    # What pyelftools says of a file without an ELF's first four bytes tells no user anything.
+    why = "is no ELF file" if "Magic number" in str(error) else f"cannot be read: {error}"
+    return ElfError(f"{elf} {why}", "Build it with `renode-mnist build`.")
+
+
 def build_id(elf: Path) -> str:
     """The GNU build ID, hexadecimal; the firmware reports the same in ``Stats``.
 
@@ -22,5 +29,5 @@ def build_id(elf: Path) -> str:
             if notes is not None:
                 return next(str(note["n_desc"]) for note in notes.iter_notes())
     except (OSError, ELFError, StopIteration) as error:
-        raise ElfError(f"{elf} is no ELF that can be read: {error}", "Build it with `renode-mnist build`.") from error
+        raise unreadable(elf, error) from error
     raise ElfError(f"{elf} has no build ID", "Link it with -Wl,--build-id, or build it with `renode-mnist build`.")

@@ -16,7 +16,7 @@ from elftools.dwarf.descriptions import describe_form_class
 from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 
-from renode_mnist.errors import ElfError
+from renode_mnist.program.build_id import unreadable
 from renode_mnist.program.symbols import Function, Symbols
 
 
@@ -82,7 +82,7 @@ class DebugInfo:
                 if elf.has_dwarf_info():
                     _Reader(elf.get_dwarf_info(), self).read()
         except (OSError, ELFError, DWARFError) as error:
-            raise ElfError(f"{path} cannot be read: {error}", "Build it with `renode-mnist build`.") from error
+            raise unreadable(path, error) from error
         if not self.functions:
             self.missing.append(
                 f"{path.name} has no symbol table: functions are called by the address they were entered at. "

@@ -13,7 +13,7 @@ from typing import Any, Self
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from renode_mnist.errors import ElfError
+from renode_mnist.program.build_id import unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Symbols:
             with path.open("rb") as stream:
                 return cls(ELFFile(stream))
         except (OSError, ELFError) as error:
-            raise ElfError(f"{path} cannot be read: {error}", "Build it with `renode-mnist build`.") from error
+            raise unreadable(path, error) from error
 
     def at(self, address: int) -> Function | None:
         """The function with the code at ``address``."""
@@ -84,7 +84,7 @@ def address_of_data(path: Path, mangled: str) -> int | None:
             found = table.get_symbol_by_name(mangled) if table is not None else None
             places = [int(symbol["st_value"]) for symbol in found or () if symbol["st_info"]["type"] == "STT_OBJECT"]
     except (OSError, ELFError) as error:
-        raise ElfError(f"{path} cannot be read: {error}", "Build it with `renode-mnist build`.") from error
+        raise unreadable(path, error) from error
     return places[0] if len(places) == 1 else None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from renode_mnist import paths
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import archive
 from renode_mnist.renode_install.locate import home, pyrenode3_home
@@ -47,7 +48,7 @@ def install(
         EnvironmentProblem: No network, a wrong digest, no room, no permission.
     """
     try:
-        home().mkdir(parents=True, exist_ok=True)
+        paths.made(home())
         with FileLock(home() / ".lock"):
             for left in home().glob(_UNFINISHED + "*"):
                 shutil.rmtree(left)

@@ -24,6 +24,23 @@ _SYSTEM_WIDE = Path("/opt/renode")
 """Where pyrenode3 looks for a Renode that a distribution's package has installed."""
 
 
+class NotInstalled(EnvironmentProblem):
+    """Renode, or something to drive it with, is not there; the remedy is the same everywhere."""
+
+    def __init__(self, what: str) -> None:
+        weight = "" if _has("pythonnet") else f" (extra renode, {remedies.DOWNLOAD_MEGABYTES['renode']} MB)"
+        or_yours = f", or point {_BINARY} or {_BUILD} to a Renode of yours" if _find_renode() is None else ""
+        super().__init__(what, f"Run `{remedy()}`{weight}{or_yours}.")
+
+
+def remedy() -> str:
+    """The commands that bring all that is missing of Renode and what drives it."""
+    commands = [] if _has("pythonnet") else [remedies.extra("renode")]
+    if _find_renode() is None or not (_has("pyrenode3") or _pyrenode3_sources()):
+        commands.append(remedies.own("renode install"))
+    return remedies.join(commands)
+
+
 @dataclass(frozen=True)
 class Installation:
     """A Renode that pyrenode3 can load.
@@ -55,17 +72,18 @@ def find() -> Installation:
     """The Renode to use: what ``PYRENODE_*`` says, else what this package installed, else the system's.
 
     Raises:
-        EnvironmentProblem: There is none, or something to drive it with is missing.
+        NotInstalled: There is none, or something to drive it with is missing.
+        EnvironmentProblem: A variable points to none, or the cache cannot be read.
     """
-    path, found_by, variables = _find_renode()
-    if importlib.util.find_spec("pythonnet") is None:
-        raise EnvironmentProblem(
-            f"Renode is at {path}, but pythonnet is not in this Python environment", remedies.run_extra("renode")
-        )
+    if (found := _find_renode()) is None:
+        raise NotInstalled("Renode is not installed")
+    path, found_by, variables = found
+    if not _has("pythonnet"):
+        raise NotInstalled(f"Renode is at {path}, but pythonnet is not in this Python environment")
     return Installation(path, found_by, variables, _find_pyrenode3(path))
 
 
-def _find_renode() -> tuple[Path, str, dict[str, str]]:
+def _find_renode() -> tuple[Path, str, dict[str, str]] | None:
     given = [name for name in (_BINARY, _BUILD, _PACKAGE) if os.environ.get(name)]
     if len(given) > 1:
         raise EnvironmentProblem(f"{' and '.join(given)} exclude each other", "Unset all but one of them.")
@@ -77,10 +95,7 @@ def _find_renode() -> tuple[Path, str, dict[str, str]]:
         return binary, "renode-mnist renode install", _portable(binary)
     if (_SYSTEM_WIDE / "bin").is_dir() and shutil.which("renode"):
         return _SYSTEM_WIDE, "the system's package", {_RUNTIME: "mono"}
-    raise EnvironmentProblem(
-        "Renode is not installed",
-        "Get it with `renode-mnist renode install`, or point PYRENODE_BIN or PYRENODE_BUILD_DIR to yours.",
-    )
+    return None
 
 
 def _from_environment(name: str) -> tuple[Path, str, dict[str, str]]:
@@ -120,17 +135,21 @@ def _installed_versions() -> dict[str, Path]:
     return found
 
 
+def _pyrenode3_sources() -> list[Path]:
+    return [folder / "src" for folder in pyrenode3_home().glob("*") if (folder / "src" / "pyrenode3").is_dir()]
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _sort_key(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 def _find_pyrenode3(renode: Path) -> Path | None:
-    if importlib.util.find_spec("pyrenode3") is not None:
+    if _has("pyrenode3"):
         return None
-    sources = [folder / "src" for folder in pyrenode3_home().glob("*") if (folder / "src" / "pyrenode3").is_dir()]
-    if sources:
+    if sources := _pyrenode3_sources():
         return sources[0]
-    raise EnvironmentProblem(
-        f"Renode is at {renode}, but pyrenode3, which drives it, is not installed",
-        "Get it with `renode-mnist renode install`.",
-    )
+    raise NotInstalled(f"Renode is at {renode}, but pyrenode3, which drives it, is not installed")

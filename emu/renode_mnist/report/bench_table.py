@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Group
 
-from renode_mnist.measure.bench import Refused, Row
+from renode_mnist import remedies
+from renode_mnist.measure.bench import Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.timing.accuracy import STATED_ERROR
@@ -133,7 +134,9 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     if any("+" in layer.op for row in rows for layer in row.layers):
         notes.append(f"{FUSED}: computed in one step with the layer above it.")
     if published:
-        notes.append("Published columns are measurements of others on silicon, float32 (docs/benchmark.md).")
+        notes.append(
+            f"Published columns are measurements of others on silicon, float32 ({remedies.page('benchmark')})."
+        )
     identities: dict[str, list[str]] = {}
     for row in {row.case: row for row in rows}.values():
         who = (
@@ -143,5 +146,5 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
         )
         identities.setdefault(who, []).append(row.case)
     notes += [f"{', '.join(names)}: {who}." for who, names in identities.items()]
-    notes += [f"{refusal.case} is not there: {refusal.reason}" for refusal in refused]
+    notes += [f"Not there: {sentence}" for sentence in told(refused)]
     return notes

@@ -64,7 +64,9 @@ def table(
     for column in chosen:
         heading = Text(grid.headings[column])
         if grid.is_figure(column):
-            shown.add_column(heading, justify="right", max_width=max_width)
+            # A number is never shortened: text gives way, and at last the width of the page.
+            widest = max((len(row[column]) for row in grid.rows), default=0) if max_width is None else None
+            shown.add_column(heading, justify="right", min_width=widest, max_width=max_width)
         else:
             shown.add_column(heading, no_wrap=column == 0, overflow="fold")
     last = len(grid.rows) - grid.totals - 1

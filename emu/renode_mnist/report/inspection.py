@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renode_mnist.build import ImageOptions
-from renode_mnist.model.inspect import FLASH_BYTES, RAM_BYTES, EngineFacts, ModelFacts, TensorFacts
+from renode_mnist.model.inspect import FLASH_BYTES, STACK_BYTES, EngineFacts, ModelFacts, TensorFacts
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
+from renode_mnist.stm32f746.memory_map import RAM_BYTES
 
 
 @dataclass(frozen=True)
@@ -53,34 +54,39 @@ def operators(facts: ModelFacts) -> Grid:
 
 
 def engines(facts: ModelFacts) -> Grid:
-    """A row an engine: what it needs of the chip, or why it refuses."""
+    """A row an engine: what it needs of the chip, to the byte where there is an image, or why it refuses."""
     rows, notes = [], []
     for engine in facts.engines:
         if engine.refusal:
-            rows.append((engine.engine, "no", *[""] * 6))
+            rows.append((engine.engine, "no", *[""] * 5))
             notes.append(f"{engine.engine}: {engine.refusal}")
             continue
+        if engine.no_image:
+            notes.append(f"{engine.engine}: {engine.no_image}")
+        about = "" if engine.image else "~"
+        stack_and_all = engine.ram_static_bytes + STACK_BYTES
         rows.append(
             (
                 engine.engine,
                 "yes" if engine.fits else "no",
-                f"{engine.weights_bytes:,}",
-                f"{engine.flash_bytes:,}",
+                f"{about}{engine.flash_bytes:,}",
                 f"{engine.flash_bytes / FLASH_BYTES:.0%}",
-                f"{'' if engine.exact else 'at most '}{engine.arena_bytes:,}",
-                f"{engine.ram_bytes:,}",
-                f"{engine.ram_bytes / RAM_BYTES:.0%}",
+                f"{about}{engine.ram_static_bytes:,}",
+                f"{stack_and_all / RAM_BYTES:.0%}",
+                f"{'' if engine.exact else '<= '}{engine.arena_bytes:,}",
             )
         )
+    if any(not engine.image and not engine.refusal for engine in facts.engines):
+        notes.append("~ is expected, from images of other models; `--build` compiles this one and reads its own.")
+    notes.append(f"Of RAM's share {STACK_BYTES:,} B are the stack and its guard.")
     headings = (
         "engine",
         "fits",
-        "weights, B",
-        "flash, about",
+        "flash, B",
         f"of {FLASH_BYTES // 1024:,} KiB",
-        "arena, B",
-        "RAM, about",
+        "static RAM, B",
         f"of {RAM_BYTES // 1024} KiB",
+        "arena",
     )
     return Grid(headings, tuple(rows), tuple(notes), labels=2)
 

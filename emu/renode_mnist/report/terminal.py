@@ -55,18 +55,19 @@ def scores(record: Record) -> Table:
     return table
 
 
-def identity(target: TargetIdentity, firmware: Stats) -> Table:
-    """What produced the figures."""
+def identity(target: TargetIdentity, firmware: Stats, why_target: str = "") -> Table:
+    """What produced the figures; ``why_target`` says why this target, where nobody named it."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for row in rows(target, firmware):
-        table.add_row(*map(Text, row))
+    for label, text in rows(target, firmware):
+        why = f", since {why_target}" if why_target and label == "target" else ""
+        table.add_row(Text(label), Text(f"{text}{why}"))
     return table
 
 
-def run(record: Record, *, colour: bool) -> RenderableType:
-    """The whole result of ``renode-mnist run``."""
+def run(record: Record, *, colour: bool, why_target: str = "") -> RenderableType:
+    """The whole result of ``renode-mnist run``; ``why_target`` as `identity` takes it."""
     picture = digit(record.pixels) if colour else plain_digit(record.pixels)
     winner = record.inference.winner
     verdict = Text.assemble("class ", (str(winner), "bold green"), f"  score {record.inference.scores[winner]:.4f}")
@@ -78,5 +79,5 @@ def run(record: Record, *, colour: bool) -> RenderableType:
             ]
         ),
         grid.table(record_table.layers(record)),
-        identity(record.target, record.firmware),
+        identity(record.target, record.firmware, why_target),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from renode_mnist import remedies, toolchain
 from renode_mnist.build import BuildConfig, Machine, build
-from renode_mnist.errors import TargetError
+from renode_mnist.errors import EnvironmentProblem, TargetError
 from renode_mnist.session.session import Programmer, Session
 from renode_mnist.session.target_options import (
     CHIP_TARGETS,
@@ -25,10 +28,35 @@ from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
 def available() -> list[str]:
     """The targets that this machine has without being told more."""
-    from renode_mnist.targets import auto
+    return [name for name in ("embedded", "renode", "host") if lacks(name) is None]
 
-    renode = ["renode"] if auto.choose().target == "renode" else []
-    return ["embedded", *renode, "host"]
+
+def lacks(name: str) -> EnvironmentProblem | None:
+    """What keeps this machine from having a target that needs not be told more; None where nothing does."""
+    try:
+        require_target(name)
+        if name == "host":
+            toolchain.require("host")
+    except EnvironmentProblem as problem:
+        return problem
+    return None
+
+
+def require_target(name: str, options: TargetOptions | None = None) -> None:
+    """Raises where this machine cannot have a target, whatever firmware would run on it; opens nothing.
+
+    Raises:
+        EnvironmentProblem: There is no Renode.
+        TargetError: There is no board, or more than one.
+    """
+    if name == "renode":
+        from renode_mnist.renode_install import locate
+
+        locate.find()
+    if name == "board" and (options is None or options.port is None):
+        from renode_mnist.targets.board import find_port
+
+        find_port()
 
 
 def machine_of(target: str) -> Machine:
@@ -52,13 +80,16 @@ def elf_of(asked: RunOptions, target: str) -> Path:
     return build(config).elf if asked.elf is None else Path(asked.elf)
 
 
-def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> Target:
+def make_target(
+    name: str, elf: Path, options: TargetOptions | None = None, *, waiting: Callable[[str], None] | None = None
+) -> Target:
     """A target, not opened yet, to be used as a context manager.
 
     Args:
         name: One of ``TARGETS``.
         elf: The firmware; for ``host`` the program built for this PC.
         options: See ``TargetOptions``.
+        waiting: Told how to attach the debugger, once the target waits for it.
 
     Raises:
         TargetError: There is no target of that name, or it lacks something.
@@ -69,15 +100,19 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
         raise TargetError(
             f"the target {name} serves no debugger", f"Debug with --target {' or '.join(EMULATED_TARGETS)}."
         )
+    port = options.gdb_port
+    attach = partial(waiting, gdb_command(elf, port)) if waiting is not None and port is not None else None
     # Each target is imported when it is asked for: they need packages that not every installation has.
     if name == "embedded":
         from renode_mnist.targets.embedded import EmbeddedTarget
 
-        return EmbeddedTarget(elf, board=options.board, clock_model=options.clock_model, gdb_port=options.gdb_port)
+        return EmbeddedTarget(
+            elf, board=options.board, clock_model=options.clock_model, gdb_port=port, on_waiting=attach
+        )
     if name == "renode":
         from renode_mnist.targets.renode import RenodeTarget
 
-        return RenodeTarget(elf, gdb_port=options.gdb_port)
+        return RenodeTarget(elf, gdb_port=port, on_waiting=attach)
     if name == "board":
         from renode_mnist.targets.board import BoardTarget, BoardTargetWithConsole
 
@@ -93,7 +128,7 @@ def make_target(name: str, elf: Path, options: TargetOptions | None = None) -> T
 
 def gdb_command(elf: Path, port: int) -> str:
     """What to type to attach the debugger to a target with this ``gdb_port``."""
-    return f"gdb-multiarch -ex 'target remote localhost:{port}' {elf}"
+    return shlex.join(["gdb-multiarch", "-ex", f"target remote localhost:{port}", str(elf)])
 
 
 def _no_target(name: str) -> TargetError:
@@ -138,7 +173,7 @@ def open_console(name: str, elf: Callable[[], Path], options: TargetOptions | No
     if name == "board" and options.console_port is None:
         raise TargetError(
             "the board's console is on a UART of its own, not on the ST-LINK's port",
-            "Wire it to a serial adapter (docs/boards.md) and name that: `--console-port`.",
+            f"Wire it to a serial adapter ({remedies.page('boards')}) and name that: `--console-port`.",
         )
     opened = open_session(name, elf(), options) if name == "board" else make_target(name, elf(), options)
     with opened as inside:
@@ -150,7 +185,9 @@ def open_console(name: str, elf: Callable[[], Path], options: TargetOptions | No
         yield ConsoleLine(target.console, place, virtual_time=isinstance(target, RunsVirtualTime))
 
 
-def prepare(name: str, elf: Path, options: TargetOptions | None = None) -> tuple[Target, Programmer | None]:
+def prepare(
+    name: str, elf: Path, options: TargetOptions | None = None, *, waiting: Callable[[str], None] | None = None
+) -> tuple[Target, Programmer | None]:
     """What a session is made of: a target, not opened yet, and what gives a board its firmware where it must be.
 
     Raises:
@@ -168,7 +205,25 @@ def prepare(name: str, elf: Path, options: TargetOptions | None = None) -> tuple
         options = replace(options, port=options.port or find_port())
         assert options.port is not None
         programmer = BoardProgrammer(elf, options.board, options.flash, probe_of(options.port))
-    return make_target(name, elf, options), programmer
+    return make_target(name, elf, options, waiting=waiting), programmer
+
+
+def check_opens(name: str, elf: Path, options: TargetOptions) -> None:
+    """Raises what opening a session would raise, so that it is told once and not by every test of a suite.
+
+    Renode, which takes seconds to start, is only looked for; a board that is to be programmed is left alone.
+
+    Raises:
+        RenodeMnistError: The target cannot be had, cannot run this ELF, or its firmware does not answer.
+    """
+    require_target(name, options)
+    if name == "renode":
+        from renode_mnist.stm32f746 import elf as elf_file
+
+        elf_file.load(elf)
+    elif options.flash == "none":
+        with open_session(name, elf, options):
+            pass
 
 
 def open_session(
@@ -178,6 +233,7 @@ def open_session(
     *,
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     observer: Observer | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> Session:
     """A session on a target, to be used as a context manager; a board is given its firmware where it must be.
 
@@ -185,5 +241,5 @@ def open_session(
         TargetError: As ``prepare``.
         ElfError: As ``make_target``.
     """
-    target, programmer = prepare(name, elf, options)
+    target, programmer = prepare(name, elf, options, waiting=waiting)
     return Session(target, timeout_seconds=timeout_seconds, observer=observer, programmer=programmer)

@@ -114,8 +114,10 @@ def load(file: Path) -> Recording:
     """
     try:
         lines = file.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"cannot read {file}: {error}", "Name a file made by --record.") from error
+    except OSError as error:
+        raise RecordingError(f"cannot read {file}: {error.strerror}", "Name a file made by --record.") from error
+    except UnicodeDecodeError:
+        raise RecordingError(f"{file} is no recording, but bytes", "Name a file made by --record.") from None
     parsed: list[dict[str, Any]] = []
     cut_off = None
     for number, text in enumerate(lines, 1):

@@ -89,7 +89,7 @@ class Image:
         if index < 0:
             return ""
         start, size, name = self._functions[index]
-        return f" in {name}+{address - start:#x}" if address < start + size else ""
+        return f" in {readable(name)}+{address - start:#x}" if address < start + size else ""
 
     @cached_property
     def _functions(self) -> list[tuple[int, int, str]]:
@@ -97,6 +97,21 @@ class Image:
         with self.path.open("rb") as stream:
             symbols = ELFFile(stream).get_section_by_name(".symtab")
             return sorted(_functions(symbols)) if isinstance(symbols, SymbolTableSection) else []
+
+
+def readable(name: str) -> str:
+    """A C++ function's name without its arguments, ``board::run`` of ``_ZN5board3runEv``; another as it is.
+
+    Nested names as the Itanium C++ ABI spells them (5.1.4), which is all that a message here needs: c++filt is part
+    of a compiler, which a user need not have.
+    """
+    parts = []
+    rest = re.sub(r"^_Z(N[rVK]*)?L?", "", name)
+    while rest != name and (length := re.match(r"\d+", rest)):
+        end = length.end() + int(length[0])
+        parts.append(rest[length.end() : end])
+        rest = rest[end:].removeprefix("L")
+    return "::".join("(anonymous namespace)" if part == "_GLOBAL__N_1" else part for part in parts) or name
 
 
 def load(path: Path | str) -> Image:
@@ -110,7 +125,7 @@ def load(path: Path | str) -> Image:
         with path.open("rb") as stream:
             return _read(path, stream.read())
     except FileNotFoundError:
-        raise ElfError(f"{path} does not exist", "Build the firmware first: renode-mnist build.") from None
+        raise ElfError(f"{path} does not exist", "Build the firmware first: `renode-mnist build`.") from None
     except OSError as error:
         raise ElfError(f"{path} cannot be read ({error.strerror})", "Check its permissions.") from error
     except (ELFError, ConstructError, struct.error, UnicodeDecodeError, KeyError) as error:
@@ -299,7 +314,7 @@ def _first_on_boundary(code: bytes, base: int, candidates: list[int], mapping: l
 def _function_at(symbols: SymbolTableSection, address: int) -> str:
     for start, size, name in _functions(symbols):
         if start <= address < start + size:
-            return f" in {name}+{address - start:#x}"
+            return f" in {readable(name)}+{address - start:#x}"
     return ""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+_LAST_LINES = 10
+
 
 class EventLog:
     """Lines with their virtual time.
@@ -26,6 +28,11 @@ class EventLog:
         if message not in self._said:
             self._said.add(message)
             self.add(message)
+
+    def end(self) -> str:
+        """Its last lines, as a sentence for the end of a message."""
+        lines = self._lines[-_LAST_LINES:]
+        return "".join(["Its log ends in", *(f"\n  | {line}" for line in lines)]) if lines else "Its log is empty."
 
     def text(self) -> str:
         """All lines."""

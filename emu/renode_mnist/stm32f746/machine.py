@@ -213,7 +213,7 @@ class Machine:
                 lockup = self.exceptions.lockup
                 raise TargetError(
                     f"The core locked up at {lockup.pc:#010x}: {lockup.reason}",
-                    "The target's log tells what led to it; reset it to go on.",
+                    f"Reset it to go on. {self.log.end()}",
                 )
             if self.clock.now_ps() >= time_ps:
                 return Halt.TIME

@@ -44,6 +44,9 @@ DTCM = Memory("DTCM-RAM", 0x2000_0000, 64 * KIB)
 SRAM1 = Memory("SRAM1", 0x2001_0000, 240 * KIB)
 SRAM2 = Memory("SRAM2", 0x2004_C000, 16 * KIB)
 
+RAM_BYTES = DTCM.size_bytes + SRAM1.size_bytes + SRAM2.size_bytes
+"""The three follow one another, and the linker script takes them as one."""
+
 MEMORIES = (ITCM, FLASH_ITCM, FLASH, DEVICE_DATA, DTCM, SRAM1, SRAM2)
 
 UNIQUE_ID = 0x1FF0_F420

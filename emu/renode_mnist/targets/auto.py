@@ -11,7 +11,7 @@ from renode_mnist.renode_install import locate
 
 @dataclass(frozen=True)
 class Choice:
-    """A target and why it was taken; ``reason`` is a sentence for the user."""
+    """A target and why it was taken; ``reason`` stands after it, as in ``embedded: Renode is not installed``."""
 
     target: Literal["renode", "embedded"]
     reason: str
@@ -22,5 +22,5 @@ def choose() -> Choice:
     try:
         renode = locate.find()
     except EnvironmentProblem as problem:
-        return Choice("embedded", str(problem))
-    return Choice("renode", f"Renode is at {renode.path} (found by {renode.found_by}).")
+        return Choice("embedded", problem.what)
+    return Choice("renode", f"Renode is at {renode.path} (found by {renode.found_by})")

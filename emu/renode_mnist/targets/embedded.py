@@ -66,13 +66,23 @@ class _Line:
     def receive(self, deadline: Deadline) -> bytes:
         halt = self._target.run_until(round(deadline.at_seconds * PICOSECONDS), lambda: bool(self._received))
         if halt is not Halt.CONDITION:
-            raise TargetTimeout(self._why(deadline), "The target's log says what the machine has met so far.")
+            raise TargetTimeout(self._why(deadline), f"{self._hint()}{self._target.machine.log.end()}")
         data = bytes(self._received)
         self._received.clear()
         return data
 
     def set_line_baud(self, baud: int) -> None:
         self._target.machine.usarts[self._name].line_baud = baud
+
+    def _hint(self) -> str:
+        """Where the firmware listens on another board's line: which board to name."""
+        usarts = self._target.machine.usarts
+        if usarts[self._name].receiver_on or self._name == CONSOLE_LINE:
+            return ""
+        boards = [board for board, line in BINARY_LINES.items() if usarts[line].receiver_on]
+        return "".join(
+            f"It listens on {BINARY_LINES[board]}, as for `--board {board}`: name that. " for board in boards
+        )
 
     def _why(self, deadline: Deadline) -> str:
         machine = self._target.machine
@@ -102,6 +112,7 @@ class EmbeddedTarget:
         line_baud: Rate of the other ends of the lines; None follows what the firmware sets.
         gdb_port: Serves GDB there. Entering the target then waits for the debugger, which has the core stopped at its
             first instruction.
+        on_waiting: Called once it serves the debugger and waits.
     """
 
     def __init__(
@@ -113,6 +124,7 @@ class EmbeddedTarget:
         python_hook: bool = False,
         line_baud: int | None = LINE_BAUD,
         gdb_port: int | None = None,
+        on_waiting: Callable[[], None] | None = None,
     ) -> None:
         if board not in BINARY_LINES:
             raise TargetError(f"There is no board '{board}'", f"Choose one of: {', '.join(BINARY_LINES)}.")
@@ -122,6 +134,7 @@ class EmbeddedTarget:
         self._python_hook = python_hook
         self._line_baud = line_baud
         self._gdb_port = gdb_port
+        self._on_waiting = on_waiting
         self._debugger: GdbServer | None = None
         self._machine: Machine | None = None
         self._binary = _Line(self, BINARY_LINES[board])
@@ -147,6 +160,8 @@ class EmbeddedTarget:
             self._debugger = GdbServer(self._machine, self._gdb_port)
         try:
             if self._debugger is not None:
+                if self._on_waiting is not None:
+                    self._on_waiting()
                 self._debugger.wait()
             self._boot()
         except BaseException:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -17,6 +18,7 @@ from renode_mnist.targets.base import CounterUnit, TargetIdentity
 
 _STOP_SECONDS = 5
 _CHUNK_BYTES = 4096
+_LAST_LINES = 10
 
 
 class _TcpLine:
@@ -25,7 +27,8 @@ class _TcpLine:
     Not pyserial's ``socket://``, which drops on opening what has come by then: the console's first line.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, log: Callable[[], str]) -> None:
+        self._log = log
         self._address = f"{host}:{port}"
         self._socket = socket.create_connection((host, port))
 
@@ -50,7 +53,7 @@ class _TcpLine:
         except TimeoutError as error:
             raise TargetTimeout(
                 f"the program was silent for {deadline.allowed_seconds:g} s on {self._address}",
-                "Its error stream is in the target's log.",
+                self._said(),
             ) from error
         except OSError as error:
             raise self._gone(str(error)) from error
@@ -59,7 +62,12 @@ class _TcpLine:
         return data
 
     def _gone(self, why: str) -> TargetError:
-        return TargetError(f"lost the program at {self._address}: {why}", "Its error stream is in the target's log.")
+        return TargetError(f"lost the program at {self._address}: {why}", self._said())
+
+    def _said(self) -> str:
+        """What it wrote to its error stream, as a sentence."""
+        lines = self._log().strip().splitlines()[-_LAST_LINES:]
+        return "".join(["It said", *(f"\n  | {line}" for line in lines)]) if lines else "It said nothing."
 
 
 class HostTarget:
@@ -145,11 +153,15 @@ class HostTarget:
         for _ in range(2):
             role, _, address = self._process.stdout.readline().strip().partition(" ")
             if not address:
-                said = self.log()
+                status = self._process.wait()
+                said = " ".join(self.log().split()) or "it said nothing"
                 self._stop()
-                raise TargetError(f"{self._program.name} ended at once: {said}", "Run it by hand to see why.")
+                raise TargetError(
+                    f"{self._program.name} ended at once with status {status}: {said}",
+                    "Give the program that `renode-mnist build --host` makes.",
+                )
             host, _, port = address.rpartition(":")
-            self._lines[role] = _TcpLine(host, int(port))
+            self._lines[role] = _TcpLine(host, int(port), self.log)
 
     def _stop(self) -> None:
         for line in self._lines.values():

@@ -6,6 +6,7 @@ result.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ class RenodeTarget:
         installation: The Renode to use; by default what ``locate.find`` finds when the target is entered.
         gdb_port: Serves GDB there. Entering the target then waits for the debugger, the emulation runs freely
             instead of by the call, and its times are no longer reproducible.
+        on_waiting: Called once it serves the debugger and waits.
         silence_seconds: Host time without an answer after which a running Renode counts as hung; no limit with GDB.
     """
 
@@ -55,11 +57,13 @@ class RenodeTarget:
         *,
         installation: locate.Installation | None = None,
         gdb_port: int | None = None,
+        on_waiting: Callable[[], None] | None = None,
         silence_seconds: float = _SILENCE_SECONDS,
     ) -> None:
         self._elf_path = elf_path
         self._installation = installation
         self._gdb_port = gdb_port
+        self._on_waiting = on_waiting
         self._silence_seconds = silence_seconds
         self._worker: WorkerProcess | None = None
         self._version = ""
@@ -195,7 +199,7 @@ class RenodeTarget:
     def _ask(self, silence_seconds: float | None = None, **request: Any) -> dict[str, Any]:
         worker = self._running()
         limit_seconds = None if self._gdb_port else silence_seconds or self._silence_seconds
-        answer = worker.ask(request, limit_seconds)
+        answer = worker.ask(request, limit_seconds, self._on_waiting)
         if "error" in answer:
             remedy = answer.get("remedy", "Check the firmware and the call.")
             raise TargetError(answer["error"], f"{remedy} {worker.pointer()}")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,18 @@ class WorkerProcess:
         self._reader = threading.Thread(target=self._read_answers, daemon=True)
         self._reader.start()
 
-    def ask(self, request: dict[str, Any], silence_seconds: float | None) -> dict[str, Any]:
+    def ask(
+        self,
+        request: dict[str, Any],
+        silence_seconds: float | None,
+        on_waiting: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:
         """The answer to a request.
+
+        Args:
+            request: See ``renode_worker``.
+            silence_seconds: How long no answer is no hang.
+            on_waiting: Called where the worker first says that it waits for a debugger.
 
         Raises:
             TargetError: The process has died, or has not answered for ``silence_seconds``.
@@ -76,6 +87,10 @@ class WorkerProcess:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._answers.get(timeout=silence_seconds)
+            if line == renode_worker.WAITING:
+                if on_waiting is not None:
+                    on_waiting()
+                line = self._answers.get(timeout=silence_seconds)
         except OSError:
             line = ""
         except queue.Empty:

@@ -26,6 +26,9 @@ QUANTUM_SECONDS = 0.0001
 the end of the quantum in Renode. Firmware that sends by interrupt so sends a character a quantum: with this one
 about as fast as a UART does at 115200 baud (87 µs)."""
 
+WAITING = '{"waiting": true}\n'
+"""Said before the answer to the first request, where that waits for a debugger."""
+
 BOOT_SECONDS = 0.1
 """Virtual time that the firmware has to switch a receiver on, before the target counts as started."""
 
@@ -130,13 +133,14 @@ class Emulation:
             and ``gdb_port`` (0 for none).
         on_abort: Called, on a thread of Renode's, when the core cannot go on (it runs where no memory is). Virtual
             time stands still from then on: whatever waits for it waits for ever.
+        on_waiting: Called once GDB is served and waited for.
 
     With a debugger the emulation runs freely, at the pace of real time: stopping it for each request would
     look like a breakpoint there. No thread of Renode's then calls Python. It would wait for Python's lock, which
     this thread holds while .NET collects garbage, which waits for that thread.
     """
 
-    def __init__(self, options: dict[str, Any], on_abort: Callable[[], None]) -> None:
+    def __init__(self, options: dict[str, Any], on_abort: Callable[[], None], on_waiting: Callable[[], None]) -> None:
         if options["pyrenode3"]:
             sys.path.insert(0, options["pyrenode3"])
         from pyrenode3.wrappers import Emulation as Renode
@@ -166,7 +170,7 @@ class Emulation:
             for line, names in LINES.items()
         }
         if self._free_running:
-            self._wait_for_debugger(options["gdb_port"])
+            self._wait_for_debugger(options["gdb_port"], on_waiting)
         self._boot()
 
     def monitor(self, command: str) -> str:
@@ -279,8 +283,9 @@ class Emulation:
     def _boot(self) -> None:
         self._run_until(self.now_ns() + round(BOOT_SECONDS * _NANOSECONDS), self.lines["binary"].listens)
 
-    def _wait_for_debugger(self, port: int) -> None:
+    def _wait_for_debugger(self, port: int, on_waiting: Callable[[], None]) -> None:
         self.monitor(f"machine StartGdbServer {port} false")
+        on_waiting()
         while not self._machine.internal.IsGdbConnectedToServer(port):
             time.sleep(0.05)
         self._renode.internal.StartAll()
@@ -355,7 +360,9 @@ def _serve(replies: TextIO) -> None:
         os._exit(0)
 
     try:
-        emulation = Emulation(json.loads(requests.get()), give_up)
+        emulation = Emulation(
+            json.loads(requests.get()), give_up, lambda: print(WAITING, end="", file=replies, flush=True)
+        )
         reply({"version": version()} | emulation.state())
     except BaseException as error:  # pyrenode3 leaves by sys.exit where it finds no Renode
         remedy = "Check the Renode that `renode-mnist renode where` names."

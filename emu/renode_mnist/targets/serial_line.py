@@ -68,6 +68,7 @@ class SerialLine:
 
         Raises:
             TargetError: It is in use, does not exist, or may not be opened.
+            EnvironmentProblem: The cache, where its lock is, cannot be written.
         """
         self._acquire()
         try:
@@ -85,8 +86,8 @@ class SerialLine:
         return self
 
     def _acquire(self) -> None:
+        paths.made(Path(self._lock.lock_file).parent)
         try:
-            Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise TargetError(
@@ -95,7 +96,7 @@ class SerialLine:
         except OSError as error:
             raise TargetError(
                 f"cannot lock {self.port}: {error}",
-                "Make that folder writable, or set RENODE_MNIST_CACHE to another.",
+                f"Remove that file, or set {paths.CACHE_VARIABLE} to a folder of yours.",
             ) from error
 
     def _cannot_open(self, error: Exception) -> TargetError:

@@ -40,7 +40,9 @@ _NOT_CARRIED_OUT = {
 
 _REMEDIES = {
     ErrorCode.WRONG_SIZE: "Send as many elements as Stats states for the model's input.",
-    ErrorCode.UNKNOWN_COMMAND: "Build the firmware from this version with `renode-mnist build`; for a trace by --trace.",
+    ErrorCode.UNKNOWN_COMMAND: (
+        "Build the firmware from this version with `renode-mnist build`; for a trace by --trace."
+    ),
     ErrorCode.BAD_VALUE: "Send finite numbers only.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",

@@ -11,6 +11,11 @@ void mean(const Reduction& shape, const float* input, float* output) {
       [&](float sum) { *output++ = sum / static_cast<float>(shape.count); });
 }
 
+void sum(const Reduction& shape, const float* input, float* output) {
+  reduce(
+      shape, 0.0F, input, [](float sum, float value) { return sum + value; }, [&](float sum) { *output++ = sum; });
+}
+
 void mean(const Reduction& shape, const Rescale& r, const std::int8_t* input, std::int8_t* output) {
   reduce(
       shape, std::int32_t{0}, input, [](std::int32_t sum, std::int8_t value) { return sum + value; },

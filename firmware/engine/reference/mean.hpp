@@ -1,4 +1,4 @@
-// MEAN over any dimensions of up to four.
+// MEAN and SUM over any dimensions of up to four.
 //
 //   input   [shape[0]][shape[1]][shape[2]][shape[3]]
 //   output  the same without the reduced dimensions
@@ -11,8 +11,9 @@
 namespace reference {
 
 void mean(const Reduction& shape, const float* input, float* output);
+void sum(const Reduction& shape, const float* input, float* output);
 
-// The multiplier holds the division by the count. Bit-exact with TensorFlow Lite Micro.
+// The multiplier holds the division by the count, where it is a mean. Bit-exact with TensorFlow Lite Micro.
 void mean(const Reduction& shape, const Rescale& rescale, const std::int8_t* input, std::int8_t* output);
 
 }  // namespace reference

@@ -48,4 +48,16 @@ void quantize(const Rescale& r, std::int32_t count, const std::uint8_t* input, s
   from_quantised(r, count, input, output);
 }
 
+void quantize(const Rescale& r, std::int32_t count, const std::int16_t* input, std::int8_t* output) {
+  from_quantised(r, count, input, output);
+}
+
+void quantize(const Rescale& r, std::int32_t count, const std::int8_t* input, std::int16_t* output) {
+  from_quantised(r, count, input, output);
+}
+
+void quantize(const Rescale& r, std::int32_t count, const std::int16_t* input, std::int16_t* output) {
+  from_quantised(r, count, input, output);
+}
+
 }  // namespace reference

@@ -1,6 +1,6 @@
-// QUANTIZE: from float32, or from one 8-bit quantisation to another.
+// QUANTIZE: from float32, or from one quantisation to another.
 //
-//   input, output  [count]; 8-bit ones may be the same memory
+//   input, output  [count]; stored ones of one size may be the same memory
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,8 @@ void quantize(const Affine& output_affine, std::int32_t count, const float* inpu
 void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::int8_t* output);
 void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::uint8_t* output);
 void quantize(const Rescale& rescale, std::int32_t count, const std::uint8_t* input, std::int8_t* output);
+void quantize(const Rescale& rescale, std::int32_t count, const std::int16_t* input, std::int8_t* output);
+void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::int16_t* output);
+void quantize(const Rescale& rescale, std::int32_t count, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

@@ -113,7 +113,7 @@ function(add_tflm target)
   if(TFLM_KERNELS STREQUAL "cmsis-nn")
     # Its kernels call functions that the release in the PyPI package (12.5.1) does not have yet.
     add_cmsis_nn(${target}_cmsis_nn COMMIT ${TFLM_CMSIS_NN_COMMIT} NEEDS arm_fully_connected_wrapper_s8
-      REMEDY "Or choose -DTFLM_KERNELS=reference.")
+      REMEDY "Or choose another engine, such as reference (or, calling CMake yourself, -DTFLM_KERNELS=reference).")
     target_link_libraries(${target} PUBLIC ${target}_cmsis_nn)
     target_link_libraries(${target}_kernels PUBLIC ${target}_cmsis_nn)
   endif()

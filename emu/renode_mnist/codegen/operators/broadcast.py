@@ -71,13 +71,14 @@ def rule(operator: Operator) -> None:
             raise mismatch(operator, ())
 
 
-def lower(call: Call, how: str, what: str = "term") -> Step:
+def lower(call: Call, how: str, what: str = "term", header: str = "") -> Step:
     """The call ``<operator>(Broadcast, how, first, second, output)``.
 
     Args:
         call: Has the parameter ``how``; "" where the function takes none.
         how: Name of a parameter.
         what: A constant is, for the reader of the C++.
+        header: Of a family's function, where it is not named as the operator.
     """
     operator = call.operator
     shape = (1,) * (MOST_DIMENSIONS - len(operator.output.shape)) + operator.output.shape
@@ -89,9 +90,11 @@ def lower(call: Call, how: str, what: str = "term") -> Step:
         else:
             names.append(call.source(position))
     strides = [_strides(tensor.shape, shape) for tensor in terms(operator)]
-    header = call.struct("", "Broadcast", {"shape": shape, "first_strides": strides[0], "second_strides": strides[1]})
-    arguments = [header, *([how] if how else []), *names]
-    return call.of(operator.op.lower(), arguments, reads=terms(operator))
+    shape_name = call.struct(
+        "", "Broadcast", {"shape": shape, "first_strides": strides[0], "second_strides": strides[1]}
+    )
+    arguments = [shape_name, *([how] if how else []), *names]
+    return call.of(operator.op.lower(), arguments, reads=terms(operator), header=header)
 
 
 def clamp(call: Call, activation: Activation) -> str:

@@ -73,13 +73,13 @@ class Call(Parts):
         scales = quantise.quantisation(tensor)
         return self.struct("Affine", "Affine", {"scale": scales.scale, "zero_point": scales.zero_point})
 
-    def weights(self, order: str) -> tuple[str, str]:
-        """Names of weights and bias; "nullptr" for a bias that is left out."""
-        tensor, bias = self.operator.tensor(1), self.operator.optional_input(2)
+    def weights(self, order: str, position: int = 2) -> tuple[str, str]:
+        """Names of weights and of the bias at a position; "nullptr" for a bias that is left out."""
+        tensor, bias = self.operator.tensor(1), self.operator.optional_input(position)
         name = self.constant("Weights", self.operator.constant(1), f"weights {subscripts(tensor)}, {order}")
         if bias is None:
             return name, "nullptr"
-        return name, self.constant("Bias", self.operator.constant(2), f"bias {subscripts(bias)}")
+        return name, self.constant("Bias", self.operator.constant(position), f"bias {subscripts(bias)}")
 
     def requantisation(self, activation: Activation, factors: list[quantise.Multiplier]) -> str:
         """The parameter that brings 32-bit sums to int8, with a factor for each channel."""

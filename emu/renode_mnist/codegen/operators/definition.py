@@ -81,6 +81,7 @@ class Definition:
         kinds: Arithmetics that it is computed in, for the page of operators.
         inputs: Raises ``ModelError`` where types, constants or weights are none that are taken.
         shapes: Computes the outputs' shapes from the inputs' shapes, constants and options.
+        resolved: The outputs' shapes where the file leaves them open; ``shapes``, where nothing is said.
         lower: The reference kernel's step: what computes it where an engine has no kernel of its own.
         remark: What is taken and what is not, in a few words, for the page of operators.
         rule: Raises ``ModelError`` where anything else is refused.
@@ -109,6 +110,7 @@ class Definition:
     by_count: bool = False
     free: bool = False
     flow: int = 0
+    resolved: Callable[[Operator], Shapes] | None = None
     fold: Callable[[Operator], Folded] | None = None
     folds_shapes: bool = False
     options: OptionsTable | None = None
@@ -132,4 +134,7 @@ def build_time(*names: str, fold: Callable[[Operator], Folded], **more: Any) -> 
     def lower(lowering: Lowering, operator: Operator) -> Step:
         raise AssertionError(operator)
 
-    return Definition(names=names, kinds=(), inputs=refuse, shapes=same_shape, lower=lower, fold=fold, **more)
+    def as_they_are(operator: Operator) -> Shapes:
+        return tuple(tensor.shape for tensor in operator.outputs)
+
+    return Definition(names=names, kinds=(), inputs=refuse, shapes=as_they_are, lower=lower, fold=fold, **more)

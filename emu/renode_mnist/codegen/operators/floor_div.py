@@ -10,8 +10,6 @@ from renode_mnist.codegen.operators.definition import Folded, build_time
 
 _FUNCTIONS = {
     "FLOOR_DIV": np.floor_divide,
-    "MAXIMUM": np.maximum,
-    "MINIMUM": np.minimum,
 }
 
 

@@ -1,4 +1,4 @@
-"""MEAN over some dimensions."""
+"""MEAN and SUM over some dimensions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import reduction
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable
-from renode_mnist.codegen.operators.samples import LIKE_INPUT, ONE_STEP, Declared, Flow, Sample, Values
+from renode_mnist.codegen.operators.samples import LIKE_INPUT, ONE_STEP, Declared, Differs, Flow, Sample, Values
 from renode_mnist.codegen.program import Step
 
 
@@ -16,18 +16,22 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     call = Call(lowering, operator)
     header, count = reduction.header(call)
     if operator.output.type is ElementType.FLOAT32:
-        return call.of("mean", [header, call.source()])
-    multiplier = quantise.mean_multiplier(operator.input, operator.output, count)
-    return call.of("mean", [header, call.rescale(multiplier, -128, 127), call.source()])
+        return call.of(operator.op.lower(), [header, call.source()], header="mean")
+    divisor = count if operator.op == "MEAN" else 1
+    rescale = call.rescale(quantise.mean_multiplier(operator.input, operator.output, divisor), -128, 127)
+    return call.of("mean", [header, rescale, call.source()])
 
 
 def _samples() -> Declared:
-    like = Sample("height and width", (Flow((1, 4, 5, 3)), Values((1, 2))), {"keepDims": False}, exempt=(ONE_STEP,))
-    return (*reduction.rows(like), like.row("scale kept", outputs=LIKE_INPUT))
+    inputs = (Flow((1, 4, 5, 3)), Values((1, 2)))
+    like = Sample("height and width", inputs, {"keepDims": False}, exempt=(ONE_STEP,), only=("MEAN",))
+    once = Differs("*INT8/*", "LiteRT rounds a sum once, TensorFlow Lite Micro twice", 1, plain=True)
+    total = like.row("height and width", exempt=(once,), only=("SUM",))
+    return (*reduction.rows(like), like.row("scale kept", outputs=LIKE_INPUT), *reduction.rows(total))
 
 
 DEFINITION = Definition(
-    names=("MEAN",),
+    names=("MEAN", "SUM"),
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=reduction.inputs,
     shapes=reduction.shapes,

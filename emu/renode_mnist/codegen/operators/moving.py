@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from renode_mnist.codegen.graph import Operator, Tensor
+import numpy as np
+
+from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.rules import of_type, present, require
 from renode_mnist.codegen.program import Step
@@ -20,6 +22,27 @@ def inputs(operator: Operator, positions: Iterable[int] = (0,)) -> None:
         of_type(operator, tensor, operator.output.type)
 
 
+def integers(operator: Operator, position: int, what: str) -> list[int]:
+    """The values of a constant of integers, flat.
+
+    Raises:
+        ModelError: It is none.
+    """
+    tensor = operator.optional_input(position)
+    known = tensor is not None and tensor.data is not None and tensor.type in (ElementType.INT32, ElementType.INT64)
+    require(operator, known, f"its {what} are not constant integers")
+    assert tensor is not None
+    assert tensor.data is not None
+    values: list[int] = tensor.data.reshape(-1).tolist()
+    return values
+
+
+def axis_of(operator: Operator, axis: int, rank: int) -> int:
+    """An axis that may be counted from the end, from the front."""
+    require(operator, -rank <= axis < rank, f"axis {axis} of {rank}")
+    return axis % rank
+
+
 def strides(shape: Sequence[int]) -> list[int]:
     """Elements to advance a dimension."""
     found, stride = [], 1
@@ -32,7 +55,7 @@ def strides(shape: Sequence[int]) -> list[int]:
 def taken(
     call: Call,
     parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
-    position: int = 0,
+    source: str = "",
 ) -> Step:
     """The step whose outputs are elements of one input.
 
@@ -40,17 +63,19 @@ def taken(
         call: Of the operator.
         parts: Of each output: the element of the input that comes first, its shape, and how many elements of the
             input each dimension advances.
-        position: Of the input.
+        source: Name of what is read in the place of the input.
     """
     operator = call.operator
-    source = call.source(position)
+    source = source or call.source()
     statements, step = [], None
     for number, (start, shape, advances) in enumerate(parts):
         sizes, steps = _merged(shape, advances)
         require(operator, len(sizes) <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions in another order")
-        header = call.struct(str(number or ""), "Taken", {"start": start, "shape": sizes, "strides": steps})
+        header = call.struct(
+            f"Piece{number}" if number else "", "Taken", {"start": start, "shape": sizes, "strides": steps}
+        )
         output = call.lowering.result(operator, number)
-        step = call.of("take", [header, source], reads=(operator.tensor(position),), writes=(output,))
+        step = call.of("take", [header, source], writes=(output,))
         statements.append(step.call)
     assert step is not None
     writes = tuple(call.lowering.result(operator, number) for number in range(len(parts)))
@@ -93,3 +118,20 @@ def joined(call: Call, rows: int, runs: Sequence[int]) -> Step:
     assert step is not None
     whole = call.of("join", [], reads=flowing, writes=(output,))
     return replace(whole, call="\n  ".join(statements))
+
+
+def picked(call: Call, offsets: Sequence[Sequence[int]], run: int) -> Step:
+    """The step whose output is runs of the input, each from where its indices say.
+
+    Args:
+        call: Of the operator.
+        offsets: For each of three dimensions where its indices lie in the input, in elements; their sum is where a
+            run of the output stands.
+        run: Elements that lie together.
+    """
+    names = [
+        call.constant(f"Offsets{number}", np.array(entry, np.int32), f"where indices of dimension {number} lie")
+        for number, entry in enumerate(offsets)
+    ]
+    shape = call.struct("", "Picked", {"counts": tuple(map(len, offsets)), "offsets": tuple(names), "run": run})
+    return call.of("pick", [shape, call.source()])

@@ -1,13 +1,23 @@
-"""PAD with zeros, which in int8 are the zero point."""
+"""PAD with zeros, which in int8 are the zero point, and PADV2 with another number."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes
-from renode_mnist.codegen.operators.rules import MOST_DIMENSIONS, activations, few_dimensions, refusal, require
+from renode_mnist.codegen.operators.rules import (
+    MOST_DIMENSIONS,
+    activations,
+    few_dimensions,
+    present,
+    refusal,
+    require,
+    same_quantisation,
+)
 from renode_mnist.codegen.operators.samples import (
     LIKE_INPUT,
     WINDOW,
@@ -16,6 +26,8 @@ from renode_mnist.codegen.operators.samples import (
     Declared,
     Flow,
     Neighbour,
+    Numbers,
+    Output,
     Refused,
     Sample,
     Silent,
@@ -52,6 +64,15 @@ def _mismatch(operator: Operator, shapes: Shapes) -> ModelError:
     return refusal(operator, f"paddings {operator.constant(1).tolist()} do not make {operator.output}")
 
 
+def _rule(operator: Operator) -> None:
+    if operator.op != "PADV2":
+        return
+    number = present(operator, 2)
+    single = number.data is not None and number.element_count == 1 and number.type is operator.output.type
+    require(operator, single, f"{number} is not a constant of the output's type")
+    same_quantisation(operator)
+
+
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     call = Call(lowering, operator)
     missing = MOST_DIMENSIONS - len(operator.input.shape)
@@ -65,17 +86,27 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         },
     )
     fill = "0.0F"
-    if operator.output.type is ElementType.INT8:
+    if operator.op == "PADV2":
+        fill = f"*{call.constant('Fill', operator.constant(2).reshape(1), 'what it is padded with')}"
+    elif operator.output.type is ElementType.INT8:
         fill = f"std::int8_t{{{quantise.quantisation(operator.output).zero_point}}}"
     return call.of("pad", [shape, fill, call.source()])
 
 
 def _samples() -> Declared:
-    like = Sample("image", (Flow((1, 4, 5, 3)), Values(((0, 0), (1, 2), (3, 0), (0, 0)))), outputs=LIKE_INPUT)
+    paddings = Values(((0, 0), (1, 2), (3, 0), (0, 0)))
+    like = Sample("image", (Flow((1, 4, 5, 3)), paddings), outputs=LIKE_INPUT, only=("PAD",))
+    image = Flow((1, 4, 5, 3), scale=0.1, zero_point=3)
+    other = like.row("with another number", inputs=(image, paddings, Numbers((1,), 0.1, 3)), only=("PADV2",))
     wide = Silent("*", "TensorFlow Lite Micro wants 32-bit paddings", "tflite-micro")
     conv = Neighbour("CONV_2D", (Weights((4, 3, 3, 3)), Bias()), WINDOW)
     return (
         like,
+        other,
+        other.row("with a scalar", inputs=(image, paddings, Numbers((), 0.1, 3))),
+        Refused("a number that is quantised differently", "are quantised differently",
+                other.row("", types=("INT8",), inputs=(image, paddings, Numbers((1,), 0.2, 3)),
+                          outputs=(Output(like_input=True, shape=(1, 7, 8, 3)),))),
         like.row("all sides", inputs=(Flow((2, 3, 2, 2)), Values(((1, 0), (0, 1), (2, 1), (1, 2))))),
         like.row("nothing", inputs=(Flow((1, 2, 3, 2)), Values(((0, 0),) * 4))),
         like.row("64-bit paddings", inputs=(Flow((2, 3)), Values(((0, 1), (1, 1)), type="INT64")), exempt=(wide,)),
@@ -96,7 +127,11 @@ DEFINITION = Definition(
     inputs=_inputs,
     shapes=_shapes,
     mismatch=_mismatch,
+    rule=_rule,
     lower=_lower,
     remark="up to four dimensions",
     samples=_samples,
 )
+
+PADV2 = replace(DEFINITION, names=("PADV2",))
+"""A file of its own, as the interpreter registers it otherwise."""

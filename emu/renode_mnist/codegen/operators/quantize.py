@@ -7,7 +7,7 @@ from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
-from renode_mnist.codegen.operators.rules import activations_of_any_type, quantised, require
+from renode_mnist.codegen.operators.rules import INTERFACE_TYPES, quantised, require
 from renode_mnist.codegen.operators.samples import (
     DECLARED,
     ONE_STEP,
@@ -27,7 +27,16 @@ _PAIRS = (
     (ElementType.INT8, ElementType.INT8),
     (ElementType.INT8, ElementType.UINT8),
     (ElementType.UINT8, ElementType.INT8),
+    (ElementType.INT16, ElementType.INT8),
+    (ElementType.INT8, ElementType.INT16),
+    (ElementType.INT16, ElementType.INT16),
 )
+
+
+def _inputs(operator: Operator) -> None:
+    for tensor in (operator.input, operator.output):
+        known = tensor.type in (*INTERFACE_TYPES, ElementType.INT16)
+        require(operator, known, f"{tensor} is not float32, int8, uint8 or int16")
 
 
 def _rule(operator: Operator) -> None:
@@ -46,7 +55,8 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
     multiplier = quantise.multiplier(before.scale / after.scale)
     rescale = call.rescale(multiplier, *quantise.limits(operator.output.type))
-    return call.of("quantize", [rescale, count, source], in_place=True)
+    in_place = operator.input.type.byte_count == operator.output.type.byte_count
+    return call.of("quantize", [rescale, count, source], in_place=in_place)
 
 
 def _kind(operator: Operator) -> Kind:
@@ -80,7 +90,11 @@ def _samples() -> Declared:
                    outputs=to("INT8", 0.3, 100), exempt=(ONE_STEP._replace(where="*"),)),
         Refused("other pairs of types, such as uint8 to uint8", "from 't0' (uint8 2x200) to",
                 stored.row("", inputs=(uint8,), outputs=to("UINT8", 0.2, 0))),
-        Refused("int16", "is not float32, int8 or uint8", stored.row("", inputs=(Flow((1, 4), "INT16", 0.1),))),
+        stored.row("int16 to int8", inputs=(Flow((1, 200), "INT16", 0.001, 0),), outputs=to("INT8", 0.2, -9)),
+        stored.row("int8 to int16", outputs=to("INT16", 0.0007, 0)),
+        stored.row("int16 to int16", inputs=(Flow((1, 200), "INT16", 0.001, 0),), outputs=to("INT16", 0.0007, 0)),
+        Refused("int32", "is not float32, int8, uint8 or int16",
+                stored.row("", inputs=(Flow((1, 4), "INT32", 0.1),))),
         Refused("a zero point beyond the type", "a zero point of 0 to 255",
                 like.row("", outputs=to("UINT8", 0.1, -1))),
     )  # fmt: skip
@@ -89,11 +103,11 @@ def _samples() -> Declared:
 DEFINITION = Definition(
     names=("QUANTIZE",),
     kinds=(Kind.INT8,),
-    inputs=activations_of_any_type,
+    inputs=_inputs,
     shapes=same_shape,
     rule=_rule,
     lower=_lower,
-    remark="between float32, int8 and uint8",
+    remark="between float32, int8 and uint8, and of int8 and int16",
     kind=_kind,
     samples=_samples,
 )

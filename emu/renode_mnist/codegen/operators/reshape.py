@@ -1,7 +1,8 @@
-"""RESHAPE: the same elements in another shape."""
+"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same elements in another shape."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from renode_mnist.codegen.graph import Operator
@@ -34,6 +35,16 @@ def _inputs(operator: Operator) -> None:
         raise _mismatch(operator, ())
 
 
+def _resolved(operator: Operator) -> Shapes:
+    """The shape that the second input says."""
+    if operator.op != "RESHAPE":
+        return (operator.output.shape,)
+    wanted = operator.constant(1).reshape(-1).tolist()
+    if wanted.count(-1) == 1:
+        wanted[wanted.index(-1)] = operator.input.element_count // -math.prod(wanted)
+    return (tuple(wanted),)
+
+
 def _mismatch(operator: Operator, shapes: Shapes) -> ModelError:
     return refusal(operator, f"{operator.input} does not fit {operator.output}")
 
@@ -49,7 +60,16 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 def _samples() -> Declared:
     relu = Neighbour("RELU", output=LIKE_INPUT[0])
-    like = Sample("flat", (Flow((1, 3, 4, 2)), Values((1, 24))), {"newShape": [1, 24]}, LIKE_INPUT, behind=(relu,))
+    like = Sample(
+        "flat",
+        (Flow((1, 3, 4, 2)), Values((1, 24))),
+        {"newShape": [1, 24]},
+        LIKE_INPUT,
+        behind=(relu,),
+        only=("RESHAPE",),
+    )
+    squeezed = like.row("", inputs=(Flow((1, 3, 1, 4)),), options={}, only=("SQUEEZE",))
+    expanded = like.row("", inputs=(Flow((3, 4)), Values(1)), options={}, only=("EXPAND_DIMS",))
 
     def conv(channels: int, *kernel: int) -> Neighbour:
         return Neighbour("CONV_2D", (Weights((channels, *kernel, channels)), Bias()), {**WINDOW, "padding": "SAME"})
@@ -57,19 +77,25 @@ def _samples() -> Declared:
     dense = Neighbour("FULLY_CONNECTED", (Weights((5, 24), per_channel=False), Bias()))
     return (
         like,
+        squeezed.row("one dimension", squeezeDims=[2]),
+        squeezed.row("all of length one"),
+        expanded.row("in the middle"),
+        expanded.row("in front", inputs=(Flow((3, 4)), Values(0))),
+        expanded.row("behind", inputs=(Flow((2, 3, 2)), Values(-1))),
         like.row("one dimension left open", inputs=(Flow((1, 3, 4, 2)), Values((1, -1, 6))), newShape=[1, -1, 6]),
         like.row("between convolutions", inputs=(Flow((1, 4, 4, 4)), Values((1, 2, 8, 4))), newShape=[1, 2, 8, 4],
                  before=(conv(4, 3, 3),), behind=(conv(4, 1, 3),), exempt=(ONE_STEP, *SPREADS[1:])),
         like.row("before a dense layer", before=(conv(2, 1, 1),), behind=(dense,), exempt=(ONE_STEP, *SPREADS[1:])),
-        Refused("another number of elements", "does not fit", like.row("", outputs=(Output(shape=(1, 23)),))),
+        Refused("another number of elements", "does not fit",
+                like.row("", options={}, outputs=(Output(shape=(1, 23)),), behind=())),
         Refused("int32", "is not float32, int8 or uint8",
-                like.row("", inputs=(Flow((1, 4), type="INT32"), Values((4, 1))),
+                like.row("", options={}, inputs=(Flow((1, 4), type="INT32"), Values((4, 1))),
                          outputs=(Output(type="INT32", shape=(4, 1)),), behind=())),
     )  # fmt: skip
 
 
 DEFINITION = Definition(
-    names=("RESHAPE",),
+    names=("RESHAPE", "SQUEEZE", "EXPAND_DIMS"),
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=_inputs,
     shapes=same_shape,
@@ -77,6 +103,7 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     free=True,
     lower=_lower,
+    resolved=_resolved,
     fold=folding.moved,
     samples=_samples,
 )

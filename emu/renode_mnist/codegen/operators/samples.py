@@ -210,11 +210,13 @@ class Differs(NamedTuple):
         where: Pattern (as of file names) for ``<type>/<edge or usual>/<input>``: ``INT8/*``.
         why: For the page of operators.
         most: Largest difference of stored numbers; None for any.
+        plain: Whether LiteRT's reference kernels differ too, which TensorFlow Lite Micro usually shares.
     """
 
     where: str
     why: str
     most: int | None = 1
+    plain: bool = False
 
 
 class Silent(NamedTuple):
@@ -232,10 +234,17 @@ class Silent(NamedTuple):
 
 
 class Undefined(NamedTuple):
-    """What the runtimes answer is not defined by their own C++, so that nothing is compared."""
+    """What the runtimes answer is not defined by their own C++, so that nothing is compared.
+
+    Attributes:
+        where: As in ``Differs``.
+        why: For the page of operators.
+        runtime: Where it is only one of them, that one; the other is then followed.
+    """
 
     where: str
     why: str
+    runtime: str = ""
 
 
 class Deviates(NamedTuple):

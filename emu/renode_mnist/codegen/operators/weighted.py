@@ -52,9 +52,9 @@ def has_dimensions(operator: Operator, count: int, why: str) -> None:
     require(operator, weights is not None and len(weights.shape) == count, why)
 
 
-def constant(operator: Operator, channel_axis: int) -> Tensor:
+def constant(operator: Operator, channel_axis: int, bias_position: int = 2) -> Tensor:
     """Requires constant, symmetric weights and a bias that fits; returns the weights."""
-    weights, bias = operator.optional_input(1), operator.optional_input(2)
+    weights, bias = operator.optional_input(1), operator.optional_input(bias_position)
     require(operator, weights is not None and weights.is_constant, "its weights are not constant")
     assert weights is not None
     channels = weights.shape[channel_axis]
@@ -96,6 +96,7 @@ def lower(
     multipliers: Callable[[], list[quantise.Multiplier]],
     *,
     asymmetric: bool,
+    bias: int = 2,
 ) -> Step:
     """The call of a reference kernel in the arithmetic that the operator has.
 
@@ -108,9 +109,10 @@ def lower(
         multipliers: From sums to int8, one an output channel; asked for in int8 only.
         asymmetric: In dynamic range, whether the input is quantised with a zero point. That is LiteRT's choice
             (lite/kernels/conv.cc, depthwise_conv.cc, fully_connected.cc).
+        bias: Position of that input.
     """
     operator = call.operator
-    names = call.weights(order)
+    names = call.weights(order, bias)
     source = call.source()
     match kind(operator):
         case Kind.INT8:

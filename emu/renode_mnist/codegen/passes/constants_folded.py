@@ -1,8 +1,8 @@
 """What depends on constants and shapes alone is computed at build time.
 
 Converters write shapes as operators where a batch is left open (SHAPE, STRIDED_SLICE, PACK before a RESHAPE), and
-weights of half the size as float16 with a DEQUANTIZE behind each. It runs before ``check``, for every engine but the
-interpreter, so that nobody else meets these operators.
+weights of half the size as float16 with a DEQUANTIZE behind each. Shapes that such a file leaves open are found on
+the way. It runs before ``check``, for every engine but the interpreter, so that nobody else meets these operators.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.operators.definition import Folded
 from renode_mnist.codegen.passes.neighbours import listed
+from renode_mnist.errors import ModelError
 
 _MOST_ELEMENTS = 1 << 20
 """Of a tensor that it makes: as many bytes as this chip has flash."""
@@ -25,18 +26,17 @@ def run(graph: Graph) -> Graph:
     made: dict[Tensor, Tensor] = {}
     kept: list[Operator] = []
     gone: list[Operator] = []
-    for operator in graph.operators:
-        inputs = tuple(made.get(tensor, tensor) if tensor is not None else None for tensor in operator.inputs)
-        if inputs != operator.inputs:
-            operator = replace(operator, inputs=inputs)
+    for original in graph.operators:
+        operator = _told(original, made)
         values = _values(operator)
         if values is None:
+            made.update(zip(original.outputs, operator.outputs, strict=True))
             kept.append(operator)
             continue
         gone.append(operator)
-        for tensor, value in zip(operator.outputs, values, strict=True):
+        for before, after, value in zip(original.outputs, operator.outputs, values, strict=True):
             value.flags.writeable = False
-            made[tensor] = replace(tensor, data=value)
+            made[before] = replace(after, shape=value.shape, data=value)
     if not gone:
         return graph
     return replace(
@@ -46,6 +46,23 @@ def run(graph: Graph) -> Graph:
         outputs=tuple(made.get(tensor, tensor) for tensor in graph.outputs),
         rewrites=(*graph.rewrites, f"constants_folded: {listed(gone)} at build time"),
     )
+
+
+def _told(operator: Operator, made: dict[Tensor, Tensor]) -> Operator:
+    """The operator with what is known of its inputs, and outputs in the shapes that follow from it."""
+    inputs = tuple(made.get(tensor, tensor) if tensor is not None else None for tensor in operator.inputs)
+    if inputs != operator.inputs:
+        operator = replace(operator, inputs=inputs)
+    definition = operators.find(operator.op)
+    if definition is None or not any(tensor.is_open for tensor in operator.outputs):
+        return operator
+    try:
+        shapes = (definition.resolved or definition.shapes)(operator)
+    except (ModelError, ValueError, IndexError, ArithmeticError, AssertionError):  # ``check`` says it in words
+        return operator
+    found = zip(operator.outputs, shapes, strict=False)
+    outputs = tuple(tensor if tensor.shape == shape else replace(tensor, shape=shape) for tensor, shape in found)
+    return operator if definition.by_count and not definition.resolved else replace(operator, outputs=outputs)
 
 
 def _values(operator: Operator) -> Folded | None:
@@ -62,7 +79,9 @@ def _values(operator: Operator) -> Folded | None:
         return None
     try:
         found = definition.fold(operator)
-    except (ValueError, IndexError, ArithmeticError):  # what does not fit together ``check`` refuses in words
+    except (ModelError, ValueError, IndexError, ArithmeticError):  # what does not fit ``check`` says in words
         return None
-    wanted = [(tensor.shape, tensor.type.dtype) for tensor in operator.outputs]
-    return tuple(map(np.array, found)) if [(value.shape, value.dtype) for value in found] == wanted else None
+    for tensor, value in zip(operator.outputs, found, strict=True):
+        if value.dtype != tensor.type.dtype or (value.shape != tensor.shape and not tensor.is_open):
+            return None
+    return tuple(map(np.array, found))

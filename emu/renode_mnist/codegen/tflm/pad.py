@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from renode_mnist.codegen.tflm.registration import Registration
+from renode_mnist.codegen.tflm.registration import Registration, wants_constant
 
-REGISTRATION = Registration(int8=True)
+REGISTRATION = Registration(int8=True, refuses=wants_constant(1))

@@ -28,6 +28,21 @@ def lacks(*names: str) -> Callable[[Operator], str]:
     return why
 
 
+def wants_constant(*positions: int, op: str = "") -> Callable[[Operator], str]:
+    """Refuses an operator whose inputs there are computed in the file, though they could be at build time."""
+
+    def why(operator: Operator) -> str:
+        given = [operator.optional_input(position) for position in positions]
+        computed = [tensor for tensor in given if tensor is not None and not tensor.is_constant]
+        if not computed or op not in ("", operator.op):
+            return ""
+        return (
+            f"TensorFlow Lite Micro wants {computed[0]} to be constant (fix the batch: keras.Input(batch_shape=...))"
+        )
+
+    return why
+
+
 @dataclass(frozen=True)
 class Registration:
     """What stands as ``REGISTRATION`` in ``tflm/<operator>.py``; the default where there is no such file.

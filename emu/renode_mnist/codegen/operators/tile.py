@@ -1,0 +1,78 @@
+"""TILE: a tensor repeated along its dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
+from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.samples import (
+    LIKE_INPUT,
+    Again,
+    Declared,
+    Flow,
+    Refused,
+    Sample,
+    Silent,
+    Values,
+    reshaped,
+)
+from renode_mnist.codegen.program import Step
+
+
+def _counts(operator: Operator) -> list[int]:
+    counts, rank = moving.integers(operator, 1, "counts"), len(operator.input.shape)
+    require(operator, len(counts) == rank and min(counts, default=1) > 0, f"counts {counts} of {rank}")
+    return counts
+
+
+def _shapes(operator: Operator) -> Shapes:
+    return (tuple(n * count for n, count in zip(operator.input.shape, _counts(operator), strict=True)),)
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    shape, advances = [], []
+    strides = moving.strides(operator.input.shape)
+    for count, size, stride in zip(_counts(operator), operator.input.shape, strides, strict=True):
+        shape += [count, size]
+        advances += [0, stride]
+    return moving.taken(Call(lowering, operator), [(0, shape, advances)])
+
+
+def _fold(operator: Operator) -> Folded:
+    folding.unchanged(operator)
+    return (np.tile(operator.constant(0), _counts(operator)),)
+
+
+def _samples() -> Declared:
+    lacking = Silent("*", "TensorFlow Lite Micro has no TILE", "tflite-micro")
+    like = Sample("rows and columns", (Flow((1, 3, 4, 2)), Values((1, 2, 3, 1))), outputs=LIKE_INPUT,
+                  exempt=(lacking,), refused_by={"tflm": "has no TILE"})  # fmt: skip
+    return (
+        like,
+        like.row("channels", inputs=(Flow((2, 5)), Values((1, 3)))),
+        like.row("batch", inputs=(Flow((1, 5)), Values((4, 1)))),
+        like.row("once", inputs=(Flow((2, 5)), Values((1, 1)))),
+        like.row("pixels, as an image twice as wide", inputs=(Flow((6, 4)), Values((1, 1, 1, 2, 1))),
+                 before=(reshaped(1, 2, 3, 1, 4),), behind=(reshaped(12, 4),)),
+        Refused("counts that are no constant", "not constant integers",
+                like.row("", inputs=(Flow((1, 4)), Again()))),
+        Refused("counts of 0", "counts [1, 0, 1, 1] of 4",
+                like.row("", inputs=(Flow((1, 3, 4, 2)), Values((1, 0, 1, 1))))),
+    )  # fmt: skip
+
+
+DEFINITION = Definition(
+    names=("TILE",),
+    kinds=(Kind.FLOAT32, Kind.INT8),
+    inputs=moving.inputs,
+    shapes=_shapes,
+    rule=same_quantisation,
+    lower=_lower,
+    fold=_fold,
+    samples=_samples,
+)

@@ -1,0 +1,7 @@
+"""BROADCAST_TO."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, wants_constant
+
+REGISTRATION = Registration(refuses=wants_constant(1))

@@ -1,0 +1,7 @@
+"""RESHAPE, SQUEEZE and EXPAND_DIMS."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, wants_constant
+
+REGISTRATION = Registration(refuses=wants_constant(1, op="EXPAND_DIMS"))

@@ -1,0 +1,7 @@
+"""STRIDED_SLICE."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, wants_constant
+
+REGISTRATION = Registration(refuses=wants_constant(1, 2, 3))

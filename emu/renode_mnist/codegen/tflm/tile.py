@@ -1,0 +1,7 @@
+"""TILE."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, lacks
+
+REGISTRATION = Registration(refuses=lacks("TILE"))

@@ -1,0 +1,17 @@
+// MAXIMUM and MINIMUM with broadcasting: up to four dimensions.
+//
+//   output  [shape[0]][shape[1]][shape[2]][shape[3]]
+#pragma once
+
+#include <cstdint>
+
+#include "engine/reference/types.hpp"
+
+namespace reference {
+
+void maximum(const Broadcast& shape, const float* first, const float* second, float* output);
+void maximum(const Broadcast& shape, const std::int8_t* first, const std::int8_t* second, std::int8_t* output);
+void minimum(const Broadcast& shape, const float* first, const float* second, float* output);
+void minimum(const Broadcast& shape, const std::int8_t* first, const std::int8_t* second, std::int8_t* output);
+
+}  // namespace reference
