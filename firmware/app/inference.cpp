@@ -101,6 +101,11 @@ bool all_finite(const std::uint8_t* bytes, std::size_t count) {
   return true;
 }
 
+// Any other byte is no bool to C++, and reading it as one undefined.
+bool all_bool(const std::uint8_t* bytes, std::size_t count) {
+  return std::all_of(bytes, bytes + count, [](std::uint8_t byte) { return byte <= 1; });
+}
+
 }  // namespace
 
 void start() {
@@ -119,7 +124,7 @@ Loaded load_pixels(const std::uint8_t* pixels, std::size_t count) {
 
 Loaded load_reals(const float* reals, std::size_t count) {
   if (count != kPictureElements) return Loaded::kWrongSize;
-  if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kNotFinite;
+  if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kBadValue;
   loaded();
   for (std::size_t i = 0; i < count; ++i) store(i, reals[i]);
   return Loaded::kYes;
@@ -134,7 +139,8 @@ Loaded write(std::size_t index, std::size_t offset, const std::uint8_t* bytes, s
     return Loaded::kWrongSize;
   }
   if (offset > written_bytes[index]) return Loaded::kBeyond;
-  if (tensor.type == ElementType::kFloat32 && !all_finite(bytes, count / element)) return Loaded::kNotFinite;
+  if (tensor.type == ElementType::kFloat32 && !all_finite(bytes, count / element)) return Loaded::kBadValue;
+  if (tensor.type == ElementType::kBool && !all_bool(bytes, count)) return Loaded::kBadValue;
   if (outputs_stand) loaded();
   std::memcpy(static_cast<std::uint8_t*>(engine::input(index)) + offset, bytes, count);
   written_bytes[index] = offset == 0 ? count : std::max(written_bytes[index], offset + count);
