@@ -1,8 +1,9 @@
 *** Settings ***
 Documentation       The sample digits are classified as what they are, by scores that make sense.
 Resource            firmware.resource
-Suite Setup         Open Target
+Suite Setup         Open A Target For Digits
 Suite Teardown      Close Target
+Test Tags           needs-digits
 Test Template       Digit Is Classified As Itself
 
 
@@ -34,6 +35,10 @@ A Reset Changes No Answer
 
 
 *** Keywords ***
+Open A Target For Digits
+    Open Target
+    Network Should Take Digits
+
 Digit Is Classified As Itself
     [Arguments]    ${digit}
     Classify Digit    ${digit}

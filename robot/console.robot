@@ -14,9 +14,17 @@ The Boot Line Names The Clock
 Command 1 Prints The Model
     Write Console Line    CMD=1
     Console Should Say    Received: CMD=1
-    Console Should Say    .*28x28x1.*
+    Console Should Say    Model: ${MODEL_NAME}, sha256 [0-9a-f]{64}
+    FOR    ${tensor}    IN    @{INPUTS}
+        Console Should Say    Input.*: ${tensor}(, scale .*)?
+    END
+    FOR    ${tensor}    IN    @{OUTPUTS}
+        Console Should Say    Output.*: ${tensor}(, scale .*)?
+    END
 
 Command 2 Runs The Built-In Digit
+    [Tags]    needs-digits
+    [Setup]    Network Should Take Digits
     Write Console Line    CMD=2
     Console Should Say    Running inference\\.\\.\\.
     Console Should Say    Done in \\d+\\.\\d+ msec\\.\\.\\.
@@ -42,3 +50,9 @@ A Line That Is Too Long Gets An Answer
 Open A Target With A Console
     Open Target
     Target Should Have A Console
+    ${identity}=    Firmware Identity
+    VAR    ${MODEL_NAME}    ${{ re.escape($identity.model_name) }}    scope=SUITE
+    VAR    @{INPUTS}    @{{ [f"{t.dtype} {'x'.join(map(str, t.shape)) or 'scalar'}" for t in $identity.inputs] }}
+    ...    scope=SUITE
+    VAR    @{OUTPUTS}    @{{ [f"{t.dtype} {'x'.join(map(str, t.shape)) or 'scalar'}" for t in $identity.outputs] }}
+    ...    scope=SUITE

@@ -8,14 +8,14 @@ Test Tags           needs-instruction-counts
 
 *** Test Cases ***
 An Inference Stays Within Its Budget
-    Classify Digit    7
-    Classify Digit    7
+    Infer
+    Infer
     Instructions Should Be Within Budget
 
-The Same Digit Costs The Same Instructions After A Reset
+The Same Sample Costs The Same Instructions After A Reset
     Target Should Count Instructions
-    ${before}=    Classify Digit    4
+    ${before}=    Infer    seed=4
     Reset Target
-    ${after}=    Classify Digit    4
+    ${after}=    Infer    seed=4
     ${apart}=    Evaluate    abs($before.inference.counter - $after.inference.counter)
     Should Be True    ${apart} < ${before.target.counter_step}

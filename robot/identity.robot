@@ -18,7 +18,7 @@ The Firmware Names Its Origin
 The Firmware Accounts For Its Memory
     ${identity}=    Firmware Identity
     Skip If    ${identity.flash_bytes} == 0    a PC has no flash, RAM and stack to account for
-    Should Be True    0 < ${identity.weights_bytes} < ${identity.flash_bytes} <= 1024 * 1024
+    Should Be True    0 <= ${identity.weights_bytes} < ${identity.flash_bytes} <= 1024 * 1024
     Should Be True    0 < ${identity.arena_bytes} + ${identity.wire_bytes} <= ${identity.ram_static_bytes}
     Should Be True    0 < ${identity.stack_used_bytes} < ${identity.stack_bytes}
     Should Be True    ${identity.ram_static_bytes} + ${identity.stack_bytes} <= 320 * 1024

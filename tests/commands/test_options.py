@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import click
@@ -23,7 +24,7 @@ from renode_mnist.cli import app
 from renode_mnist.commands.options import options_from
 from renode_mnist.draw.choice import Choice, NotOffered, Offers
 from renode_mnist.library.arguments import takes
-from renode_mnist.model import data, export
+from renode_mnist.model import data, export, golden
 from renode_mnist.option import Face, Option, option, options_of
 from renode_mnist.robot import FirmwareLibrary
 from renode_mnist.robot.variables import read, table
@@ -128,17 +129,22 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     given: list[str] = []
     robot_run = importlib.import_module("robot.run")  # robot's attribute of that name is a function
     monkeypatch.setattr(robot_run, "run", lambda *_, variable, **__: given.extend(variable) or 0)
-    monkeypatch.setattr(opening, "check_opens", lambda *_: None)  # there is no such port
+    firmware = SimpleNamespace(engine="", model_name="", commit="", freq_hz=0, build_id="", model_sha256="")
+    firmware.compiler = firmware.flags = ""
+    answers = SimpleNamespace(target=SimpleNamespace(target="", version=""), firmware=firmware)
+    monkeypatch.setattr(opening, "connect", lambda *_: answers)  # there is no such port
+    monkeypatch.setattr(golden, "read", lambda _: SimpleNamespace(check_model=lambda *_: None))
     elf = tmp_path / "x.elf"
     elf.write_bytes(b"")
     call = ["test", "--elf", str(elf), "--record", str(tmp_path), "--port", "here", "--console-port", "there"]
+    call += ["--golden", str(elf), "--data", str(elf), "--label-key", "truth", "--least-accuracy", "0.5"]
     done = CliRunner().invoke(app, [*call, "--engine", "reference", "--baud", "9600"], catch_exceptions=False)
     assert done.exit_code == 0
     variables = dict(each.split(":", 1) for each in given)
     assert set(variables) == {each.name.upper() for each in options_of(SuiteOptions, Face.SUITE)}
-    wanted = SuiteOptions(
-        engine="reference", elf=str(elf), record=str(tmp_path), port="here", console_port="there", baud=9600
-    )
+    files = {name: str(elf) for name in ("elf", "golden", "data")}
+    asked = {"engine": "reference", "record": str(tmp_path), "label_key": "truth", "least_accuracy": 0.5}
+    wanted = SuiteOptions(port="here", console_port="there", baud=9600, **files, **asked)
     assert read(SuiteOptions, variables.get) == wanted
     assert read(SuiteOptions, {"BAUD": "", "ENGINE": None}.get) == SuiteOptions()
 

@@ -1,52 +1,14 @@
-"""What `run` makes of a network's outputs: class names for them, and a file."""
+"""What `run` makes of a network's outputs: what they mean, and a file."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renode_mnist.build import BuildConfig
-from renode_mnist.errors import DataError
-
 if TYPE_CHECKING:
     from renode_mnist.session.answer import Answer
+    from renode_mnist.session.labels import Labels
     from renode_mnist.session.record import Record
-    from renode_mnist.wire.messages import Stats
-
-Labels = dict[int, tuple[str, ...]]
-"""Names of an output's elements, by the output's position."""
-
-
-def labels_for(file: Path | None, config: BuildConfig) -> Callable[[Stats], Labels]:
-    """Names of classes by the output's position, for a firmware: the metadata is only that of its own model."""
-    from renode_mnist.model import metadata
-
-    if file is not None:
-        names = metadata.labels_of(_text(file))
-        return lambda firmware: {_classified(firmware, len(names), file): names}
-    content = config.model.read_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    return lambda firmware: metadata.read(content).labels if firmware.model_sha256 == sha256 else {}
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the labels {file} can't be read ({error})", "Give UTF-8 text, a line a class.") from None
-
-
-def _classified(firmware: Stats, count: int, file: Path) -> int:
-    sizes = [math.prod(info.shape) for info in firmware.outputs]
-    if sizes.count(count) != 1:
-        raise DataError(
-            f"{file} names {count} classes, and the outputs have {', '.join(map(str, sizes))} elements",
-            "Give a line a class, in the order of one output.",
-        )
-    return sizes.index(count)
 
 
 def answer_of(record: Record, labels: Labels) -> Answer:

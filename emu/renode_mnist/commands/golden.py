@@ -14,7 +14,9 @@ from renode_mnist.commands.options import complete_model
 @click.argument("model", shell_complete=complete_model)
 @file_option("--inputs", "files", "Inputs, a leading axis of N for N samples")
 @click.option(
-    "--count", type=click.IntRange(1), help="How many samples.  [default: all of --inputs, else 8 seeded ones]"
+    "--count",
+    type=click.IntRange(1),
+    help="How many samples, evenly spread over --inputs.  [default: all of them, else 8 seeded ones]",
 )
 @seed_option
 @pixel_range_option
@@ -48,7 +50,7 @@ def golden(
     specs = interface.inputs(graph)
     if files:
         samples = from_files(specs, files, pixel_range, content)
-        samples = samples if count is None else samples.first(count)
+        samples = samples if count is None else samples.spread(count)
     else:
         samples = inputs.seeded(specs, count or 8, seed)
     made = vectors.make(graph, samples, LiteRt(content, graph))

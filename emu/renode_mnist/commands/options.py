@@ -78,7 +78,8 @@ def _type(declared: Option) -> Any:
         is_file = declared.words.path == "file"
         return click.Path(exists=is_file, file_okay=is_file, dir_okay=not is_file, path_type=Path)
     if declared.words.least is not None or declared.words.most is not None:
-        return click.IntRange(declared.words.least, declared.words.most)
+        range_ = click.FloatRange if declared.kind is float else click.IntRange
+        return range_(declared.words.least, declared.words.most)
     return declared.kind if declared.kind in (int, float, bool) else str
 
 

@@ -11,7 +11,8 @@ import click
 
 from renode_mnist import paths
 from renode_mnist.build import Image
-from renode_mnist.commands.answers import answer_of, keep, labels_for
+from renode_mnist.commands.another_image import tell_another_image
+from renode_mnist.commands.answers import answer_of, keep
 from renode_mnist.commands.asked import Asked, Specs, choose
 from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
@@ -83,7 +84,7 @@ def run(
     A network for digits (28x28, ten classes) is shown a digit where nothing is given; any other takes --input, or
     seeded numbers.
     """
-    from renode_mnist.program.build_id import build_id
+    from renode_mnist.session.labels import labels_for
     from renode_mnist.session.opening import machine_of, open_session
     from renode_mnist.session.recording import Recorder
 
@@ -97,7 +98,7 @@ def run(
 
     # What does not fit the model is told before a build; what an ELF holds, only its firmware knows.
     asked = chosen(Specs.of_model(config)) if elf is None else None
-    labels = labels_for(labels_file, config)
+    labels = labels_for(labels_file, config.model)
     image = image_of(elf, config)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kept)) if kept is not None else None
@@ -107,8 +108,7 @@ def run(
         )
         if recorder is not None:
             recorder.identify(session)
-        if target == "board" and session.firmware.build_id != build_id(image.elf):
-            click.echo("note: the board runs another image than the options name; --flash loads theirs", err=True)
+        tell_another_image(target, session.firmware, image)
         asked = asked or chosen(Specs.of_firmware(session.firmware))
         record = asked.of(session)
     answer = answer_of(record, labels(record.firmware))

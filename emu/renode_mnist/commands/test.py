@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, ImageOptions
+from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.options import (
     complete_words,
     elf_option,
@@ -23,6 +24,9 @@ from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import SuiteOptions, TargetOptions
 
+if TYPE_CHECKING:
+    from renode_mnist.session.record import Connection
+
 # Robot's exit status is the number of failed tests up to 249; from 250 on it says why nothing ran.
 _MOST_FAILED = 249
 
@@ -36,9 +40,11 @@ def _suites() -> list[str]:
 @click.option(
     "--suite",
     "suites",
+    metavar="NAME|PATH",
     multiple=True,
     shell_complete=lambda context, parameter, begun: complete_words(_suites(), begun),
-    help="Run only this suite; may be given again.",
+    help="Run only this suite: one of the project's by its name, or a file or a folder of your own; may be given "
+    "again.",
 )
 @options_from(
     ImageOptions,
@@ -54,32 +60,34 @@ def _suites() -> list[str]:
     show_default=True,
     help="Folder for Robot's report, log and xunit file.",
 )
-@options_from(SuiteOptions, names=("record",))
+@options_from(SuiteOptions, names=("golden", "data", "label_key", "least_accuracy", "record"))
 def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     """Run the Robot Framework suites on a target."""
     from robot.run import run as run_robot
 
-    from renode_mnist.session.opening import check_opens, machine_of
+    from renode_mnist.session.opening import connect, machine_of
+    from renode_mnist.session.record import identity_lines
 
-    unknown = set(suites) - set(_suites())
-    if unknown:
-        raise RenodeMnistError(
-            f"there is no suite {', '.join(sorted(unknown))}", f"Choose from: {', '.join(_suites())}."
-        )
+    sources = _sources(suites)
+    if (options["data"] is None) != (options["least_accuracy"] is None):
+        raise click.UsageError("--data and --least-accuracy belong together: give both.")
     given = {each.name: options[each.name] for each in options_of(SuiteOptions, Face.SUITE)}
-    for name in ("elf", "record"):  # Robot may run elsewhere
+    for name in ("elf", "record", "golden", "data"):  # Robot may run elsewhere
         if given[name] is not None:
             given[name] = given[name].resolve()
     # What it lacks is told once, not by every test. A suite may still ask for another board's image.
     asked = SuiteOptions(**given)
     make_folder(output)
     image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
-    check_opens(asked.target, image.elf, TargetOptions.of(asked, asked.board))
+    found = connect(asked.target, image.elf, TargetOptions.of(asked, asked.board))
     tell_target(asked.target)
+    tell_another_image(asked.target, found.firmware, image)
+    _check_golden(asked, found)
     status = run_robot(
-        str(paths.suites()),
-        name=" ".join(given[name] for name in ("target", "engine", "model")),
-        suite=list(suites),
+        *map(str, sources or [paths.suites()]),
+        name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
+        metadata=[f"{title}:{value}" for title, value in identity_lines(found.target, found.firmware).items()],
+        pythonpath=[str(paths.suites())],  # where a suite of one's own finds firmware.resource
         variable=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         outputdir=str(output),
         xunit="xunit.xml",
@@ -88,3 +96,24 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
         raise RenodeMnistError("Robot Framework ran no test", "Read what it says above.")
     if status:
         raise CheckFailed(f"{status} test(s) failed", f"Open {output / 'log.html'}.")
+
+
+def _sources(suites: tuple[str, ...]) -> list[Path]:
+    """The files and folders of the suites that are asked for."""
+    known = _suites()
+    sources = [paths.suites() / f"{suite}.robot" if suite in known else Path(suite) for suite in suites]
+    if missing := [suite for suite, source in zip(suites, sources, strict=True) if not source.exists()]:
+        raise RenodeMnistError(
+            f"there is no suite {', '.join(missing)}",
+            f"Give the path of one of your own, or choose from: {', '.join(known)}.",
+        )
+    return sources
+
+
+def _check_golden(asked: SuiteOptions, found: Connection) -> None:
+    """Refuses vectors that can't be read, or are another model's than the one that answers."""
+    if asked.golden is None:
+        return
+    from renode_mnist.model import golden
+
+    golden.read(Path(asked.golden)).check_model(found.firmware.model_sha256, found.firmware.model_name)

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 @click.argument("model", default="int8", shell_complete=complete_model)
 @file_option("--data", "files", "Inputs, a leading axis of N for N samples")
 @click.option(
-    "--count", type=click.IntRange(1), help="How many samples.  [default: all of --data, else 4 seeded ones]"
+    "--count",
+    type=click.IntRange(1),
+    help="How many samples, evenly spread over --data.  [default: all of them, else 4 seeded ones]",
 )
 @seed_option
 @pixel_range_option
@@ -129,7 +131,7 @@ def _samples(
     specs = interface.inputs(codegen.load(config.model))
     if files:
         given = from_files(specs, files, pixel_range, config.model.read_bytes())
-        return given if count is None else given.first(count)
+        return given if count is None else given.spread(count)
     return inputs.edge_cases(specs) + inputs.seeded(specs, count or 4, seed)
 
 

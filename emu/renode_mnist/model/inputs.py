@@ -36,9 +36,16 @@ class Samples:
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def first(self, count: int) -> Samples:
-        """The first of them."""
-        return Samples(self.sets[:count], self.names[:count], self.notes)
+    def spread(self, count: int) -> Samples:
+        """So many of them, evenly over all, since data is often sorted by class; all where there are not more."""
+        there = len(self.sets)
+        if count >= there:
+            return self
+        chosen = [number * there // count for number in range(count)]
+        note = f"{count} of {there} samples, evenly spread"
+        return Samples(
+            tuple(self.sets[each] for each in chosen), tuple(self.names[each] for each in chosen), (*self.notes, note)
+        )
 
     def __add__(self, other: Samples) -> Samples:
         return Samples(self.sets + other.sets, self.names + other.names, self.notes + other.notes)

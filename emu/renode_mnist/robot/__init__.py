@@ -13,14 +13,13 @@ from robot.api import logger
 from robot.api.deco import library
 
 from renode_mnist.errors import RenodeMnistError
-from renode_mnist.robot.classification import ClassificationKeywords
 from renode_mnist.robot.console import ConsoleKeywords
-from renode_mnist.robot.frames import FrameKeywords
+from renode_mnist.robot.costs import CostKeywords
+from renode_mnist.robot.data import DataKeywords
 from renode_mnist.robot.platform import PlatformKeywords
 from renode_mnist.robot.target import TargetKeywords
 from renode_mnist.robot.variables import table
 from renode_mnist.robot.virtual_time import VirtualTimeKeywords
-from renode_mnist.robot.wire import WireKeywords
 from renode_mnist.session.target_options import SuiteOptions
 
 
@@ -29,9 +28,8 @@ class FirmwareLibrary(
     TargetKeywords,
     PlatformKeywords,
     VirtualTimeKeywords,
-    ClassificationKeywords,
-    FrameKeywords,
-    WireKeywords,
+    CostKeywords,
+    DataKeywords,
     ConsoleKeywords,
 ):
     """Runs the firmware on a target and says what it must answer.
@@ -44,8 +42,9 @@ class FirmwareLibrary(
     A suite opens the target once (``Open Target`` in its set-up, ``Close Target`` in its teardown). What a target
     can't do skips the test with the reason. When a test fails, the log holds the last request, the bytes on the lines
     and what the target has to say. The tags ``needs-console``, ``needs-instruction-counts`` and ``needs-emulator``
-    stand at what not every target can do: ``--exclude`` leaves it out instead of skipping it. All times are the
-    target's own: virtual in emulation.
+    stand at what not every target can do, ``needs-digits`` at what not every network takes, ``needs-golden-vectors``
+    and ``needs-labelled-data`` at what needs a file: ``--exclude`` leaves it out instead of skipping it. All times
+    are the target's own: virtual in emulation. Each suite's metadata holds what the firmware says of itself.
     """
 
     ROBOT_LISTENER_API_VERSION = 3

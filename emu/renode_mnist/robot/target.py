@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn
 
+from renode_mnist.build import BuildConfig
 from renode_mnist.errors import TargetError
 from renode_mnist.robot.opened import OpenedTarget
 from renode_mnist.robot.variables import read
-from renode_mnist.session.opening import elf_of, open_session
+from renode_mnist.session.opening import elf_of, machine_of, open_session
+from renode_mnist.session.record import identity_lines
 from renode_mnist.session.recording import Recorder
 from renode_mnist.session.target_options import SuiteOptions, TargetOptions
 from renode_mnist.targets import auto
@@ -44,8 +47,13 @@ class TargetKeywords(OpenedTarget):
         self._session = open_session(name, elf, options, observer=self._observe).__enter__()
         if self._recorder is not None:
             self._recorder.identify(self._session)
-        identity = self._session.identity()
-        logger.info(f"{identity.target} {identity.version}, firmware {self._session.firmware}")
+        identity, firmware = self._session.identity(), self._session.firmware
+        logger.info(f"{identity.target} {identity.version}, firmware {firmware}")
+        for title, value in identity_lines(identity, firmware).items():
+            BuiltIn().set_suite_metadata(title, value)
+        model = BuildConfig.of(asked, machine_of(name)).model
+        runs = hashlib.sha256(model.read_bytes()).hexdigest() == firmware.model_sha256
+        self._model = model if runs else None
 
     @keyword
     def close_target(self) -> None:
@@ -57,6 +65,7 @@ class TargetKeywords(OpenedTarget):
             else:
                 self._session.__exit__(None, None, None)
             self._session = None
+            self._model = None
             self._failed = False
         if self._recorder is not None:
             self._recorder.__exit__(None, None, None)

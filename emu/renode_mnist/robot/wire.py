@@ -7,20 +7,46 @@ from contextlib import suppress
 from robot.api.deco import keyword
 
 from renode_mnist.errors import TargetTimeout
+from renode_mnist.robot.asked import AskedTensors
 from renode_mnist.robot.frames import REQUEST_NUMBER
-from renode_mnist.robot.opened import OpenedTarget
 from renode_mnist.stream import Deadline
 from renode_mnist.wire import messages
-from renode_mnist.wire.messages import ErrorReport
+from renode_mnist.wire.messages import Body, ErrorReport
+
+_ANSWERS: dict[str, type] = {
+    "input": messages.Written,
+    "run": messages.RunDone,
+    "output": messages.OutputPiece,
+    "stats": messages.Stats,
+    "inference": messages.Inference,
+}
 
 
-class WireKeywords(OpenedTarget):
+class WireKeywords(AskedTensors):
     """What a client does not do by itself: bytes that are no request, replies that answer none of its own."""
 
     @keyword
     def send_raw_bytes(self, data: bytes | str) -> None:
         """Puts bytes on the line as they are; a string is hexadecimal: ``01 02 ff``."""
         self._opened.client.send_raw(bytes.fromhex(data) if isinstance(data, str) else data)
+
+    @keyword
+    def write_inputs(self) -> None:
+        """Writes every input of the sample of seed 1, each piece acknowledged; `Run Frame` would run it."""
+        self._opened.client.write([array.tobytes() for array in self._seeded().sets[0]])
+
+    @keyword
+    def reply_should_be(self, kind: str, number: int = REQUEST_NUMBER) -> Body:
+        """Fails unless the next reply answers that request, and is of this kind.
+
+        The kinds are ``input`` (a piece was written), ``run`` (an inference without its outputs), ``output`` (a piece
+        of one), ``stats``, and ``inference`` (the answer to a picture).
+        """
+        wanted = _ANSWERS[kind]
+        reply = self._opened.client.next_reply()
+        if not isinstance(reply.body, wanted) or reply.request != number:
+            raise AssertionError(f"the firmware answered {reply}, expected {kind} for request {number}")
+        return reply.body
 
     @keyword
     def error_should_be(self, code: str, timeout_seconds: float = 5.0) -> ErrorReport:
@@ -32,12 +58,11 @@ class WireKeywords(OpenedTarget):
 
     @keyword
     def reply_should_be_class(self, expected: int, number: int = REQUEST_NUMBER) -> None:
-        """Fails unless the next reply answers that request by this class."""
-        reply = self._opened.client.next_reply()
-        if not isinstance(reply.body, messages.Inference) or reply.request != number:
-            raise AssertionError(f"the firmware answered {reply}, expected an inference for request {number}")
-        if reply.body.winner != expected:
-            raise AssertionError(f"class is {reply.body.winner}, expected {expected}")
+        """Fails unless the next reply answers a picture, under that number, by this class."""
+        body = self.reply_should_be("inference", number)
+        assert isinstance(body, messages.Inference)
+        if body.winner != expected:
+            raise AssertionError(f"class is {body.winner}, expected {expected}")
 
     @keyword
     def no_reply_should_come(self, within_seconds: float = 0.5) -> None:
@@ -45,6 +70,8 @@ class WireKeywords(OpenedTarget):
         try:
             reply = self._opened.client.next_reply(within_seconds)
         except TargetTimeout:
+            if begun := self._opened.client.unfinished:
+                raise AssertionError(f"a reply began ({begun[:16].hex(' ')} ...), expected silence") from None
             return
         raise AssertionError(f"the firmware answered {reply}, expected silence")
 

@@ -50,6 +50,24 @@ class Output:
         """Of an element; its number where it has no name."""
         return self.labels[index] if self.labels else str(index)
 
+    def index_of(self, wanted: str) -> int:
+        """Of a class by its label or its index.
+
+        Raises:
+            DataError: There is no such class.
+        """
+        count = self.reals.size
+        if wanted in self.labels:
+            return self.labels.index(wanted)
+        if wanted.isdecimal() and int(wanted) < count:
+            return int(wanted)
+        known = f", {', '.join(self.labels)}" if 0 < len(self.labels) <= 20 else ""
+        names = "" if self.labels else "; class names come from a file of labels or the model's metadata"
+        raise DataError(
+            f"there is no class '{wanted}' among {count}",
+            f"Give an index below {count} or a label{known}{names}.",
+        )
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -83,18 +101,7 @@ class Answer:
             DataError: There is no such class.
         """
         output = self.classes()
-        count = output.reals.size
-        if wanted in output.labels:
-            index = output.labels.index(wanted)
-        elif wanted.isdecimal() and int(wanted) < count:
-            index = int(wanted)
-        else:
-            known = f", {', '.join(output.labels)}" if 0 < len(output.labels) <= 20 else ""
-            names = "" if output.labels else "; class names come from --labels or the model's metadata"
-            raise DataError(
-                f"there is no class '{wanted}' among {count}",
-                f"Give an index below {count} or a label{known}{names}.",
-            )
+        index = output.index_of(wanted)
         if output.winner != index:
             raise CheckFailed(
                 f"{of} was classified as {output.label(output.winner)}, expected {output.label(index)}",

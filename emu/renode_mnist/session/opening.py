@@ -12,6 +12,7 @@ from pathlib import Path
 from renode_mnist import remedies, toolchain
 from renode_mnist.build import BuildConfig, Machine, build
 from renode_mnist.errors import EnvironmentProblem, TargetError
+from renode_mnist.session.record import Connection
 from renode_mnist.session.session import Programmer, Session
 from renode_mnist.session.target_options import (
     CHIP_TARGETS,
@@ -208,22 +209,15 @@ def prepare(
     return make_target(name, elf, options, waiting=waiting), programmer
 
 
-def check_opens(name: str, elf: Path, options: TargetOptions) -> None:
-    """Raises what opening a session would raise, so that it is told once and not by every test of a suite.
-
-    Renode, which takes seconds to start, is only looked for; a board that is to be programmed is left alone.
+def connect(name: str, elf: Path, options: TargetOptions) -> Connection:
+    """Who answers there: opened once before suites run, so that what is missing is told once and not by each test.
 
     Raises:
         RenodeMnistError: The target cannot be had, cannot run this ELF, or its firmware does not answer.
     """
     require_target(name, options)
-    if name == "renode":
-        from renode_mnist.stm32f746 import elf as elf_file
-
-        elf_file.load(elf)
-    elif options.flash == "none":
-        with open_session(name, elf, options):
-            pass
+    with open_session(name, elf, options) as session:
+        return session.check()
 
 
 def open_session(

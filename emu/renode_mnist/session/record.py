@@ -145,6 +145,17 @@ def _in_short(target: TargetIdentity, firmware: Stats) -> str:
     )
 
 
+def identity_lines(target: TargetIdentity, firmware: Stats) -> dict[str, str]:
+    """Who answers, a line each by its title: what heads a report whose figures are of no single inference."""
+    return {
+        "Target": f"{target.target} ({target.version})",
+        "Firmware": f"commit {firmware.commit}, engine {firmware.engine}, {firmware.freq_hz / 1e6:g} MHz, "
+        f"build {firmware.build_id}",
+        "Model": f"{firmware.model_name} (SHA-256 {firmware.model_sha256})",
+        "Compiler": f"{firmware.compiler}; {firmware.flags}",
+    }
+
+
 def target_json(target: TargetIdentity) -> dict[str, Any]:
     """A target's identity as plain values."""
     return {

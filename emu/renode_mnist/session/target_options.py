@@ -129,6 +129,12 @@ class OpenOptions(RunOptions):
     target: str = which_target()
 
 
+_FOR_SUITES = {
+    Face.LIBRARY: "what a suite checks, a call hands out",
+    Face.PAGE: "what is drawn is no test",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SuiteOptions(OpenOptions):
     """All that a suite of Robot takes."""
@@ -143,4 +149,35 @@ class SuiteOptions(OpenOptions):
             Face.LIBRARY: "a call hands out what a recording would hold",
             Face.PAGE: "what is drawn is no test to repeat",
         },
+    )
+    golden: str | None = option(
+        None,
+        "Golden vectors (`renode-mnist golden`), for the suite `golden`.",
+        path="file",
+        wording={Face.SUITE: "golden vectors, made by ``renode-mnist golden``, for the suite ``golden``"},
+        suite_default="none: skipped",
+        without=_FOR_SUITES,
+    )
+    data: str | None = option(
+        None,
+        "Labelled samples, inputs by their names and an array of labels, for the suite `accuracy`.",
+        path="file",
+        wording={Face.SUITE: "labelled samples, inputs by their names and an array of labels, for ``accuracy``"},
+        suite_default="none: skipped",
+        without=_FOR_SUITES,
+    )
+    label_key: str = option(
+        "labels",
+        "The array in --data that holds each sample's class, or a file of its own.",
+        wording={Face.SUITE: "the array in ``DATA`` that holds each sample's class, or a file of its own"},
+        without=_FOR_SUITES,
+    )
+    least_accuracy: float | None = option(
+        None,
+        "The share of --data, 0 to 1, that must be classified as labelled.",
+        least=0,
+        most=1,
+        wording={Face.SUITE: "the share of ``DATA``, 0 to 1, that must be classified as labelled"},
+        suite_default="none; ``DATA`` needs one",
+        without=_FOR_SUITES,
     )

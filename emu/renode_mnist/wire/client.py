@@ -43,7 +43,7 @@ _REMEDIES = {
     ErrorCode.UNKNOWN_COMMAND: (
         "Build the firmware from this version with `renode-mnist build`; for a trace by --trace."
     ),
-    ErrorCode.BAD_VALUE: "Send finite numbers only.",
+    ErrorCode.BAD_VALUE: "Send finite numbers only, and 0 or 1 for a bool.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
     ErrorCode.STACK_OVERFLOW: "Reserve more stack in firmware/board/stm32f746.ld, or look for a deep call.",
@@ -118,9 +118,22 @@ class Client:
         _check_sizes(given, firmware)
         if firmware.protocol_version < messages.PIECES_SINCE:
             return self._ask(lambda number: messages.encode_tensor(number, given[0]), Inference)
-        for index, content in enumerate(given):
-            self._write(index, content, firmware)
+        self.write(given)
         return self._inference(self._run(), firmware)
+
+    def write(self, tensors: Sequence[bytes]) -> None:
+        """Writes every input, piece by piece, and runs nothing.
+
+        Args:
+            tensors: See `infer`; for firmware since protocol 102.
+
+        Raises:
+            ModelError: As for `infer`.
+        """
+        firmware = self._firmware()
+        _check_sizes(tensors, firmware)
+        for index, content in enumerate(tensors):
+            self._write(index, content, firmware)
 
     def run_traced(
         self, tensors: bytes | Sequence[bytes], regions: Sequence[ArenaRegion]
@@ -140,9 +153,7 @@ class Client:
         """
         given = (tensors,) if isinstance(tensors, bytes) else tuple(tensors)
         firmware = self._firmware()
-        _check_sizes(given, firmware)
-        for index, content in enumerate(given):
-            self._write(index, content, firmware)
+        self.write(given)
         done, read = self._run_traced(regions)
         return self._inference(done, firmware), read
 

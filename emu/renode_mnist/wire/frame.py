@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 DELIMITER = 0
-_CHECKSUM_BYTES = 4
+CHECKSUM_BYTES = 4
 _LONGEST_RUN = 254
 
 
@@ -30,7 +30,7 @@ class BadFrame:
 
 def encode(payload: bytes) -> bytes:
     """A whole frame, its closing zero included."""
-    body = payload + zlib.crc32(payload).to_bytes(_CHECKSUM_BYTES, "little")
+    body = payload + zlib.crc32(payload).to_bytes(CHECKSUM_BYTES, "little")
     frame = bytearray()
     for run in body.split(b"\0"):
         # A full block of 254 carries no implied zero, so what follows it opens a block of its own.
@@ -63,9 +63,9 @@ def decode(raw: bytes) -> bytes | BadFrame:
         at += code
         if code <= _LONGEST_RUN and at < len(raw):
             body.append(0)
-    if len(body) < _CHECKSUM_BYTES:
+    if len(body) < CHECKSUM_BYTES:
         return BadFrame(f"malformed: {len(body)} bytes are too few for a checksum", raw)
-    payload, stated = bytes(body[:-_CHECKSUM_BYTES]), int.from_bytes(body[-_CHECKSUM_BYTES:], "little")
+    payload, stated = bytes(body[:-CHECKSUM_BYTES]), int.from_bytes(body[-CHECKSUM_BYTES:], "little")
     computed = zlib.crc32(payload)
     if stated != computed:
         return BadFrame(f"bad checksum: 0x{stated:08x} stated, 0x{computed:08x} computed", raw)
