@@ -94,7 +94,7 @@ void print_model() {
   if (state_bytes > 0) out.text(", state ").number(state_bytes);
   out.text(", wire ").number(messages::kWireBytes).text(", rest ");
   out.number(memory.ram_static_bytes - arena_bytes - state_bytes - messages::kWireBytes).text(", stack ");
-  out.number(memory.stack_used_bytes).text(" used of ").number(memory.stack_bytes).end_line();
+  out.number(memory.stack_used_bytes).text(" of ").number(memory.stack_bytes).end_line();
 }
 
 void run_builtin_digit() {

@@ -34,21 +34,19 @@ class Stopwatch {
   std::uint32_t last_;
 };
 
-struct Invocation {
-  Stopwatch stopwatch;
-  AfterLayer after;
-  void* context;
-};
+// Of the run under way, where kTrace is set. Not beside the stopwatch: what stands between its reads is counted.
+[[maybe_unused]] AfterLayer after_layer;
+[[maybe_unused]] void* after_layer_context;
 
 void layer_done(void* context, std::size_t layer) {
-  auto* invocation = static_cast<Invocation*>(context);
-  const std::uint32_t passed = invocation->stopwatch.lap();
+  auto* stopwatch = static_cast<Stopwatch*>(context);
+  const std::uint32_t passed = stopwatch->lap();
   last.total += passed;
   if (layer < model_config::kLayerCount) last.layers[layer] = passed;
   if constexpr (kTrace) {
-    if (invocation->after == nullptr) return;
-    invocation->after(invocation->context, layer);
-    invocation->stopwatch.lap();
+    if (after_layer == nullptr) return;
+    after_layer(after_layer_context, layer);
+    stopwatch->lap();
   }
 }
 
@@ -101,6 +99,11 @@ bool all_finite(const std::uint8_t* bytes, std::size_t count) {
   return true;
 }
 
+// Any other byte is no bool to C++, and reading it as one undefined.
+bool all_bool(const std::uint8_t* bytes, std::size_t count) {
+  return std::all_of(bytes, bytes + count, [](std::uint8_t byte) { return byte <= 1; });
+}
+
 }  // namespace
 
 void start() {
@@ -119,7 +122,7 @@ Loaded load_pixels(const std::uint8_t* pixels, std::size_t count) {
 
 Loaded load_reals(const float* reals, std::size_t count) {
   if (count != kPictureElements) return Loaded::kWrongSize;
-  if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kNotFinite;
+  if (!all_finite(reinterpret_cast<const std::uint8_t*>(reals), count)) return Loaded::kBadValue;
   loaded();
   for (std::size_t i = 0; i < count; ++i) store(i, reals[i]);
   return Loaded::kYes;
@@ -134,7 +137,8 @@ Loaded write(std::size_t index, std::size_t offset, const std::uint8_t* bytes, s
     return Loaded::kWrongSize;
   }
   if (offset > written_bytes[index]) return Loaded::kBeyond;
-  if (tensor.type == ElementType::kFloat32 && !all_finite(bytes, count / element)) return Loaded::kNotFinite;
+  if (tensor.type == ElementType::kFloat32 && !all_finite(bytes, count / element)) return Loaded::kBadValue;
+  if (tensor.type == ElementType::kBool && !all_bool(bytes, count)) return Loaded::kBadValue;
   if (outputs_stand) loaded();
   std::memcpy(static_cast<std::uint8_t*>(engine::input(index)) + offset, bytes, count);
   written_bytes[index] = offset == 0 ? count : std::max(written_bytes[index], offset + count);
@@ -153,11 +157,15 @@ bool ready() {
 
 bool answered() { return outputs_stand; }
 
-const Result& run(AfterLayer after, void* context) {
+const Result& run([[maybe_unused]] AfterLayer after, [[maybe_unused]] void* context) {
   last = Result{};
-  Invocation invocation{Stopwatch(), after, context};
-  engine::invoke(layer_done, &invocation);
-  last.total += invocation.stopwatch.lap();
+  if constexpr (kTrace) {
+    after_layer = after;
+    after_layer_context = context;
+  }
+  Stopwatch stopwatch;
+  engine::invoke(layer_done, &stopwatch);
+  last.total += stopwatch.lap();
   loaded();
   outputs_stand = true;
   return last;

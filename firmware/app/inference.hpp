@@ -15,7 +15,7 @@ const char* problem();
 
 inline constexpr std::size_t kPictureElements = 784;
 
-enum class Loaded : std::uint8_t { kYes, kNoSuchTensor, kWrongSize, kBeyond, kNotFinite };
+enum class Loaded : std::uint8_t { kYes, kNoSuchTensor, kWrongSize, kBeyond, kBadValue };
 
 // Of a model that takes the article's picture (model_config::kTakesPicture); each fills its input. A real number
 // becomes real / scale + zero_point, rounded half away from zero and clamped, as TensorFlow Lite's QUANTIZE has it.

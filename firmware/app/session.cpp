@@ -49,8 +49,9 @@ bool refused(std::uint32_t request, Loaded loaded, const char* wrong_size) {
     case Loaded::kBeyond:
       messages::send_error(request, ErrorCode::OUT_OF_ORDER, "the piece before this one is missing");
       return true;
-    case Loaded::kNotFinite:
-      messages::send_error(request, ErrorCode::BAD_VALUE, "the input holds a number that is not finite");
+    case Loaded::kBadValue:
+      messages::send_error(request, ErrorCode::BAD_VALUE,
+                           "the input holds a number that is not finite, or a bool other than 0 and 1");
       return true;
   }
   return true;

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from any_networks import kept, two_by_two
 from model_metadata import metadata, with_files
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, build
@@ -122,6 +123,23 @@ def test_labels_come_from_the_models_metadata_and_other_outputs_are_numbers(tmp_
     assert done.exit_code == 0, done.output
     assert "[bold]left" in done.stdout
     assert "2.66667" in done.stdout  # the other output's mean
+
+
+def test_several_inputs_are_given_by_name_and_every_output_is_shown(tmp_path: Path) -> None:
+    model = kept("two[bold]by_two.tflite", two_by_two())
+    np.save(tmp_path / "a.npy", np.full(6, 1.0))
+    (tmp_path / "b.json").write_text("[0, 0, 0, 0, 0, 0.2]")
+    files = ("--input", f"t0={tmp_path / 'a.npy'}", "--input", f"t2={tmp_path / 'b.json'}")
+    told = json.loads(ran(*files, "--json", model=model).stdout)
+    total, dense = told["outputs"]
+    assert total["real"] == [pytest.approx([1.0] * 5 + [1.2])]
+    assert (dense["type"], dense["shape"]) == ("int8", [1, 3])
+    shown = ran(*files, model=model).stdout
+    assert "t3" in shown
+    assert "t4" in shown
+    assert "two[bold]by_two.tflite" in shown
+    assert "2 inputs: 't0', 't2'" in refused("--input", tmp_path / "a.npy", model=model)
+    assert "2 outputs could be meant" in refused(*files, "--expect", "1", model=model)
 
 
 def test_golden_vectors_are_made_of_a_data_set(tmp_path: Path) -> None:

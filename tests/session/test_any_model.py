@@ -39,6 +39,7 @@ def opened(name: str, target: str) -> Iterator[Session]:
     [
         ("two_inputs_three_outputs", "embedded"),
         ("two_inputs_three_outputs", "host"),
+        ("of_types", "host"),
         ("large_picture", "embedded"),
     ],
 )
@@ -91,6 +92,16 @@ def test_what_the_model_does_not_take_is_refused_before_it_is_sent() -> None:
         for tensors in ((right,), (right, right, right), (right, right.astype(np.uint8)), (right, right[0])):
             with pytest.raises(ModelError, match=r"takes int8 1x6x5x3, int8 1x6x5x3; given were "):
                 session.infer(tensors)
+
+
+def test_a_byte_that_is_no_bool_is_refused() -> None:
+    tensors = [bytes(size) for size in (7, 10, 28, 6, 8)]
+    with opened("of_types", "host") as session:
+        assert session.client.infer(tensors).layers
+        tensors[3] = bytes([0, 1, 1, 2, 0, 1])
+        with pytest.raises(FirmwareError, match="a bool other than 0 and 1") as caught:
+            session.client.infer(tensors)
+        assert caught.value.code == ErrorCode.BAD_VALUE
 
 
 def test_a_picture_is_answered_by_the_commands_that_do() -> None:

@@ -56,8 +56,17 @@ def an_input_that_is_an_output() -> bytes:
 
 
 def of_types() -> bytes:
-    """uint8 and float32 in, int8, uint8 and float32 out."""
+    """uint8, float32 and int16 in, and bool and int64 that nobody reads; float32, int8, uint8 and int32 out."""
     b = ModelBuilder()
+    wide, flags, numbers = (
+        b.activation((5,), "INT16", scale=0.001),
+        b.activation((2, 3), "BOOL"),
+        b.activation((), "INT64"),
+    )
+    narrow = b.activation((5,), "INT8", scale=0.2, zero_point=5)
+    b.operator("QUANTIZE", (wide,), (narrow,), "QuantizeOptions")
+    best = b.activation((), "INT32")
+    b.operator("ARG_MAX", (narrow, b.constant(np.array(0, np.int32))), (best,), "ArgMaxOptions", outputType="INT32")
     bytes_in = b.activation((1, 7), "UINT8", scale=0.03, zero_point=120)
     floats_in = b.activation((1, 7))
     as_int8 = b.activation((1, 7), "INT8", scale=0.03, zero_point=-8)
@@ -70,7 +79,7 @@ def of_types() -> bytes:
     b.operator("QUANTIZE", (total,), (signed,), "QuantizeOptions")
     back = b.activation((1, 7), "UINT8", scale=0.05, zero_point=90)
     b.operator("QUANTIZE", (signed,), (back,), "QuantizeOptions")
-    return b.finish_with((bytes_in, floats_in), (total, as_int8, back))
+    return b.finish_with((bytes_in, wide, floats_in, flags, numbers), (total, as_int8, best, back))
 
 
 def svdf(state: str = "INT16", memory: int = 4) -> bytes:

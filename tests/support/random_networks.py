@@ -221,7 +221,14 @@ def _unary(d: _Drawing) -> None:
     d.done(name, y)
 
 
-_UNARY = {"LOGISTIC": "", "TANH": "", "HARD_SWISH": "HardSwishOptions", "LEAKY_RELU": "LeakyReluOptions", "ELU": ""}
+_UNARY = {
+    "ABS": "AbsOptions",
+    "LOGISTIC": "",
+    "TANH": "",
+    "HARD_SWISH": "HardSwishOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "ELU": "",
+}
 """Names of their options."""
 _OPTIONS = {"LEAKY_RELU": {"alpha": 0.2}}
 
@@ -250,6 +257,94 @@ def _relu(d: _Drawing) -> None:
     y = d.activation(d.shape)
     d.b.operator(name, (d.x,), (y,))
     d.done(name, y)
+
+
+def _terms(d: _Drawing) -> None:
+    """MAXIMUM and MINIMUM, which leave the scale alone, and SQUARED_DIFFERENCE."""
+    name = d.draw(st.sampled_from(["MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"]))
+    shape = d.draw(st.sampled_from([d.shape, d.shape[-1:], (1,) * len(d.shape)]))
+    if d.int8:
+        data = d.random.integers(-128, 128, shape).astype(np.int8)
+        other = d.b.constant(data, scales=[d.scale], zero_point=d.zero_point)
+    else:
+        other = d.b.constant(d.random.normal(0, 1, shape).astype(np.float32))
+    options = "MaximumMinimumOptions"
+    if name == "SQUARED_DIFFERENCE":
+        options = "SquaredDifferenceOptions"
+        d.requantise(d.scale * 100 * d.scale)
+    y = d.activation(d.shape)
+    d.b.operator(name, (d.x, other), (y,), options)
+    d.done(name, y)
+
+
+def _l2_normalization(d: _Drawing) -> None:
+    if d.int8:
+        d.scale, d.zero_point = 1 / 128, 0
+    y = d.activation(d.shape)
+    d.b.operator("L2_NORMALIZATION", (d.x,), (y,), "L2NormOptions")
+    d.done("L2_NORMALIZATION", y)
+
+
+def _other_pad(d: _Drawing) -> None:
+    """MIRROR_PAD, or PADV2 with some number."""
+    reflect = d.draw(st.booleans())
+    most = [n - 1 if reflect else n for n in d.shape]
+    paddings = np.array(
+        [[d.draw(st.integers(0, min(2, n))), d.draw(st.integers(0, min(2, n)))] for n in most], np.int32
+    )
+    y = d.activation(tuple(int(n + sum(pair)) for n, pair in zip(d.shape, paddings, strict=True)))
+    if d.draw(st.booleans()):
+        mode = "REFLECT" if reflect else "SYMMETRIC"
+        d.b.operator("MIRROR_PAD", (d.x, d.b.constant(paddings)), (y,), "MirrorPadOptions", mode=mode)
+        d.done("MIRROR_PAD", y)
+        return
+    if d.int8:
+        number = d.b.constant(np.array([d.draw(st.integers(-128, 127))], np.int8), scales=[d.scale],
+                              zero_point=d.zero_point)  # fmt: skip
+    else:
+        number = d.b.constant(np.array([1.5], np.float32))
+    d.b.operator("PADV2", (d.x, d.b.constant(paddings), number), (y,), "PadV2Options")
+    d.done("PADV2", y)
+
+
+def _blocks(d: _Drawing) -> None:
+    """Pixels as channels or as images of their own, and back."""
+    if len(d.shape) != 4:
+        return
+    n, h, w, c = d.shape
+    fitting = {
+        "SPACE_TO_DEPTH": h % 2 == w % 2 == 0,
+        "DEPTH_TO_SPACE": c % 4 == 0,
+        "SPACE_TO_BATCH_ND": h % 2 == w % 2 == 0,
+        "BATCH_TO_SPACE_ND": n % 4 == 0,
+    }
+    names = [name for name, fits in fitting.items() if fits]
+    if not names:
+        return
+    name = d.draw(st.sampled_from(names))
+    shape = {
+        "SPACE_TO_DEPTH": (n, h // 2, w // 2, c * 4),
+        "DEPTH_TO_SPACE": (n, h * 2, w * 2, c // 4),
+        "SPACE_TO_BATCH_ND": (n * 4, h // 2, w // 2, c),
+        "BATCH_TO_SPACE_ND": (n // 4, h * 2, w * 2, c),
+    }[name]
+    y = d.activation(shape)
+    if name.endswith("_ND"):
+        sizes = (d.b.constant(np.array([2, 2], np.int32)), d.b.constant(np.zeros((2, 2), np.int32)))
+        options = "SpaceToBatchNDOptions" if name == "SPACE_TO_BATCH_ND" else "BatchToSpaceNDOptions"
+        d.b.operator(name, (d.x, *sizes), (y,), options)
+    else:
+        options = "SpaceToDepthOptions" if name == "SPACE_TO_DEPTH" else "DepthToSpaceOptions"
+        d.b.operator(name, (d.x,), (y,), options, blockSize=2)
+    d.done(name, y)
+
+
+def _gather(d: _Drawing) -> None:
+    axis = d.draw(st.integers(0, len(d.shape) - 1))
+    indices = d.draw(st.lists(st.integers(0, d.shape[axis] - 1), min_size=1, max_size=6))
+    y = d.activation((*d.shape[:axis], len(indices), *d.shape[axis + 1 :]))
+    d.b.operator("GATHER", (d.x, d.b.constant(np.array(indices, np.int32))), (y,), "GatherOptions", axis=axis)
+    d.done("GATHER", y)
 
 
 def _transpose(d: _Drawing) -> None:
@@ -334,7 +429,7 @@ def _transpose_conv(d: _Drawing) -> None:
 
 
 def _reduction(d: _Drawing) -> None:
-    name = d.draw(st.sampled_from(["MEAN", "MEAN", "REDUCE_MAX", "REDUCE_MIN"]))
+    name = d.draw(st.sampled_from(["MEAN", "MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"]))
     rank = len(d.shape)
     if rank == 1:
         return
@@ -344,8 +439,9 @@ def _reduction(d: _Drawing) -> None:
     shape = [1 if i in axes else n for i, n in enumerate(before)] if keep else [
         n for i, n in enumerate(before) if i not in axes
     ]  # fmt: skip
-    if name == "MEAN":
-        d.requantise(d.scale)
+    if name in ("MEAN", "SUM"):
+        count = int(np.prod([before[axis] for axis in axes])) if name == "SUM" else 1
+        d.requantise(d.scale * count**0.5)
     y = d.activation(tuple(shape))
     values = np.array([axis - rank if d.draw(st.booleans()) else axis for axis in axes], np.int32)
     d.b.operator(name, (d.x, d.b.constant(values)), (y,), "ReducerOptions", keepDims=keep)
@@ -364,7 +460,8 @@ def _quantize(d: _Drawing) -> None:
 _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
     _reshape, _softmax, _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _unary, _prelu, _concatenation,
-    _transpose, _slice, _apart_and_together, _resize, _transpose_conv,
+    _transpose, _slice, _apart_and_together, _resize, _transpose_conv, _terms, _l2_normalization, _other_pad, _blocks,
+    _gather,
 )  # fmt: skip
 
 

@@ -278,16 +278,26 @@ def cmsis_nn(sources: Path, library: Path) -> dict[str, Any]:
 
 
 def has(operator: str, kind: str) -> bool:
-    """Whether an operator has samples that begin with that type."""
-    return any(kind in sample.types or _flows(sample) == [kind] for sample in samples(operator))
-
-
-def micro_has(operator: str) -> bool:
-    """Whether TensorFlow Lite Micro has the operator."""
-    return not all(
-        any(isinstance(entry, Silent) and (entry.runtime, entry.where) == ("tflite-micro", "*") for entry in s.exempt)
-        for s in samples(operator)
+    """Whether an operator has samples that begin with that type and may stand in a chain."""
+    return any(
+        (kind in sample.types and not _leaves(sample, kind)) or _flows(sample) == [kind]
+        for sample in samples(operator)
     )
+
+
+def micro_has(operator: str, kind: str) -> bool:
+    """Whether TensorFlow Lite Micro answers any sample that begins with that type."""
+
+    def answers(sample: Sample) -> bool:
+        silent = any(isinstance(e, Silent) and e.runtime == "tflite-micro" for e in sample.exempt)
+        return not silent and not _leaves(sample, kind) and (kind in sample.types or _flows(sample) == [kind])
+
+    return any(map(answers, samples(operator)))
+
+
+def _leaves(sample: Sample, kind: str) -> bool:
+    """Whether a sample of that type has results of another, such as indices, which no other sample could read."""
+    return kind in sample.types and sample.outputs[0].type not in ("", kind)
 
 
 def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
@@ -295,8 +305,8 @@ def in_a_chain(operator: str, kind: str, engine: str) -> list[Sample]:
     links, ends = [], []
     for sample in samples(operator):
         silent = any(isinstance(e, Silent | Undefined) and e.runtime == "tflite-micro" for e in sample.exempt)
-        several = len(sample.outputs) > 1
-        if engine in sample.refused_by or silent or several or not _tells(operator, sample):
+        single = len(sample.outputs) == 1 and not _leaves(sample, kind)
+        if engine in sample.refused_by or silent or not single or not _tells(operator, sample):
             continue
         if kind in sample.types:
             links.append(sample)

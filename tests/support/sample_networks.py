@@ -166,7 +166,7 @@ def _adapt(draft: Draft, source: Tensor, wanted: Flow) -> Tensor:
 
 def _spread(draft: Draft, dense: Node, deviation: float) -> None:
     """Makes a dense layer's outputs vary around 0, or what differs from input to input would soon be lost."""
-    _, weights, bias = dense.inputs
+    source, weights, bias = dense.inputs
     values = np.array(draft.run()[id(dense.outputs[0])])
     assert weights is not None
     assert bias is not None
@@ -175,6 +175,9 @@ def _spread(draft: Draft, dense: Node, deviation: float) -> None:
     weights.real *= factor
     bias.real = (bias.real - mean.reshape(-1)) * factor
     weights.scales = [float(scale * factor) for scale in weights.scales]
+    if bias.scales and source is not None and source.scales:  # else they are found with the source's
+        bias.scales = [source.scales[0] * scale for scale in weights.scales]
+        bias.stored = np.round(bias.real / np.array(bias.scales)).astype(np.int32)
     if draft.kind == FLOAT32:
         weights.stored, bias.stored = weights.real, bias.real
 

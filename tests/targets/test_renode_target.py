@@ -10,7 +10,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -285,24 +284,17 @@ def test_serves_a_debugger(probe: Path) -> None:
         port = unused.getsockname()[1]
 
     def debug() -> None:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            try:
-                with socket.create_connection(("127.0.0.1", port)) as connection:
-                    connection.sendall(b"+$g#67")  # all registers
-                    while b"#" not in b"".join(registers):
-                        registers.append(connection.recv(4096))
-                    connection.sendall(b"+$c#63")  # continue
-                    finished.wait(60)
-                return
-            except ConnectionRefusedError:
-                time.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"+$g#67")  # all registers
+            while b"#" not in b"".join(registers):
+                registers.append(connection.recv(4096))
+            connection.sendall(b"+$c#63")  # continue
+            finished.wait(60)
 
     registers: list[bytes] = []
     finished = threading.Event()
     debugger = threading.Thread(target=debug)
-    debugger.start()
-    with RenodeTarget(probe, gdb_port=port) as target:
+    with RenodeTarget(probe, gdb_port=port, on_waiting=debugger.start) as target:
         assert not target.identity().deterministic
         assert read_all(target.console, 5, 1000.0).startswith(b"boot\n")
         finished.set()

@@ -261,7 +261,7 @@ def compare(
     for change in result.changes:
         if change.case != last:
             table.add_section()
-            table.add_row(f"[bold]{change.case}")
+            table.add_row(Text(change.case, "bold"))
             last = change.case
         unit = change.unit.replace("_", " ")
         table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)

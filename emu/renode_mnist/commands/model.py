@@ -53,7 +53,7 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
     from renode_mnist.model.train import Progress
 
     plan = pipeline.TrainPlan(output, epochs, seed, qat, data_directory)
-    console = Console()
+    console = Console(markup=False)
     bars: dict[tuple[str, int], progress.TaskID] = {}
     display = progress.Progress(
         "[progress.description]{task.description}",
@@ -87,13 +87,14 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
 
 def _confusion(record: Trained) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=f"{record.file}: answers by true class")
     table.add_column("true", justify="right", style="bold")
     for answer in range(len(record.confusion)):
         table.add_column(str(answer), justify="right")
     for digit, row in enumerate(record.confusion):
-        cells = [f"[green]{n}[/]" if answer == digit else str(n or "·") for answer, n in enumerate(row)]
+        cells = [Text(str(n), "green") if answer == digit else str(n or "·") for answer, n in enumerate(row)]
         table.add_row(str(digit), *cells)
     return table
 
@@ -120,7 +121,7 @@ def data(source: str, samples: Path | None, data_directory: Path | None) -> None
     from renode_mnist.report.grid import Grid
 
     folder = data_directory or data_sets.fetch(cast(data_sets.Source, source))
-    console = Console()
+    console = Console(markup=False)
     splits = (data_sets.load("train", data_directory), data_sets.load("test", data_directory))
     rows = tuple((file, str(len(split.labels)), digest) for split in splits for file, digest in split.digests.items())
     console.print(grid.table(Grid(("file", "pictures", "SHA-256"), rows, labels=3, title=str(folder)), centred=True))
@@ -152,7 +153,7 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
     from renode_mnist.report import grid
     from renode_mnist.report.training import Conversion
 
-    console = Console()
+    console = Console(markup=False)
     variants = None if variant == "all" else [cast(exporter.Variant, variant)]
     records: dict[exporter.Variant, Converted] = {}
     directory = output or model.parent

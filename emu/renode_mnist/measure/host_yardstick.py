@@ -1,4 +1,4 @@
-"""Engine ``reference`` as a program on this PC: what the firmware is held against where LiteRT is not installed."""
+"""Engine ``reference`` as a program on this PC: what the firmware is held against where LiteRT can't be."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class HostYardstick:
 
     Args:
         model: A ``.tflite`` file.
+        why: It is taken in place of LiteRT.
 
     Raises:
         EnvironmentProblem: There is no compiler for this PC.
         ModelError: The engine can't compute the model.
     """
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, why: str) -> None:
         self._plan = codegen.plan(codegen.load(model), "reference")
         program = build(BuildConfig(model, engine="reference", machine="host", trace=True)).elf
         self._session = open_session("host", program)
-        self.name = "engine reference on this PC (LiteRT is not installed)"
+        self.name = f"engine reference on this PC ({why})"
 
     def __enter__(self) -> Self:
         """Starts the program."""

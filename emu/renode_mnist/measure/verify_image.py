@@ -74,7 +74,7 @@ def verify_image(
             judge,
             samples,
             float_bound_ulp=float_bound_ulp,
-            default_runtime=LiteRtDefault(content) if yardstick.version() else None,
+            default_runtime=LiteRtDefault(content) if isinstance(judge, LiteRt) else None,
             against=float_model,
             progress=lambda sample: progress(f"running {sample} …"),
         )
@@ -82,16 +82,20 @@ def verify_image(
 
 @contextmanager
 def open_yardstick(config: BuildConfig, content: bytes, graph: Graph) -> Iterator[Yardstick]:
-    """LiteRT's reference kernels where LiteRT is installed, else engine ``reference`` on this PC.
+    """LiteRT's reference kernels where they are installed and fit, else engine ``reference`` on this PC.
 
     Raises:
         EnvironmentProblem: There is neither.
     """
+    if reason := yardstick.unfit(graph):
+        with HostYardstick(config.model, f"LiteRT can't judge this model: {reason}") as host:
+            yield host
+        return
     try:
         judge: Yardstick = LiteRt(content, graph)
     except EnvironmentProblem as missing:
         try:
-            host = HostYardstick(config.model)
+            host = HostYardstick(config.model, "LiteRT is not installed")
         except EnvironmentProblem as also_missing:
             raise EnvironmentProblem(
                 f"there is no yardstick: {missing} Nor engine reference: {also_missing}"

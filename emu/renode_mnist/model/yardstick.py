@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist import remedies
-from renode_mnist.codegen.graph import Graph
+from renode_mnist.codegen.graph import ElementType, Graph
 from renode_mnist.errors import EnvironmentProblem, ModelError
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.inputs import Tensors
@@ -43,10 +43,15 @@ class LiteRt:
 
     Raises:
         EnvironmentProblem: LiteRT is not installed.
-        ModelError: It can't compute the model.
+        ModelError: It can't compute the model, or not as TensorFlow Lite Micro does.
     """
 
     def __init__(self, content: bytes, graph: Graph) -> None:
+        if reason := unfit(graph):
+            raise ModelError(
+                f"LiteRT can't judge {graph.name}: {reason}",
+                "`renode-mnist verify` takes engine reference on this PC for it.",
+            )
         self._graph = graph
         self._interpreter = _interpreter(content, reference=True, experimental_preserve_all_tensors=True)
         self.name = f"LiteRT {version()}, reference kernels"
@@ -75,6 +80,15 @@ class LiteRtDefault:
         """One inference from the initial state."""
         _invoke(self._interpreter, inputs)
         return tuple(self._interpreter.get_tensor(each["index"]) for each in self._interpreter.get_output_details())
+
+
+def unfit(graph: Graph) -> str:
+    """Why LiteRT computes a network otherwise than TensorFlow Lite Micro; empty where it does not."""
+    for operator in graph.operators:
+        state = operator.optional_input(4) if operator.op == "SVDF" else None
+        if state is not None and state.type is ElementType.INT8:
+            return f"its SVDF takes the int8 state of '{operator.name}' for int16"
+    return ""
 
 
 def outputs(graph: Graph, tensors: Mapping[int, npt.NDArray[Any]]) -> Tensors:

@@ -30,5 +30,5 @@ def ram(firmware: Stats) -> str:
     state = f"state {firmware.state_bytes:,}, " if firmware.state_bytes else ""
     return (
         f"{firmware.ram_bytes:,} B: arena {firmware.arena_bytes:,}, {state}wire {firmware.wire_bytes:,}, "
-        f"rest {firmware.ram_rest_bytes:,}, stack {firmware.stack_used_bytes:,} used of {firmware.stack_bytes:,}"
+        f"rest {firmware.ram_rest_bytes:,}, stack {firmware.stack_used_bytes:,} of {firmware.stack_bytes:,}"
     )

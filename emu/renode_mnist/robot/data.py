@@ -45,7 +45,8 @@ class DataKeywords(InferenceKeywords):
                     )
         if wrong:
             raise AssertionError(
-                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; {next(iter(wrong.values()))}; "
+                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; "
+                f"{next(iter(wrong.values()))}; "
                 "`renode-mnist verify` names the layer"
             )
 

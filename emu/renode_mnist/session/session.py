@@ -123,8 +123,7 @@ class Session:
         """
         given = tuple(np.asarray(tensor) for tensor in tensors)
         self._check_takes(given)
-        content = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in given]
-        inference = self.client.infer(content)
+        inference = self.client.infer([array.tobytes() for array in given])
         return self._record(inference, name, np.zeros((0, 0), np.uint8), given)
 
     def reset_state(self) -> None:

@@ -43,7 +43,7 @@ _REMEDIES = {
     ErrorCode.UNKNOWN_COMMAND: (
         "Build the firmware from this version with `renode-mnist build`; for a trace by --trace."
     ),
-    ErrorCode.BAD_VALUE: "Send finite numbers only.",
+    ErrorCode.BAD_VALUE: "Send finite numbers only, and 0 or 1 for a bool.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
     ErrorCode.STACK_OVERFLOW: "Reserve more stack in firmware/board/stm32f746.ld, or look for a deep call.",

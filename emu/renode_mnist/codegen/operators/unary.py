@@ -20,6 +20,7 @@ from renode_mnist.codegen.operators.samples import (
     LIKE_INPUT,
     Declared,
     Flow,
+    Neighbour,
     Output,
     Refused,
     Sample,
@@ -116,8 +117,8 @@ def _samples() -> Declared:
                                  refused_by={"tflm": "has EXP in float32 only"}))  # fmt: skip
         if op == "RSQRT":
             fixed = (Output(scale=0.05, zero_point=-100),)
-            inputs = (Flow((1, 300), scale=0.02, zero_point=-128),)
-            rows.append(like.row("every input, rsqrt", types=(INT8,), inputs=inputs, outputs=fixed))
+            size = (Neighbour("ABS"),)  # of a number below zero there is no root
+            rows.append(like.row("of sizes, rsqrt", types=(INT8,), before=size, outputs=fixed))
         if op not in _INT8:
             rows.append(Refused("int8", "is not float32", like.row("", types=(INT8,))))
     return tuple(rows)
