@@ -44,9 +44,9 @@ class DataKeywords(InferenceKeywords):
                         f"({found.most_real:.6g}) in {found.differing:,} of {found.elements:,} elements"
                     )
         if wrong:
+            first = next(iter(wrong.values()))
             raise AssertionError(
-                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; "
-                f"{next(iter(wrong.values()))}; "
+                f"{len(wrong)} of {len(vectors)} golden samples are answered otherwise; {first}; "
                 "`renode-mnist verify` names the layer"
             )
 
