@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,9 +24,18 @@ def file_option(flag: str, name: str, what: str) -> Callable[[F], F]:
     return click.option(flag, name, metavar="FILE", multiple=True, help=f"{what}: {_KINDS}.")
 
 
+def _two_numbers(
+    context: click.Context, parameter: click.Parameter, value: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    if value is not None and not (all(map(math.isfinite, value)) and value[0] != value[1]):
+        raise click.BadParameter("black and white are two different numbers.")
+    return value
+
+
 pixel_range_option = click.option(
     "--pixel-range",
     type=(float, float),
+    callback=_two_numbers,
     metavar="BLACK WHITE",
     help="Real numbers that a picture's black and white stand for.  [default: as the model's metadata says, else of "
     "0..1, -1..1 and 0..255 the nearest to the tensor's range]",

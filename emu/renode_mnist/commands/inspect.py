@@ -104,4 +104,4 @@ def _describe(tensor: TensorFacts) -> str:
     from renode_mnist.report.inspection import quantisation, shape_text
 
     parts = (f"{tensor.type} {shape_text(tensor.shape)}", quantisation(tensor), f"{tensor.byte_count:,} B")
-    return ", ".join(filter(None, parts))
+    return f"'{tensor.name}' {', '.join(filter(None, parts))}"

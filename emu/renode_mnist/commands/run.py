@@ -90,6 +90,8 @@ def run(
 
     if picture is not None and files:
         raise click.UsageError("--image shows a digit and --input any tensor: give one of them.")
+    if output is not None and any(output.resolve() == Path(file.rpartition("=")[2]).resolve() for file in files):
+        raise click.UsageError(f"--output would write over the input {output}: name another file.")
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
 

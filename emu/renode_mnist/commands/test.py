@@ -83,6 +83,7 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     tell_target(asked.target)
     tell_another_image(asked.target, found.firmware, image)
     _check_golden(asked, found)
+    _check_labels(asked)
     status = run_robot(
         *map(str, sources or [paths.suites()]),
         name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
@@ -108,6 +109,14 @@ def _sources(suites: tuple[str, ...]) -> list[Path]:
             f"Give the path of one of your own, or choose from: {', '.join(known)}.",
         )
     return sources
+
+
+def _check_labels(asked: SuiteOptions) -> None:
+    """Refuses labelled data without labels."""
+    if asked.data is not None:
+        from renode_mnist.robot.asked import array_in
+
+        array_in(asked.data, asked.label_key)
 
 
 def _check_golden(asked: SuiteOptions, found: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from renode_mnist.model.inputs import Samples
 
 
+def _number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("it is no number.")
+    return value
+
+
 @click.command()
 @click.argument("model", default="int8", shell_complete=complete_model)
 @file_option("--data", "files", "Inputs, a leading axis of N for N samples")
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ulp",
     type=click.FloatRange(0),
+    callback=_number,
     help="Up to which a difference of float32 counts as rounding, in units in the last place.  [default: 64]",
 )
 @target_option()

@@ -20,7 +20,7 @@ from renode_mnist.measure.verify import Verification
 from renode_mnist.model import yardstick
 from renode_mnist.model.difference import FLOAT_BOUND_ULP
 from renode_mnist.model.inputs import Samples
-from renode_mnist.model.yardstick import LiteRt, LiteRtDefault, Yardstick
+from renode_mnist.model.yardstick import LacksKernel, LiteRt, LiteRtDefault, Yardstick
 from renode_mnist.session.opening import open_session
 from renode_mnist.session.session import Session
 from renode_mnist.session.target_options import TargetOptions
@@ -93,6 +93,9 @@ def open_yardstick(config: BuildConfig, content: bytes, graph: Graph) -> Iterato
         return
     try:
         judge: Yardstick = LiteRt(content, graph)
+    except LacksKernel as lacking:
+        with HostYardstick(config.model, lacking.what) as host:
+            yield host
     except EnvironmentProblem as missing:
         try:
             host = HostYardstick(config.model, "LiteRT is not installed")

@@ -100,7 +100,7 @@ def from_files(
     if missing := [name for name in names if name not in contents]:
         raise DataError(
             f"no file gives the input{'s' if len(missing) > 1 else ''} {_quoted(missing)}",
-            "Give each as --input NAME=FILE, or all in one .npz or .json by their names.",
+            "Give each as NAME=FILE, or all in one .npz or .json by their names.",
         )
     samples = _assembled(specs, contents, " ".join(sorted({path.name for path in files.values()})), ranges)
     return replace(samples, notes=(*samples.notes, *left_out))
@@ -302,7 +302,7 @@ def _finite(values: npt.NDArray[Any], spec: TensorSpec, origin: str) -> npt.NDAr
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = int(np.count_nonzero(~np.isfinite(values)))
         raise DataError(
-            f"{origin} holds {bad:,} numbers that are not finite",
+            f"{origin} holds {bad:,} number{'s that are' if bad > 1 else ' that is'} not finite",
             f"Mend them: the firmware takes finite numbers for {spec}.",
         )
     return values

@@ -7,6 +7,7 @@ kernels (``OpResolverType.BUILTIN_REF``) are those that TensorFlow Lite Micro's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any, Protocol
@@ -19,6 +20,10 @@ from renode_mnist.codegen.graph import ElementType, Graph
 from renode_mnist.errors import EnvironmentProblem, ModelError
 from renode_mnist.model._quiet import quiet
 from renode_mnist.model.inputs import Tensors
+
+
+class LacksKernel(ModelError):
+    """LiteRT's reference kernels leave out an operator that its optimised ones have."""
 
 
 class Yardstick(Protocol):
@@ -43,6 +48,7 @@ class LiteRt:
 
     Raises:
         EnvironmentProblem: LiteRT is not installed.
+        LacksKernel: Its reference kernels leave out one of the model's operators.
         ModelError: It can't compute the model, or not as TensorFlow Lite Micro does.
     """
 
@@ -116,7 +122,13 @@ def _interpreter(content: bytes, *, reference: bool, **how: Any) -> Any:
             interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, **how)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ModelError(f"LiteRT can't run the model ({error})", "Export it again.") from None
+        if missing := re.search(r"Didn't find op for builtin opcode '(\w+)'", str(error)):
+            raise LacksKernel(
+                f"the {'reference ' if reference else ''}kernels of LiteRT {version()} have no {missing[1]} as the "
+                "model has it",
+                "`renode-mnist verify` takes engine reference on this PC for it.",
+            ) from None
+        raise ModelError(f"LiteRT can't run the model ({' '.join(str(error).split())})", "Export it again.") from None
     return interpreter
 
 

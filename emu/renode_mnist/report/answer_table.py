@@ -10,6 +10,8 @@ from renode_mnist.report.grid import Grid
 from renode_mnist.session.answer import Answer, Output
 
 _BEST = 5
+_FEW = 8
+"""Numbers of an output that are shown one by one."""
 
 
 def render(answer: Answer) -> RenderableType:
@@ -46,7 +48,8 @@ def _statistics(outputs: list[Output]) -> Grid:
             f"{output.reals.min():.6g}",
             f"{output.reals.max():.6g}",
             f"{output.reals.mean():.6g}",
+            ", ".join(f"{value:.6g}" for value in output.reals.reshape(-1)) if output.reals.size <= _FEW else "",
         )
         for output in outputs
     )
-    return Grid(("output", "type", "min", "max", "mean"), rows, labels=2)
+    return Grid(("output", "type", "min", "max", "mean", "numbers"), rows, figures=(2, 3, 4))

@@ -10,6 +10,9 @@ from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
 from renode_mnist.stm32f746.memory_map import RAM_BYTES
 
+_MOST_DRAWN = 16
+"""Steps, a character each: more do not fit beside the figures."""
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -92,17 +95,18 @@ def engines(facts: ModelFacts) -> Grid:
 
 
 def buffers(engine: EngineFacts) -> Grid:
-    """The RAM plan: a row a buffer in the order of their addresses, a column a step in which it may be alive."""
+    """The RAM plan: a row a buffer in the order of their addresses, with the steps in which it may be alive."""
     rows = []
+    drawn = len(engine.steps) <= _MOST_DRAWN
     for buffer in sorted(engine.buffers, key=lambda found: (found.offset, found.first)):
-        alive = ("██" if buffer.first <= step <= buffer.last else "·" for step in range(len(engine.steps)))
+        alive = "".join("█" if buffer.first <= step <= buffer.last else "·" for step in range(len(engine.steps)))
         end = buffer.offset + buffer.byte_count
-        rows.append(
-            (buffer.name, buffer.layout, f"{buffer.offset:,}", f"{end:,}", f"{buffer.byte_count:,}", *alive),
-        )
-    headings = ("buffer", "layout", "from", "to", "bytes", *map(str, range(len(engine.steps))))
+        steps = _ranges(list(range(buffer.first, buffer.last + 1)))
+        row = (buffer.name, buffer.layout, f"{buffer.offset:,}", f"{end:,}", f"{buffer.byte_count:,}", steps)
+        rows.append((*row, alive) if drawn else row)
+    headings = ("buffer", "layout", "from", "to", "bytes", "steps", *([""] if drawn else []))
     title = f"RAM plan of engine {engine.engine}: arena {engine.arena_bytes:,} B"
-    return Grid(headings, tuple(rows), labels=2, title=title)
+    return Grid(headings, tuple(rows), title=title, figures=(2, 3, 4))
 
 
 def tensors(facts: ModelFacts) -> Grid:

@@ -46,7 +46,7 @@ def first_difference(first: FirstDifference) -> str:
     return (
         f"First difference in the order of execution: {where}, tensor {row.index} '{row.spec.name}', "
         f"in sample '{first.sample}': up to {units_text(found)} ({found.most_real:.6g}) in {share}{channels}; the "
-        f"first at {list(first.place)}: {first.got:.6g}, expected {first.expected:.6g}."
+        f"first at {list(first.place)}: {first.got:.9g}, expected {first.expected:.9g}."
     )
 
 

@@ -85,7 +85,8 @@ def array_in(file: str | Path, name: str) -> npt.NDArray[Any]:
         return content.values
     if isinstance(content, np.ndarray):
         return content
-    raise DataError(f"{file} has no array '{name}'", f"It has {_quoted(found)}; or name a file with one array.")
+    has = _quoted(found) if any(found) else "one array, which has no name"
+    raise DataError(f"{file} has no array '{name}'", f"It has {has}. Name another, or a file with one array.")
 
 
 def samples_of(asked: Samples, sample: int | None) -> Tensors:
