@@ -472,6 +472,21 @@ def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
         library.golden_vectors_should_match(str(tmp_path / "v.npz"))
 
 
+def test_an_autoencoder_is_held_to_its_input(tmp_path: Path) -> None:
+    model = network_file("half_an_autoencoder")
+    name = codegen.load(model).inputs[0].name
+    ordinary, odd = np.full((3, 8), 0.5, np.float32), np.full((2, 8), -0.25, np.float32)
+    data = str(tmp_path / "d.npz")
+    with opened("host", model) as library:
+        np.savez(tmp_path / "d.npz", **{name: np.concatenate([ordinary, odd]), "labels": [0, 0, 0, 1, 1]})
+        assert library.area_under_curve_should_be_at_least(1, data) == 1
+        assert library.mean_absolute_error_should_be_at_most(0.1, data) == pytest.approx(2 / 5 * 0.25)
+        fails(library.mean_absolute_error_should_be_at_most, 0.099, data)
+        np.savez(tmp_path / "d.npz", **{name: np.concatenate([ordinary, odd]), "labels": [1, 0, 0, 0, 1]})
+        # Of six pairs the odd one of label 1 beats two and ties one, the ordinary one ties two.
+        fails(library.area_under_curve_should_be_at_least, 0.6, data, match="is 0.5833")
+
+
 def test_state_is_set_back_for_every_sample_and_by_keyword(tmp_path: Path) -> None:
     model = network_file("svdf")
     with opened("host", model) as library:
