@@ -55,6 +55,14 @@ def an_input_that_is_an_output() -> bytes:
     return b.finish_with((x, unread), (y, z))
 
 
+def half_an_autoencoder() -> bytes:
+    """float32: what is not negative comes out as it went in."""
+    b = ModelBuilder()
+    x, y = b.activation((1, 8)), b.activation((1, 8))
+    b.operator("RELU", (x,), (y,))
+    return b.finish(x, y)
+
+
 def of_types() -> bytes:
     """uint8, float32 and int16 in, and bool and int64 that nobody reads; float32, int8, uint8 and int32 out."""
     b = ModelBuilder()
