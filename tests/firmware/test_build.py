@@ -72,7 +72,10 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, id=what, marks=() if "CMake" in what else pytest.mark.long) for what, name in NAMES.items()],
+)
 def test_a_models_name_is_data_to_cmake_and_to_the_image(tmp_path: Path, name: bytes) -> None:
     model = tmp_path / os.fsdecode(name)
     shutil.copy(paths.models() / "mnist_int8.tflite", model)

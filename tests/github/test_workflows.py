@@ -252,7 +252,7 @@ def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
 # The emulated jobs --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["embedded", "another-network", "bench"])
+@pytest.mark.parametrize("name", ["embedded", pytest.param("another-network", marks=pytest.mark.long), "bench"])
 def test_the_commands_of_an_emulated_job_pass_here(name: str, tmp_path: Path) -> None:
     job = read("workflows/ci.yml")["jobs"][name]
     summary = tmp_path / "summary.md"

@@ -150,6 +150,7 @@ def test_all_suites_but_digits_pass_on_this_pc(tmp_path: Path, network: str) -> 
     assert outcome.passed > 25
 
 
+@pytest.mark.long  # in real time, and the same suites as on each target; replays and keywords go through the port too
 def test_all_suites_pass_through_a_serial_port(tmp_path: Path, board: Served) -> None:
     lines = ["--port", board.binary, "--console-port", board.console]
     outcome = run_suites(tmp_path, "--target", "board", *lines, "--record", str(tmp_path / "sessions"))
