@@ -71,8 +71,8 @@ def test_the_articles_network_in_int8(objective: Objective, most_flash: int) -> 
     skip_unless_known("the answer is right")
     assert costs.instructions <= 1_750_000
     assert costs.stats.flash_bytes <= most_flash
-    # 22.9 kB until the application took any model: pieces, names and several tensors on the wire are 3.3 kB of it.
-    assert costs.stats.flash_bytes - costs.stats.weights_bytes <= 26 * 1024
+    # 22.9 kB until the application took any model, which makes it 26.2 and, for other objectives, up to 27.0 kB.
+    assert costs.stats.flash_bytes - costs.stats.weights_bytes <= 27 * 1024
     assert costs.stats.ram_static_bytes + costs.stats.stack_used_bytes <= 64 * KB
 
 
