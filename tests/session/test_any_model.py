@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,22 +18,25 @@ from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, build
 from renode_mnist.errors import FirmwareError, ModelError
 from renode_mnist.report import identity
+from renode_mnist.session import recording
 from renode_mnist.session.opening import machine_of, open_session
 from renode_mnist.session.session import Session
 from renode_mnist.stream import Deadline
 from renode_mnist.targets.base import HasConsole
-from renode_mnist.wire.messages import ArenaRegion, ErrorCode
+from renode_mnist.wire import frame
+from renode_mnist.wire.client import Observer
+from renode_mnist.wire.messages import ArenaRegion, ErrorCode, OutputPiece, decode_reply
 from runtimes import tflite_micro_on
 
 BOTH = pytest.mark.parametrize("target", ["embedded", "host"])
 
 
 @contextmanager
-def opened(name: str, target: str) -> Iterator[Session]:
+def opened(name: str, target: str, observer: Observer | None = None) -> Iterator[Session]:
     # One of them is built for traces, so that no other image has to be.
     trace = name == "two_inputs_three_outputs"
     config = BuildConfig(edge_networks.file_of(name), machine=machine_of(target), trace=trace)
-    with open_session(target, build(config).elf) as session:
+    with open_session(target, build(config).elf, observer=observer) as session:
         yield session
 
 
@@ -156,3 +162,32 @@ def test_ram_is_one_figure_with_its_parts_asked_after_the_work() -> None:
             said += console.receive(Deadline.after(console, 5))
         (line,) = (text for text in said.decode().splitlines() if text.startswith("RAM: "))
         assert line == "RAM: " + re.sub(r"(?<=\d),(?=\d)", "", identity.ram(after))
+
+
+def test_a_recording_of_tensors_replays_and_a_changed_byte_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "session.jsonl"
+    given = list(edge_networks.inputs(codegen.load(edge_networks.file_of("svdf")), count=2))
+    with recording.Recorder(file) as recorder, opened("svdf", "host", recorder.observe) as session:
+        recorder.identify(session)
+        for inputs in given:
+            session.infer(inputs)
+        session.reset_state()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    place, payload, piece = next(found for found in map(_output_in, range(len(lines)), lines) if found)
+    changed = piece.content[:1] + bytes([piece.content[1] ^ 1]) + piece.content[2:]
+    lines[place]["bytes"] = frame.encode(payload.replace(piece.content, changed)).hex()
+    with opened("svdf", "host") as session:
+        assert list(recording.replay(recording.load(file), session)) == []
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        (difference,) = recording.replay(recording.load(file), session)
+        assert difference.what.startswith("output 0 from byte 1 on: ")
+
+
+def _output_in(place: int, line: dict[str, Any]) -> tuple[int, bytes, OutputPiece] | None:
+    """The first of a recording's lines that is an output, with its payload."""
+    if line.get("direction") != "received":
+        return None
+    payload = frame.decode(bytes.fromhex(line["bytes"])[:-1])
+    assert isinstance(payload, bytes)
+    body = decode_reply(payload).body
+    return (place, payload, body) if isinstance(body, OutputPiece) else None

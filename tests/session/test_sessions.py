@@ -190,7 +190,7 @@ def test_a_recording_begins_with_its_identity_and_replays_without_difference(
     kept = recording.load(recorded)
     assert kept.identity["target"]["target"] == "host"
     assert kept.identity["firmware"]["model_sha256"] == session.firmware.model_sha256
-    assert len(kept.exchanges) == 4  # the last asks for RAM, after the work
+    assert len(kept.exchanges) == 4  # greeting, picture, what the firmware says after its first work, broken frame
     assert kept.cut_off is None
     assert list(recording.replay(kept, session)) == []
 
