@@ -150,3 +150,18 @@ def test_golden_vectors_are_made_of_a_data_set(tmp_path: Path) -> None:
     assert len(vectors) == 3
     vectors.check_model(golden.sha256_of(MODEL))
     assert vectors.identity.yardstick.startswith("LiteRT ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--model", "int8", "--input", "x.npy", "--output", "x.npy"], "would write over the input"),
+        (["run", "--model", "int8", "--pixel-range", "nan", "1"], "two different numbers"),
+        (["run", "--model", "int8", "--pixel-range", "1", "1"], "two different numbers"),
+        (["verify", "int8", "--ulp", "nan"], "no number"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_runs(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert said in done.output

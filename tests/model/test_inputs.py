@@ -192,6 +192,7 @@ def _large_archive(folder: Path) -> Path:
         (lambda folder: saved(folder, "objects.npy", np.array([{}] * 4)), "Python objects"),
         (lambda folder: saved(folder, "odd.bin", bytes(5)), "has 5 bytes, and the input"),
         (lambda folder: saved(folder, "ragged.csv", "1,2,3,4\n1,2\n"), "different lengths"),
+        (lambda folder: saved(folder, "decimal.csv", "1,5;2,5\n"), "commas and semicolons"),
         (lambda folder: saved(folder, "word.csv", "1,2,3,4\n1,2,x,4\n"), "row 2"),
         (lambda folder: saved(folder, "ragged.json", [[1, 2], [3]]), "no array of numbers"),
         (lambda folder: saved(folder, "cut.json", "[1, 2"), "no array of numbers"),

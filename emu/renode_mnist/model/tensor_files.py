@@ -204,13 +204,12 @@ def _npz(content: bytes, path: Path) -> Mapping[str, Content]:
 
 
 def _csv(content: bytes, path: Path) -> Mapping[str, Content]:
-    text = _text(content, path)
-    if "," in text and ";" in text:
+    lines = [line for line in _text(content, path).splitlines() if line.strip()]
+    if mixed := [number for number, line in enumerate(lines, 1) if "," in line and ";" in line]:
         raise DataError(
-            f"{path} has commas and semicolons: what parts its numbers can't be told",
+            f"{path}: row {mixed[0]} has commas and semicolons, and what parts its numbers can't be told",
             "Write 1.5, not 1,5, and part numbers by commas or by semicolons.",
         )
-    lines = [line for line in text.splitlines() if line.strip()]
     rows: list[list[float]] = []
     for number, line in enumerate(lines):
         try:
