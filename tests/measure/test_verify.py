@@ -235,3 +235,12 @@ def test_tensors_are_matched_by_name_then_by_order() -> None:
         (2, 2),
         (3, 3),
     ]
+
+
+def test_an_operator_that_the_reference_kernels_of_litert_lack_is_named() -> None:
+    b = ModelBuilder()
+    x, y = b.activation((1, 4)), b.activation((1, 4))
+    b.operator("ELU", (x,), (y,))
+    content = b.finish(x, y)
+    with pytest.raises(yardstick.LacksKernel, match="have no ELU"):
+        yardstick.LiteRt(content, reader.parse(content, "elu.tflite"))
