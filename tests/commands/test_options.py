@@ -134,6 +134,7 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     answers = SimpleNamespace(target=SimpleNamespace(target="", version=""), firmware=firmware)
     monkeypatch.setattr(opening, "connect", lambda *_: answers)  # there is no such port
     monkeypatch.setattr(golden, "read", lambda _: SimpleNamespace(check_model=lambda *_: None))
+    monkeypatch.setattr("renode_mnist.robot.asked.array_in", lambda *_: None)
     elf = tmp_path / "x.elf"
     elf.write_bytes(b"")
     call = ["test", "--elf", str(elf), "--record", str(tmp_path), "--port", "here", "--console-port", "there"]
