@@ -1,4 +1,4 @@
-// Four nested loops over the elements of a tensor.
+// Nested loops over the elements of a tensor.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,23 @@
 
 namespace reference {
 
-// Calls visit(a, b) for each index of `shape`, the last dimension fastest, with the sums of index * stride.
-template <typename Visit>
-void for_each_element(const std::int32_t (&shape)[4], const std::int32_t (&a_strides)[4],
-                      const std::int32_t (&b_strides)[4], Visit visit) {
-  const auto offset = [](const std::int32_t(&strides)[4], std::int32_t i, std::int32_t j, std::int32_t k) {
-    return i * strides[0] + j * strides[1] + k * strides[2];
-  };
-  for (std::int32_t i = 0; i < shape[0]; ++i) {
-    for (std::int32_t j = 0; j < shape[1]; ++j) {
-      for (std::int32_t k = 0; k < shape[2]; ++k) {
-        const std::int32_t a = offset(a_strides, i, j, k);
-        const std::int32_t b = offset(b_strides, i, j, k);
-        for (std::int32_t l = 0; l < shape[3]; ++l) visit(a + l * a_strides[3], b + l * b_strides[3]);
-      }
+// Calls visit(a, b) for each index of `shape`, the last dimension fastest, with the sums of index * stride, from
+// those of the dimensions before `dimension` on.
+template <int dimension = 0, int rank, typename Visit>
+void for_each_element(const std::int32_t (&shape)[rank], const std::int32_t (&a_strides)[rank],
+                      const std::int32_t (&b_strides)[rank], Visit& visit, std::int32_t a = 0, std::int32_t b = 0) {
+  // Read once: for all that the compiler knows the visitor writes over them.
+  const std::int32_t count = shape[dimension];
+  const std::int32_t a_stride = a_strides[dimension];
+  const std::int32_t b_stride = b_strides[dimension];
+  for (std::int32_t i = 0; i < count; ++i) {
+    if constexpr (dimension + 1 < rank) {
+      for_each_element<dimension + 1>(shape, a_strides, b_strides, visit, a, b);
+    } else {
+      visit(a, b);
     }
+    a += a_stride;
+    b += b_stride;
   }
 }
 

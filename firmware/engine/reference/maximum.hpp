@@ -1,6 +1,6 @@
-// MAXIMUM and MINIMUM with broadcasting: up to four dimensions.
+// MAXIMUM and MINIMUM with broadcasting: up to five dimensions.
 //
-//   output  [shape[0]][shape[1]][shape[2]][shape[3]]
+//   output  [shape[0]]...[shape[4]]
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// MEAN and SUM over any dimensions of up to four.
+// MEAN and SUM over any dimensions of up to five.
 //
-//   input   [shape[0]][shape[1]][shape[2]][shape[3]]
-//   output  the same without the reduced dimensions
+//   input   the model's
+//   output  [shape[0]][shape[1]][shape[2]], which are the dimensions that stay
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// PRELU with broadcasting: up to four dimensions.
+// PRELU with broadcasting: up to five dimensions.
 //
 //   input, slope  the two inputs of Broadcast
-//   output        [shape[0]][shape[1]][shape[2]][shape[3]]
+//   output        [shape[0]]...[shape[4]]
 #pragma once
 
 #include <cstdint>

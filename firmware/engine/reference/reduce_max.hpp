@@ -1,7 +1,7 @@
-// REDUCE_MAX and REDUCE_MIN over any dimensions of up to four. What is no number is passed over.
+// REDUCE_MAX and REDUCE_MIN over any dimensions of up to five. What is no number is passed over.
 //
-//   input   [shape[0]][shape[1]][shape[2]][shape[3]]
-//   output  the same without the reduced dimensions
+//   input   the model's
+//   output  [shape[0]][shape[1]][shape[2]], which are the dimensions that stay
 #pragma once
 
 #include <cstdint>

@@ -76,11 +76,11 @@ struct Hybrid {
 };
 
 // Two inputs of which the smaller is repeated: each is read at the sum of index * stride; a stride of 0 repeats a
-// dimension. Shorter shapes are filled with leading ones.
+// dimension. Neighbouring dimensions that lie together in all are one; shorter shapes are filled with leading ones.
 struct Broadcast {
-  std::int32_t shape[4];  // of the output
-  std::int32_t first_strides[4];
-  std::int32_t second_strides[4];
+  std::int32_t shape[5];  // of the output
+  std::int32_t first_strides[5];
+  std::int32_t second_strides[5];
 };
 
 // A sum or a difference: both inputs are brought to a common scale with 20 more bits, added, and brought to the
@@ -96,10 +96,13 @@ struct AddScaling {
   std::int32_t max;
 };
 
-// One result of all elements along the reduced dimensions of up to four.
+// A result of each element along the dimensions that stay, made of all along those that are folded. Neighbouring
+// dimensions are one; shorter shapes are filled with leading ones.
 struct Reduction {
-  std::int32_t shape[4];
-  bool reduced[4];
+  std::int32_t shape[3];  // of the output
+  std::int32_t strides[3];
+  std::int32_t folded_shape[3];
+  std::int32_t folded_strides[3];
   std::int32_t count;  // elements in each result
 };
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
-from renode_mnist.codegen.operators import options
+from renode_mnist.codegen.operators import nesting, options
 from renode_mnist.codegen.operators.call import Call, bounds, subscripts
 from renode_mnist.codegen.operators.definition import Shapes
-from renode_mnist.codegen.operators.rules import MOST_DIMENSIONS, few_dimensions, of_type, present, refusal
+from renode_mnist.codegen.operators.rules import few_dimensions, of_type, present, refusal
 from renode_mnist.codegen.operators.samples import Branch, Flow, Numbers, Refused, Sample
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
+
+MOST_DIMENSIONS = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def inputs(operator: Operator) -> None:
     """Both, and the output, are float32, or int8 and quantised."""
     for tensor in (present(operator, 0), present(operator, 1), operator.output):
         of_type(operator, tensor, operator.output.type)
-    few_dimensions(operator, len(operator.output.shape))
+    few_dimensions(operator, len(operator.output.shape), MOST_DIMENSIONS)
 
 
 def shapes(operator: Operator) -> Shapes:
@@ -81,7 +83,6 @@ def lower(call: Call, how: str, what: str = "term", header: str = "") -> Step:
         header: Of a family's function, where it is not named as the operator.
     """
     operator = call.operator
-    shape = (1,) * (MOST_DIMENSIONS - len(operator.output.shape)) + operator.output.shape
     names: list[str] = []
     for position, suffix in enumerate(("First", "Second")):
         tensor = operator.tensor(position)
@@ -89,9 +90,17 @@ def lower(call: Call, how: str, what: str = "term", header: str = "") -> Step:
             names.append(call.constant(suffix, operator.constant(position), f"{what} {subscripts(tensor)}"))
         else:
             names.append(call.source(position))
-    strides = [_strides(tensor.shape, shape) for tensor in terms(operator)]
+    shape = operator.output.shape
+    loops = nesting.merged(shape, *(steps(tensor.shape, shape) for tensor in terms(operator)))
+    loops = nesting.filled(loops, MOST_DIMENSIONS, 2)
     shape_name = call.struct(
-        "", "Broadcast", {"shape": shape, "first_strides": strides[0], "second_strides": strides[1]}
+        "",
+        "Broadcast",
+        {
+            "shape": tuple(loop.size for loop in loops),
+            "first_strides": tuple(loop.steps[0] for loop in loops),
+            "second_strides": tuple(loop.steps[1] for loop in loops),
+        },
     )
     arguments = [shape_name, *([how] if how else []), *names]
     return call.of(operator.op.lower(), arguments, reads=terms(operator), header=header)
@@ -102,14 +111,10 @@ def clamp(call: Call, activation: Activation) -> str:
     return call.struct("Clamp", "Clamp", bounds(activation))
 
 
-def _strides(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+def steps(shape: tuple[int, ...], target: tuple[int, ...]) -> list[int]:
     """Elements to advance a dimension of ``target``; 0 along those that are repeated."""
     padded = (1,) * (len(target) - len(shape)) + shape
-    strides, stride = [], 1
-    for size in reversed(padded):
-        strides.append(0 if size == 1 else stride)
-        stride *= size
-    return tuple(reversed(strides))
+    return [0 if size == 1 else step for size, step in zip(padded, nesting.strides(padded), strict=True)]
 
 
 def is_float(operator: Operator) -> bool:
@@ -125,8 +130,10 @@ def rows(like: Sample) -> tuple[Sample | Refused, ...]:
         *(like.row(f"constant {'x'.join(map(str, shape))}", inputs=(image, Numbers(shape))) for shape in shapes),
         like.row("constant first", inputs=(Numbers((3,)), image)),
         like.row("batch of 2", inputs=(Flow((2, 3, 5)), Branch())),
-        Refused("more than four dimensions", "more than 4 dimensions",
-                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Numbers((2,))))),
+        *(like.row(f"five dimensions, {'x'.join(map(str, shape))}", inputs=(Flow((2, 3, 2, 4, 3)), Numbers(shape)))
+          for shape in ((3,), (3, 2, 1, 1), (2, 1, 2, 1, 3))),
+        Refused("more than five dimensions", "more than 5 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2, 2)), Numbers((2,))))),
         Refused("terms that can't be broadcast", "cannot be broadcast",
                 like.row("", inputs=(Flow((1, 4)), Numbers((3,))))),
         Refused("a single input", "an input is missing", like.row("", inputs=(Flow((1, 4)),))),

@@ -47,6 +47,7 @@ def _samples() -> Declared:
         *(like.row(f"constant {'x'.join(map(str, shape))}", inputs=(image, numbers(*shape)))
           for shape in ((3,), (1,), (1, 5, 4, 1), (4, 3))),
         like.row("constant first", inputs=(numbers(3), image)),
+        like.row("five dimensions", inputs=(image._replace(shape=(2, 3, 2, 4, 3)), numbers(2, 1, 2, 1, 3))),
         Refused("terms that are quantised differently", "are quantised differently",
                 like.row("", types=(INT8,), inputs=(image, Numbers((3,), 0.1, 3)))),
         Refused("terms that can't be broadcast", "cannot be broadcast",

@@ -37,7 +37,7 @@ DEFINITION = Definition(
     shapes=reduction.shapes,
     mismatch=reduction.mismatch,
     lower=_lower,
-    remark="up to four dimensions",
+    remark="up to five dimensions",
     options=OptionsTable("ReducerOptions", reduction.read),
     samples=_samples,
 )

@@ -10,7 +10,7 @@ import tflite
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import moving
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import few_dimensions, require, same_quantisation
@@ -65,7 +65,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     rank = len(operator.input.shape)
     shape = (1,) * (4 - rank) + operator.input.shape
     pairs = [(0, 0)] * (4 - rank) + _paddings(operator)
-    strides = moving.strides(shape)
+    strides = nesting.strides(shape)
     offsets = [
         [place * stride for place in _places(size, *pair, reflect=reflect)]
         for size, pair, stride in zip(shape, pairs, strides, strict=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.nesting import filled, merged
 from renode_mnist.codegen.operators.rules import of_type, present, require
 from renode_mnist.codegen.program import Step
 
@@ -43,15 +44,6 @@ def axis_of(operator: Operator, axis: int, rank: int) -> int:
     return axis % rank
 
 
-def strides(shape: Sequence[int]) -> list[int]:
-    """Elements to advance a dimension."""
-    found, stride = [], 1
-    for size in reversed(shape):
-        found.append(stride)
-        stride *= size
-    return found[::-1]
-
-
 def taken(
     call: Call,
     parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
@@ -69,10 +61,17 @@ def taken(
     source = source or call.source()
     statements, step = [], None
     for number, (start, shape, advances) in enumerate(parts):
-        sizes, steps = _merged(shape, advances)
-        require(operator, len(sizes) <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions in another order")
+        loops = merged(shape, advances)
+        require(operator, len(loops) <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions in another order")
+        loops = filled(loops, MOST_DIMENSIONS, 1)
         header = call.struct(
-            f"Piece{number}" if number else "", "Taken", {"start": start, "shape": sizes, "strides": steps}
+            f"Piece{number}" if number else "",
+            "Taken",
+            {
+                "start": start,
+                "shape": tuple(loop.size for loop in loops),
+                "strides": tuple(loop.steps[0] for loop in loops),
+            },
         )
         output = call.lowering.result(operator, number)
         step = call.of("take", [header, source], writes=(output,))
@@ -80,19 +79,6 @@ def taken(
     assert step is not None
     writes = tuple(call.lowering.result(operator, number) for number in range(len(parts)))
     return replace(step, call="\n  ".join(statements), writes=writes)
-
-
-def _merged(shape: Sequence[int], advances: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Without dimensions of one element, neighbours that lie together as one; filled up in front."""
-    kept = [(size, advance) for size, advance in zip(shape, advances, strict=True) if size > 1]
-    merged: list[tuple[int, int]] = []
-    for size, advance in kept:
-        if merged and merged[-1][1] == advance * size:
-            merged[-1] = (merged[-1][0] * size, advance)
-        else:
-            merged.append((size, advance))
-    merged = [(1, 0)] * (MOST_DIMENSIONS - len(merged)) + merged
-    return tuple(size for size, _ in merged), tuple(advance for _, advance in merged)
 
 
 def joined(call: Call, rows: int, runs: Sequence[int]) -> Step:

@@ -10,11 +10,14 @@ from renode_mnist.codegen.operators.call import Call, factor
 from renode_mnist.codegen.operators.definition import Definition, Kind
 from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
+    FLOAT32,
+    INT8,
     Declared,
     Flow,
     Numbers,
     Refused,
     Sample,
+    Silent,
 )
 from renode_mnist.codegen.program import Step
 
@@ -46,11 +49,20 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 def _samples() -> Declared:
     image = Flow((1, 5, 4, 3))
     like = Sample("a slope a channel", (image, Numbers((1, 1, 3))))
+    many = like.row("five dimensions", inputs=(Flow((2, 3, 2, 4, 3)), Numbers((1, 3, 1, 4, 1))), types=(INT8,))
+    few = "TensorFlow Lite Micro has four dimensions at most in float32"
     return (
         like,
         like.row("one slope", inputs=(image, Numbers((1,)))),
         like.row("a slope an element", inputs=(image, Numbers((5, 4, 3)))),
         like.row("rows", inputs=(Flow((2, 7)), Numbers((7,)))),
+        many,
+        many.row(
+            "five dimensions in float32",
+            types=(FLOAT32,),
+            exempt=(Silent("*", few, "tflite-micro"),),
+            refused_by={"tflm": few},
+        ),
         Refused(
             "a slope that can't be broadcast", "cannot be broadcast", like.row("", inputs=(image, Numbers((4,))))
         ),

@@ -48,7 +48,7 @@ DEFINITION = Definition(
     mismatch=reduction.mismatch,
     rule=same_quantisation,
     lower=_lower,
-    remark="up to four dimensions",
+    remark="up to five dimensions",
     options=OptionsTable("ReducerOptions", reduction.read),
     samples=_samples,
 )

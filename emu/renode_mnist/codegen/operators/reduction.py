@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-import numpy as np
-
 from renode_mnist.codegen.graph import ElementType, Operator
+from renode_mnist.codegen.operators import nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Shapes
-from renode_mnist.codegen.operators.rules import MOST_DIMENSIONS, activations, few_dimensions, refusal, require
+from renode_mnist.codegen.operators.nesting import Loop
+from renode_mnist.codegen.operators.rules import activations, few_dimensions, refusal, require
 from renode_mnist.codegen.operators.samples import (
     Again,
     Flow,
@@ -20,6 +22,10 @@ from renode_mnist.codegen.operators.samples import (
     Values,
 )
 from renode_mnist.errors import ModelError
+
+_MOST_DIMENSIONS = 5
+_LOOPS = 3
+"""Of five dimensions no more than three are apart from each other among the reduced ones, or among the others."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def inputs(operator: Operator) -> None:
     """Activations, and axes that are known."""
     activations(operator)
     rank = len(operator.input.shape)
-    few_dimensions(operator, rank)
+    few_dimensions(operator, rank, _MOST_DIMENSIONS)
     axes = operator.optional_input(1)
     require(
         operator,
@@ -75,16 +81,24 @@ def mismatch(operator: Operator, found: Shapes) -> ModelError:
 def header(call: Call) -> tuple[str, int]:
     """The parameter that says what is reduced, and how many elements each result is made of."""
     operator = call.operator
-    missing = MOST_DIMENSIONS - len(operator.input.shape)
-    reduced = {axis + missing for axis in _reduced(operator)}
-    shape = (1,) * missing + operator.input.shape
-    count = int(np.prod([n for axis, n in enumerate(shape) if axis in reduced], initial=1))
+    shape, reduced = operator.input.shape, _reduced(operator)
+    strides = nesting.strides(shape)
+
+    def loops(axes: Iterable[int]) -> list[Loop]:
+        chosen = list(axes)
+        found = nesting.merged([shape[axis] for axis in chosen], [strides[axis] for axis in chosen])
+        return nesting.filled(found, _LOOPS, 1)
+
+    kept, folded = loops(axis for axis in range(len(shape)) if axis not in reduced), loops(sorted(reduced))
+    count = prod(loop.size for loop in folded)
     name = call.struct(
         "",
         "Reduction",
         {
-            "shape": shape,
-            "reduced": tuple(axis in reduced for axis in range(MOST_DIMENSIONS)),
+            "shape": tuple(loop.size for loop in kept),
+            "strides": tuple(loop.steps[0] for loop in kept),
+            "folded_shape": tuple(loop.size for loop in folded),
+            "folded_strides": tuple(loop.steps[0] for loop in folded),
             "count": count,
         },
     )
@@ -104,7 +118,9 @@ def rows(like: Sample) -> tuple[Sample | Refused, ...]:
         like.row("a scalar axis", inputs=(Flow((2, 3, 7)), Values(1)), keepDims=True),
         Refused("axes that are no constant", "not constant integers", like.row("", inputs=(Flow((1, 4)), Again()))),
         Refused("axes beyond the dimensions", "axes [4] of 4", like.row("", inputs=(image, Values((4,))))),
-        Refused("more than four dimensions", "more than 4 dimensions",
-                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Values((1,))))),
+        like.row("five dimensions", inputs=(Flow((2, 3, 4, 2, 3)), Values((1, 2)))),
+        like.row("every other of five dimensions", inputs=(Flow((2, 3, 4, 2, 3)), Values((0, 2, 4)))),
+        Refused("more than five dimensions", "more than 5 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2, 2)), Values((1,))))),
         Refused("an output of another shape", "output 't2'", like.row("", outputs=(Output(shape=(1, 4)),))),
     )  # fmt: skip

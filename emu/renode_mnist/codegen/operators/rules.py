@@ -98,6 +98,6 @@ def clamps(operator: Operator, activation: Activation) -> None:
     )
 
 
-def few_dimensions(operator: Operator, rank: int) -> None:
+def few_dimensions(operator: Operator, rank: int, most: int = MOST_DIMENSIONS) -> None:
     """No more than the kernels count."""
-    require(operator, rank <= MOST_DIMENSIONS, f"more than {MOST_DIMENSIONS} dimensions")
+    require(operator, rank <= most, f"more than {most} dimensions")

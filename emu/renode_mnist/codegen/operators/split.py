@@ -6,7 +6,7 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
@@ -47,7 +47,7 @@ def mismatch(operator: Operator, shapes: Shapes) -> ModelError:
 def pieces(call: Call, axis: int) -> Step:
     """The step that takes a tensor apart into the operator's outputs."""
     operator = call.operator
-    advances = moving.strides(operator.input.shape)
+    advances = nesting.strides(operator.input.shape)
     parts, start = [], 0
     for tensor in operator.outputs:
         parts.append((start * advances[axis], tensor.shape, advances))

@@ -7,7 +7,7 @@ from typing import Any
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
@@ -87,7 +87,7 @@ def shape_of(shape: tuple[int, ...], of: tuple[slice | int, ...]) -> list[int]:
 
 def part(shape: tuple[int, ...], of: tuple[slice | int, ...]) -> tuple[int, list[int], list[int]]:
     """What ``moving.taken`` needs to know of slices of a shape."""
-    advances = moving.strides(shape)
+    advances = nesting.strides(shape)
     start, steps = 0, []
     for size, advance, entry in zip(shape, advances, of, strict=False):
         if isinstance(entry, slice):

@@ -6,7 +6,7 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
@@ -36,7 +36,7 @@ def _shapes(operator: Operator) -> Shapes:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
-    advances = moving.strides(operator.input.shape)
+    advances = nesting.strides(operator.input.shape)
     order = _order(operator)
     part = (0, [operator.input.shape[axis] for axis in order], [advances[axis] for axis in order])
     return moving.taken(Call(lowering, operator), [part])

@@ -9,7 +9,7 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
@@ -41,7 +41,7 @@ def _shapes(operator: Operator) -> Shapes:
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     axis, shape = _axis(operator), operator.outputs[0].shape
-    advances = moving.strides(operator.input.shape)
+    advances = nesting.strides(operator.input.shape)
     others = [*advances[:axis], *advances[axis + 1 :]]
     parts = [(number * advances[axis], shape, others) for number in range(len(operator.outputs))]
     return moving.taken(Call(lowering, operator), parts)
