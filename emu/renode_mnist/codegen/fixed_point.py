@@ -5,43 +5,54 @@ Qm.n is a 32-bit integer with m integer and n = 31 - m fraction bits.
 
 from __future__ import annotations
 
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
 INT32_MAX = (1 << 31) - 1
 
+Integers: TypeAlias = npt.NDArray[np.int64]
+"""Many numbers at once, of 32 bits each, so that a product of two fits."""
 
-def wrapped(value: int, bits: int = 32) -> int:
+N = TypeVar("N", int, Integers)
+"""One number or many."""
+
+
+def wrapped(value: N, bits: int = 32) -> N:
     """What so many bits keep of it."""
     half = 1 << (bits - 1)
     return (value + half) % (1 << bits) - half
 
 
-def saturated(value: int, bits: int = 32) -> int:
+def saturated(value: N, bits: int = 32) -> N:
     """The nearest that so many bits hold."""
     most = (1 << (bits - 1)) - 1
-    return max(-most - 1, min(most, value))
+    if isinstance(value, int):
+        return max(-most - 1, min(most, value))
+    return value.clip(-most - 1, most)
 
 
-def high_multiply(a: int, b: int, bits: int = 32) -> int:
+def high_multiply(a: N, b: N | int, bits: int = 32) -> N:
     """``SaturatingRoundingDoublingHighMul``: a * b / 2^(bits - 1) to the nearest, halves upwards."""
     return saturated((a * b + (1 << (bits - 2))) >> (bits - 1), bits)
 
 
-def divide_by_power(value: int, exponent: int, bits: int = 32) -> int:
+def divide_by_power(value: N, exponent: int, bits: int = 32) -> N:
     """``RoundingDivideByPOT``: rounds half away from zero, unless the exponent is as large as the number of bits."""
     mask = wrapped((1 << exponent) - 1, bits)
     remainder = value & mask
-    threshold = (mask >> 1) + (1 if value < 0 else 0)
-    return (value >> exponent) + (1 if remainder > threshold else 0)
+    threshold = (mask >> 1) + (value < 0)
+    return (value >> exponent) + (remainder > threshold)
 
 
-def multiply(value: int, multiplier: int, shift: int) -> int:
+def multiply(value: N, multiplier: int, shift: int) -> N:
     """``MultiplyByQuantizedMultiplier`` with double rounding."""
     return divide_by_power(high_multiply(wrapped(value << max(shift, 0)), multiplier), max(-shift, 0))
 
 
-def exp_on_negative(value: int, integer_bits: int) -> int:
-    """``exp_on_negative_values`` of a number with so many integer bits, at most 5, as Q0.31."""
-    if value == 0:
-        return INT32_MAX
+def exp_on_negative(value: Integers, integer_bits: int) -> Integers:
+    """``exp_on_negative_values`` of numbers with so many integer bits, at most 5, as Q0.31."""
     fraction_bits = 31 - integer_bits
     quarter = 1 << (fraction_bits - 2)
     within = (value & (quarter - 1)) - quarter
@@ -49,12 +60,13 @@ def exp_on_negative(value: int, integer_bits: int) -> int:
     remainder = within - value
     # exp(-2^k) for k = -2 to 4, in Q0.31.
     for exponent, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), -2):
-        if exponent < integer_bits and remainder & (1 << (fraction_bits + exponent)):
-            result = high_multiply(result, factor)
-    return result
+        if exponent < integer_bits:
+            has = remainder & (1 << (fraction_bits + exponent)) != 0
+            result = np.where(has, high_multiply(result, factor), result)
+    return np.where(value == 0, INT32_MAX, result)
 
 
-def _exp_on_last_quarter(value: int) -> int:
+def _exp_on_last_quarter(value: Integers) -> Integers:
     """The exponential on [-1/4, 0) in Q0.31: Taylor series around -1/8."""
     x = value + (1 << 28)
     x2 = high_multiply(x, x)
@@ -62,10 +74,10 @@ def _exp_on_last_quarter(value: int) -> int:
     x4_over_4 = divide_by_power(high_multiply(x2, x2), 2)
     tail = divide_by_power(high_multiply(x4_over_4 + x3, 715827883) + x2, 1)  # 715827883: 1/3
     at_eighth = 1895147668  # exp(-1/8)
-    return at_eighth + high_multiply(at_eighth, x + tail)
+    return at_eighth + high_multiply(x + tail, at_eighth)
 
 
-def _two_over_one_plus(x: int) -> int:
+def _two_over_one_plus(x: Integers) -> Integers:
     """2 / (1 + x) in Q2.29 for x in [0, 1) in Q0.31: Newton-Raphson from 48/17 - 32/17 d, d = (1 + x) / 2."""
     half = (x + INT32_MAX + 1) // 2
     estimate = 1515870810 + high_multiply(half, -1010580540)
@@ -75,21 +87,17 @@ def _two_over_one_plus(x: int) -> int:
     return estimate
 
 
-def logistic(value: int, integer_bits: int) -> int:
+def logistic(value: Integers, integer_bits: int) -> Integers:
     """1 / (1 + exp(-x)) as Q0.31."""
-    if value == 0:
-        return 1 << 30
     positive = saturated(_two_over_one_plus(exp_on_negative(-abs(value), integer_bits)) << 1)
-    return positive if value > 0 else INT32_MAX - positive
+    return np.select([value > 0, value < 0], [positive, INT32_MAX - positive], 1 << 30)
 
 
-def tanh(value: int, integer_bits: int) -> int:
+def tanh(value: Integers, integer_bits: int) -> Integers:
     """The hyperbolic tangent as Q0.31."""
-    if value == 0:
-        return 0
     # exp(-2 |x|): twice as large with one more integer bit is the same bits.
     size = saturated((_two_over_one_plus(exp_on_negative(-abs(value), integer_bits + 1)) - (1 << 29)) << 2)
-    return size if value > 0 else -size
+    return np.sign(value) * size
 
 
 def inverse_square_root(value: int) -> tuple[int, int]:

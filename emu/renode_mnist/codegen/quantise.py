@@ -193,10 +193,6 @@ def softmax_exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
     radius = math.floor(
         ((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - _SOFTMAX_INTEGER_BITS)) / (1 << factor.shift)
     )
-    count = min(radius, 255) + 1
-    return np.array([_exp(-d, factor) for d in range(count)], np.int32)
-
-
-def _exp(difference: int, factor: Multiplier) -> int:
-    scaled = fixed_point.high_multiply(difference << factor.shift, factor.value)
-    return fixed_point.exp_on_negative(scaled, _SOFTMAX_INTEGER_BITS)
+    differences = -np.arange(min(radius, 255) + 1)
+    scaled = fixed_point.high_multiply(differences << factor.shift, factor.value)
+    return fixed_point.exp_on_negative(scaled, _SOFTMAX_INTEGER_BITS).astype(np.int32)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from renode_mnist.codegen import fixed_point, quantise
+from renode_mnist.codegen.fixed_point import Integers
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import lookup
@@ -32,27 +31,24 @@ def _in_16_bits(value: int) -> int:
     return 32767 if value >= fixed_point.INT32_MAX - (1 << 15) else (value + (1 << 15)) >> 16
 
 
-def _table(source: Tensor, result: Tensor) -> Sequence[int]:
+def _table(source: Tensor, result: Tensor) -> Integers:
     """As lite/kernels/internal/reference/hard_swish.h, in 16 bits."""
     to_output, to_gate = _factors(source, result)
     zero_in, zero_out = quantise.quantisation(source).zero_point, quantise.quantisation(result).zero_point
 
-    def of(stored: int) -> int:
-        fine = (stored - zero_in) << 7
-        linear = fixed_point.high_multiply(fine, _in_16_bits(to_output.value), _BITS)
-        gate = fine
-        if to_gate.shift > 0:
-            gate = fixed_point.saturated(gate << (to_gate.shift - 1), _BITS)
-        gate = fixed_point.high_multiply(gate, _in_16_bits(to_gate.value), _BITS)
-        if to_gate.shift > 0:
-            gate = fixed_point.saturated(gate << 1, _BITS)
-        else:
-            gate = fixed_point.divide_by_power(gate, -to_gate.shift, _BITS)
-        gate = (gate + (1 << 15)) >> 1
-        product = int(gate * linear / (1 << 15))  # towards zero
-        return fixed_point.saturated(fixed_point.divide_by_power(product, -to_output.shift, _BITS) + zero_out, 8)
-
-    return [of(stored) for stored in lookup.STORED]
+    fine = (lookup.STORED - zero_in) << 7
+    linear = fixed_point.high_multiply(fine, _in_16_bits(to_output.value), _BITS)
+    gate = fine
+    if to_gate.shift > 0:
+        gate = fixed_point.saturated(gate << (to_gate.shift - 1), _BITS)
+    gate = fixed_point.high_multiply(gate, _in_16_bits(to_gate.value), _BITS)
+    if to_gate.shift > 0:
+        gate = fixed_point.saturated(gate << 1, _BITS)
+    else:
+        gate = fixed_point.divide_by_power(gate, -to_gate.shift, _BITS)
+    gate = (gate + (1 << 15)) >> 1
+    product = np.sign(linear) * (gate * abs(linear) >> 15)  # towards zero
+    return fixed_point.saturated(fixed_point.divide_by_power(product, -to_output.shift, _BITS) + zero_out, 8)
 
 
 def _rule(operator: Operator) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from renode_mnist.codegen import fixed_point, quantise
+from renode_mnist.codegen.fixed_point import Integers
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import lookup
@@ -35,24 +35,21 @@ def _rule(operator: Operator) -> None:
     require(operator, math.isfinite(alpha), f"alpha {alpha}")
 
 
-def _table(alpha: float) -> Callable[[Tensor, Tensor], Sequence[int]]:
+def _table(alpha: float) -> lookup.Table:
     """As ``QuantizeLeakyRelu``; factors in float32."""
 
-    def table(source: Tensor, result: Tensor) -> Sequence[int]:
+    def table(source: Tensor, result: Tensor) -> Integers:
         before, after = quantise.quantisation(source), quantise.quantisation(result)
         with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
             identity = quantise.multiplier(float(np.float32(before.scale) / np.float32(after.scale)))
             slope = float(np.float32(before.scale) * np.float32(alpha) / np.float32(after.scale))
         below = quantise.multiplier(abs(slope))
 
-        def of(stored: int) -> int:
-            value = stored - before.zero_point
-            factor = identity if value >= 0 else below
-            scaled = fixed_point.multiply(value, factor.value, factor.shift)
-            scaled = -scaled if value < 0 and slope < 0 else scaled
-            return fixed_point.saturated(fixed_point.wrapped(scaled + after.zero_point), 8)
-
-        return [of(stored) for stored in lookup.STORED]
+        values = lookup.STORED - before.zero_point
+        above = fixed_point.multiply(values, identity.value, identity.shift)
+        scaled = fixed_point.multiply(values, below.value, below.shift) * (-1 if slope < 0 else 1)
+        results = np.where(values >= 0, above, scaled) + after.zero_point
+        return fixed_point.saturated(fixed_point.wrapped(results), 8)
 
     return table
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import numpy as np
 
 from renode_mnist.codegen import fixed_point, quantise
+from renode_mnist.codegen.fixed_point import Integers
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import lookup
@@ -43,25 +46,19 @@ def _rule(operator: Operator) -> None:
         )
 
 
-def _table(function: Callable[[int, int], int], fraction_bits: int) -> Callable[[Tensor, Tensor], Sequence[int]]:
+def _table(function: Callable[[Integers, int], Integers], fraction_bits: int) -> lookup.Table:
     """As ``reference_integer_ops::Logistic`` and ``Tanh``: Q4.27 in, Q0.31 out, rounded to 8 bits."""
 
-    def table(source: Tensor, result: Tensor) -> Sequence[int]:
+    def table(source: Tensor, result: Tensor) -> Integers:
         before = quantise.quantisation(source)
         fraction, left = math.frexp(before.scale * (1 << (31 - _INTEGER_BITS)))
         factor = round(fraction * (1 << 31))
         radius = math.floor(((1 << _INTEGER_BITS) - 1) * (1 << (31 - _INTEGER_BITS)) / 2.0**left)
-        zero_point = quantise.quantisation(result).zero_point
-
-        def of(stored: int) -> int:
-            value = stored - before.zero_point
-            if abs(value) >= radius:
-                return 127 if value > 0 else -128
-            scaled = fixed_point.multiply(value, factor, max(left, -31))
-            share = fixed_point.divide_by_power(function(scaled, _INTEGER_BITS), 31 - fraction_bits)
-            return fixed_point.saturated(share + zero_point, 8)
-
-        return [of(stored) for stored in lookup.STORED]
+        values = lookup.STORED - before.zero_point
+        scaled = fixed_point.multiply(values, factor, max(left, -31))
+        shares = fixed_point.divide_by_power(function(scaled, _INTEGER_BITS), 31 - fraction_bits)
+        inside = fixed_point.saturated(shares + quantise.quantisation(result).zero_point, 8)
+        return np.select([values >= radius, values <= -radius], [127, -128], inside)
 
     return table
 

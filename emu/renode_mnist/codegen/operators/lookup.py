@@ -6,6 +6,7 @@ In float32 each calls a function of ``firmware/engine/reference/unary.hpp``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,11 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.program import Step, Value
 
-STORED = range(-128, 128)
+STORED = np.arange(-128, 128)
 """Inputs of a table, in its order."""
+
+Table: TypeAlias = Callable[[Tensor, Tensor], Sequence[int] | npt.NDArray[Any]]
+"""Outputs of the 256 inputs, of input and output."""
 
 Real = npt.NDArray[np.float32]
 
@@ -25,7 +29,7 @@ Real = npt.NDArray[np.float32]
 def lower(
     lowering: Lowering,
     operator: Operator,
-    table: Callable[[Tensor, Tensor], Sequence[int]],
+    table: Table,
     parameters: Mapping[str, Value] | None = None,
 ) -> Step:
     """The step of an element-wise operator.
@@ -33,7 +37,7 @@ def lower(
     Args:
         lowering: Knows the buffers.
         operator: The operator; in float32 the function of ``unary.hpp`` has its name in lower case.
-        table: Outputs of the 256 inputs from -128 on, of input and output; asked for in int8 only.
+        table: Asked for in int8 only.
         parameters: Of the function in float32: the fields of the struct that is named as the operator.
     """
     call = Call(lowering, operator)
@@ -48,7 +52,7 @@ def lower(
     return call.of("lookup", [name, count, call.source()], in_place=True)
 
 
-def of_real(function: Callable[[Real], Real]) -> Callable[[Tensor, Tensor], Sequence[int]]:
+def of_real(function: Callable[[Real], Real]) -> Table:
     """A table computed in float32: dequantised, put through a function, times 1 / scale, rounded.
 
     As ``PopulateLookupTable`` of lite/micro/kernels/elu.cc.
@@ -57,10 +61,10 @@ def of_real(function: Callable[[Real], Real]) -> Callable[[Tensor, Tensor], Sequ
         function: From float32 to float32, rounded as the kernel's own steps are.
     """
 
-    def table(source: Tensor, result: Tensor) -> Sequence[int]:
+    def table(source: Tensor, result: Tensor) -> npt.NDArray[Any]:
         before, after = quantise.quantisation(source), quantise.quantisation(result)
         with np.errstate(all="ignore"):
-            real = np.float32(before.scale) * (np.array(STORED) - before.zero_point).astype(np.float32)
+            real = np.float32(before.scale) * (STORED - before.zero_point).astype(np.float32)
             steps = function(real) * (np.float32(1) / np.float32(after.scale))
         return clamped(rounded(steps) + np.float32(after.zero_point))
 
@@ -78,10 +82,9 @@ def rounded(values: Real) -> Real:
     return np.copysign(np.floor(np.abs(values.astype(np.float64)) + 0.5), values).astype(np.float32)
 
 
-def clamped(values: npt.NDArray[np.float32]) -> Sequence[int]:
+def clamped(values: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     """As int8."""
-    found: list[int] = np.clip(values, -128, 127).astype(int).tolist()
-    return found
+    return np.clip(values, -128, 127).astype(np.int8)
 
 
 def correctly(function: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]) -> Callable[[Real], Real]:

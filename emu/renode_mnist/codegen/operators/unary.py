@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from renode_mnist.codegen import fixed_point, quantise
+from renode_mnist.codegen.fixed_point import Integers
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import folding, lookup
@@ -29,19 +30,16 @@ from renode_mnist.codegen.operators.samples import (
 from renode_mnist.codegen.program import Step
 
 
-def _abs(source: Tensor, result: Tensor) -> Sequence[int]:
+def _abs(source: Tensor, result: Tensor) -> Integers:
     """As ``AbsEvalQuantized`` of lite/micro/kernels/elementwise.cc."""
     before, after = quantise.quantisation(source), quantise.quantisation(result)
     with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
         factor = quantise.multiplier(float(np.float32(before.scale) / np.float32(after.scale)))
 
-    def of(stored: int) -> int:
-        size = abs(stored - before.zero_point)
-        if before.scale != after.scale:
-            size = fixed_point.multiply(size, factor.value, factor.shift)
-        return fixed_point.saturated(fixed_point.wrapped(size + after.zero_point), 8)
-
-    return [of(stored) for stored in lookup.STORED]
+    sizes = abs(lookup.STORED - before.zero_point)
+    if before.scale != after.scale:
+        sizes = fixed_point.multiply(sizes, factor.value, factor.shift)
+    return fixed_point.saturated(fixed_point.wrapped(sizes + after.zero_point), 8)
 
 
 _MORE_BITS = 20
@@ -62,10 +60,10 @@ def _rsqrt(source: Tensor, result: Tensor) -> Sequence[int]:
         scaled = fixed_point.multiply(data, factor.value, factor.shift - _MORE_BITS)
         return fixed_point.saturated(fixed_point.wrapped(scaled + after.zero_point), 8)
 
-    return [of(stored) for stored in lookup.STORED]
+    return [of(stored) for stored in lookup.STORED.tolist()]
 
 
-_INT8: dict[str, Callable[[Tensor, Tensor], Sequence[int]]] = {
+_INT8: dict[str, lookup.Table] = {
     "ABS": _abs,
     "RSQRT": _rsqrt,
     "EXP": lookup.of_real(lookup.correctly(np.exp)),
