@@ -15,7 +15,7 @@ from renode_mnist import codegen
 from renode_mnist.codegen.reader import parse
 from renode_mnist.commands.inspect import inspect
 from renode_mnist.errors import ModelError
-from runtimes import litert_on
+from runtimes import litert_on, tflite_micro_on
 from tflite_builder import ModelBuilder
 
 
@@ -75,6 +75,21 @@ def test_a_shape_that_the_file_leaves_open_is_found() -> None:
     assert codegen.plan(graph).graph.outputs[0].shape == (1, 2, 6)
     with pytest.raises(ModelError, match=r"Engine tflm .* leaves the shape of 't2' \(float32 1x2x6\) open"):
         codegen.plan(graph, "tflm")
+
+
+def test_zeros_like_an_activation_are_a_constant(tmp_path: Path) -> None:
+    b = ModelBuilder()
+    x, zeros, y = (b.activation((1, 6), "INT8", scale=0.1, zero_point=3) for _ in range(3))
+    b.operator("ZEROS_LIKE", (x,), (zeros,), "ZerosLikeOptions")
+    b.operator("MAXIMUM", (x, zeros), (y,), "MaximumMinimumOptions")
+    content = b.finish(x, y)
+    plan = codegen.plan(parse(content, "m.tflite"))
+    assert [step.op for step in plan.steps] == ["MAXIMUM"]
+    values = np.array([[-128, -1, 0, 1, 3, 127]], np.int8)
+    (wanted,) = tflite_micro_on(content, [(values,)])[0]
+    model = tmp_path / "m.tflite"
+    model.write_bytes(content)
+    assert HostEngine(model, tmp_path)(values).tolist() == wanted.tolist() == [[0, 0, 0, 1, 3, 127]]
 
 
 def test_another_open_dimension_is_refused_by_its_input() -> None:

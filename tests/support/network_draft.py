@@ -210,6 +210,8 @@ class Draft:
         scale, zero_point = self._scale(0.01, 0.2), int(self.random.integers(-60, 60))
         scale = scale if entry.scale is None else entry.scale
         zero_point = zero_point if entry.zero_point is None else entry.zero_point
+        if not entry.zero:
+            stored = np.where(stored == zero_point, zero_point + 1, stored).astype(stored.dtype)
         real = ((stored.astype(np.float64) - zero_point) * scale).astype(np.float32)
         return self.add(Tensor(type_name, entry.shape, [scale], zero_point, 0, stored, real))
 

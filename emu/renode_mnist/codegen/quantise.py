@@ -190,9 +190,27 @@ def softmax_exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
     if softmax_is_flat(scale, beta):
         return np.full(256, INT32_MAX, np.int32)
     factor = multiplier(_softmax_factor(scale, beta))
-    radius = math.floor(
-        ((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - _SOFTMAX_INTEGER_BITS)) / (1 << factor.shift)
-    )
+    radius = _softmax_radius(factor)
     differences = -np.arange(min(radius, 255) + 1)
     scaled = fixed_point.high_multiply(differences << factor.shift, factor.value)
     return fixed_point.exp_on_negative(scaled, _SOFTMAX_INTEGER_BITS).astype(np.int32)
+
+
+def _softmax_radius(factor: Multiplier) -> int:
+    """``CalculateInputRadius``: the largest difference that Q5.26 holds."""
+    return math.floor(((1 << _SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - _SOFTMAX_INTEGER_BITS)) / (1 << factor.shift))
+
+
+@dataclass(frozen=True)
+class LogSoftmaxScaling:
+    """Of LOG_SOFTMAX: from differences of inputs to Q5.26, back, and the largest difference that fits."""
+
+    input: Multiplier
+    reverse: Multiplier
+    radius: int
+
+
+def log_softmax_scaling(scale: float) -> LogSoftmaxScaling:
+    """``PreprocessLogSoftmaxScalingExp`` of an input that is not flat."""
+    factor = multiplier(_softmax_factor(scale, 1.0))
+    return LogSoftmaxScaling(factor, multiplier((1 << (31 - factor.shift)) / factor.value), _softmax_radius(factor))

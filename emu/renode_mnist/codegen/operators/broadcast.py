@@ -44,17 +44,28 @@ def inputs(operator: Operator) -> None:
 
 def shapes(operator: Operator) -> Shapes:
     """Each dimension as long as the longer of the two."""
-    rank = max(len(tensor.shape) for tensor in terms(operator))
-    padded = [(1,) * (rank - len(tensor.shape)) + tensor.shape for tensor in terms(operator)]
-    # Where two sizes differ and neither is 1, one of the terms does not fit the output, and ``mismatch`` names it.
-    return (tuple(max(sizes) for sizes in zip(*padded, strict=True)),)
+    return (shape_of(*(tensor.shape for tensor in terms(operator))),)
+
+
+def shape_of(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Each dimension as long as the longest.
+
+    Where two sizes differ and neither is 1, one of the terms does not fit the output, which ``rule`` finds.
+    """
+    rank = max(map(len, shapes))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    return tuple(max(sizes) for sizes in zip(*padded, strict=True))
 
 
 def fits(tensor: Tensor, output: Tensor) -> bool:
     """Whether a term can be repeated to the output's shape."""
-    rank = len(output.shape)
-    padded = (1,) * (rank - len(tensor.shape)) + tensor.shape
-    return len(padded) == rank and all(n in (1, m) for n, m in zip(padded, output.shape, strict=True))
+    return repeats(tensor.shape, output.shape)
+
+
+def repeats(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether what has a shape can be repeated to another."""
+    padded = (1,) * (len(target) - len(shape)) + shape
+    return len(padded) == len(target) and all(n in (1, m) for n, m in zip(padded, target, strict=True))
 
 
 def mismatch(operator: Operator, found: Shapes) -> ModelError:

@@ -114,12 +114,17 @@ class State(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """A constant of the sample's type with random values, as what is added to every image."""
+    """A constant of the sample's type with random values, as what is added to every image.
+
+    Attributes:
+        zero: Whether 0 may be among them.
+    """
 
     shape: tuple[int, ...]
     scale: float | None = None
     zero_point: int | None = None
     type: str = ""
+    zero: bool = True
 
 
 class Values(NamedTuple):

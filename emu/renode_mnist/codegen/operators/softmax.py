@@ -37,12 +37,18 @@ def _read(table: Any) -> SoftmaxOptions:
     return SoftmaxOptions(beta=float(table.Beta()))
 
 
+def depth(operator: Operator) -> int:
+    """How many numbers share; refuses more than fit."""
+    require(operator, len(operator.input.shape) >= 1, "a scalar")
+    found = operator.input.shape[-1]
+    require(operator, found < _DEEPEST, f"{found} classes", f"Use fewer than {_DEEPEST}")
+    return found
+
+
 def _rule(operator: Operator) -> None:
     beta = operator.options_as(SoftmaxOptions).beta
-    require(operator, len(operator.input.shape) >= 1, "a scalar")
     require(operator, beta > 0, f"beta {beta}")
-    depth = operator.input.shape[-1]
-    require(operator, depth < _DEEPEST, f"{depth} classes", f"Use fewer than {_DEEPEST}")
+    depth(operator)
     if operator.input.type is ElementType.INT8:
         scales = quantise.quantisation(operator.output)
         require(
@@ -61,15 +67,20 @@ def flat(operator: Operator) -> bool:
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     beta = operator.options_as(SoftmaxOptions).beta
     call = Call(lowering, operator)
-    depth = operator.input.shape[-1]
-    shape = call.struct("", "Softmax", {"rows": operator.input.element_count // depth, "depth": depth})
+    count = depth(operator)
+    shape = call.struct("", "Softmax", {"rows": operator.input.element_count // count, "depth": count})
     if operator.input.type is ElementType.FLOAT32:
         scale = call.struct("Beta", "Beta", {"beta": beta})
         return call.of("softmax", [shape, scale, call.source()], in_place=True)
-    table = quantise.softmax_exponentials(quantise.quantisation(operator.input).scale, beta)
+    table = exponentials(call, quantise.quantisation(operator.input).scale, beta)
+    return call.of("softmax", [shape, table, call.source()], in_place=True)
+
+
+def exponentials(call: Call, scale: float, beta: float) -> str:
+    """The parameter with the exponentials of all differences of two int8 inputs."""
+    table = quantise.softmax_exponentials(scale, beta)
     name = call.constant("Exponentials", table, "exp(-d * scale * beta), Q0.31, for d = 0, 1, 2 ...")
-    exponentials = call.struct("Table", "Exponentials", {"values": name, "count": len(table)})
-    return call.of("softmax", [shape, exponentials, call.source()], in_place=True)
+    return call.struct("Table", "Exponentials", {"values": name, "count": len(table)})
 
 
 def _samples() -> Declared:
