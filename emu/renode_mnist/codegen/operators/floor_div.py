@@ -18,6 +18,7 @@ from renode_mnist.codegen.operators.samples import (
     Numbers,
     Refused,
     Sample,
+    Values,
 )
 from renode_mnist.codegen.program import Step
 
@@ -43,13 +44,13 @@ def _fold(operator: Operator) -> Folded:
 
 def _samples() -> Declared:
     image = Flow((1, 5, 4, 3))
-    like = Sample("a divisor a channel", (image, Numbers((3,))), types=(FLOAT32,))
+    like = Sample("a divisor a channel", (image, Values((2.5, -3.0, 0.75), "FLOAT32")), types=(FLOAT32,))
     return (
         like,
         like.row("a divisor an element", inputs=(image, Numbers((1, 5, 4, 3)))),
-        like.row("one divisor", inputs=(image, Numbers((1,)))),
+        like.row("one divisor", inputs=(image, Values(1.5, "FLOAT32"))),
         like.row("five dimensions", inputs=(Flow((2, 3, 2, 4, 3)), Numbers((2, 1, 2, 1, 3)))),
-        Refused("int8", "is not float32", like.row("", types=(INT8,))),
+        Refused("int8", "is not float32", like.row("", types=(INT8,), inputs=(image, Numbers((3,))))),
         Refused("terms that can't be broadcast", "cannot be broadcast", like.row("", inputs=(image, Numbers((4,))))),
     )
 

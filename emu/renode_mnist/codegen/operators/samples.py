@@ -348,6 +348,10 @@ def reshaped(*shape: int) -> Neighbour:
 
 
 ONE_STEP = Differs("*INT8/*", "LiteRT's optimised kernels round a few results to the neighbouring step")
+ROUNDS_ONCE = ONE_STEP._replace(
+    why="LiteRT's optimised kernels (ruy, apply_multiplier.cc) round a sum's product with the output's factor once, "
+    "halves upwards, TensorFlow Lite Micro twice, halves away from zero: a few results are a step apart"
+)
 SPREADS = (
     Deviates("m7", "FLOAT32/*/*infinite", "a fast convolution carries infinities to neighbouring outputs"),
     Deviates("m7", "FLOAT32/*/not a number", "a fast convolution carries NaN to neighbouring outputs, or clamps it"),
