@@ -15,6 +15,7 @@ from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     HYBRID,
     INT8,
+    INT16,
     UINT8,
     Again,
     Bias,
@@ -84,16 +85,22 @@ class Draft:
         self.later: list[tuple[Tensor, Tensor, Tensor]] = []  # biases, with what they are scaled by
         self.random = np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))
         self.int8 = kind in (INT8, UINT8)
+        self.wide = kind == INT16
+        self.stored = {INT8: "INT8", UINT8: "INT8", INT16: "INT16"}.get(kind, "")
 
     def add(self, tensor: Tensor) -> Tensor:
         self.tensors.append(tensor)
         return tensor
 
     def _activation(self, type_name: str, shape: tuple[int, ...] | None, **more: Any) -> Tensor:
-        return Tensor(type_name or ("INT8" if self.int8 else "FLOAT32"), shape, **more)
+        return Tensor(type_name or self.stored or "FLOAT32", shape, **more)
 
     def _scale(self, low: float, high: float) -> float:
         return float(np.float32(np.exp(self.random.uniform(np.log(low), np.log(high)))))
+
+    def _finer(self, scale: float) -> float:
+        """The scale with which int16 spans what int8 does with this one."""
+        return scale / 256 if self.wide else scale
 
     # Inputs of an operator
 
@@ -124,9 +131,11 @@ class Draft:
         tensor = self._activation(entry.type, entry.shape, source=entry)
         scale, zero_point = self._scale(0.01, 0.2), int(self.random.integers(-60, 60))
         if tensor.quantised:
-            scale = float(np.float32(scale * edge.input_scale)) if entry.scale is None else entry.scale
+            scale = float(np.float32(self._finer(scale) * edge.input_scale)) if entry.scale is None else entry.scale
             tensor.scales = [scale] if scale else []
-            if entry.zero_point is not None:
+            if self.wide:
+                zero_point = 0
+            elif entry.zero_point is not None:
                 zero_point = entry.zero_point
             elif edge.input_zero_point is not None:
                 zero_point = edge.input_zero_point
@@ -136,10 +145,11 @@ class Draft:
     def _branch(self, first: Tensor | None) -> Tensor:
         """Another activation of the first input's shape."""
         assert first is not None
-        if self.int8:
+        if self.stored:
             other = Output()
             if first.scales:
-                other = Output(scale=float(np.float32(first.scales[0] * 1.7)), zero_point=11 - first.zero_point // 2)
+                zero_point = 0 if self.wide else 11 - first.zero_point // 2
+                other = Output(scale=float(np.float32(first.scales[0] * 1.7)), zero_point=zero_point)
             return self.operator("QUANTIZE", [first], (other,), {})
         addend = np.array([self.random.normal()], np.float32)
         constant = self.add(Tensor("FLOAT32", addend.shape, stored=addend, real=addend))
@@ -174,7 +184,7 @@ class Draft:
         weights = next((tensor for tensor in given if tensor.channels), given[-1])
         assert weights.shape is not None
         channels = weights.channels if entry.channels is None else entry.channels
-        type_name = entry.type or ("INT32" if self.int8 else "FLOAT32")
+        type_name = entry.type or {"INT8": "INT32", "INT16": "INT64"}.get(self.stored, "FLOAT32")
         if type_name == "FLOAT32":
             values = self.random.normal(0, 0.3, channels).astype(np.float32)
             return self.add(Tensor(type_name, values.shape, stored=values, real=values))
@@ -188,7 +198,7 @@ class Draft:
             self.later.append((bias, source, weights))
             return bias
         depth = int(np.prod(weights.shape)) // weights.channels
-        deviation = 30 if edge.unit is not None else 30 * 73 * depth**0.5
+        deviation = 30 if edge.unit is not None else 30 * 73 * depth**0.5 * (256 if self.wide else 1)
         stored = self.random.normal(0, deviation, channels).astype(type_name.lower())
         usual = stored.copy()
         if edge.dead or edge.large_bias:
@@ -201,15 +211,16 @@ class Draft:
         return self.add(Tensor(type_name, stored.shape, scales, 0, 0, stored, real))
 
     def _numbers(self, entry: Numbers) -> Tensor:
-        type_name = entry.type or ("INT8" if self.int8 else "FLOAT32")
+        type_name = entry.type or self.stored or "FLOAT32"
         if type_name not in _RANGES:
             values = self.random.normal(0, 1, entry.shape).astype(np.float32)
             return self.add(Tensor(type_name, values.shape, stored=values, real=values))
         low, high = _RANGES[type_name]
         stored = self.random.integers(low, high + 1, entry.shape).astype(type_name.lower())
-        scale, zero_point = self._scale(0.01, 0.2), int(self.random.integers(-60, 60))
+        scale, zero_point = self._finer(self._scale(0.01, 0.2)), int(self.random.integers(-60, 60))
         scale = scale if entry.scale is None else entry.scale
         zero_point = zero_point if entry.zero_point is None else entry.zero_point
+        zero_point = 0 if self.wide else zero_point
         if not entry.zero:
             stored = np.where(stored == zero_point, zero_point + 1, stored).astype(stored.dtype)
         real = ((stored.astype(np.float64) - zero_point) * scale).astype(np.float32)
@@ -224,7 +235,7 @@ class Draft:
             tensor = self.add(self._activation(output.type, output.shape, fixed=output))
             tensor.like = flowing if output.like_input else None
             if output.scale is not None:
-                tensor.scales, tensor.zero_point = [output.scale], output.zero_point or 0
+                tensor.scales, tensor.zero_point = [output.scale], 0 if self.wide else output.zero_point or 0
             made.append(tensor)
         self.nodes.append(Node(op, tuple(inputs), tuple(made), dict(options)))
         return made[0]
@@ -270,7 +281,7 @@ class Draft:
         for bias, source, weights in self.later:
             assert bias.real is not None
             bias.scales = [source.scales[0] * scale for scale in weights.scales]
-            bias.stored = np.round(bias.real / np.array(bias.scales)).astype(np.int32)
+            bias.stored = np.round(bias.real / np.array(bias.scales)).astype(bias.type.lower())
 
     def _quantise(self, node: Node, tensor: Tensor, found: list[npt.NDArray[Any]], edge: Edge) -> None:
         if not tensor.quantised:
@@ -281,15 +292,18 @@ class Draft:
         elif tensor.fixed.scale is None:
             low = min(0.0, *(float(values.min()) for values in found))
             high = max(0.0, *(float(values.max()) for values in found))
-            scale = (high - low) / 255 or 1.0
-            zero_point = int(np.clip(round(-128 - low / scale), -128, 127))
+            if self.wide:
+                scale, zero_point = max(-low, high) / 32767 or 1.0, 0
+            else:
+                scale = (high - low) / 255 or 1.0
+                zero_point = int(np.clip(round(-128 - low / scale), -128, 127))
             if edge.unit is not None:
                 factor = 1.0
                 for entry in node.inputs:
                     if entry is not None and entry.scales and (entry.stored is None or entry.channels):
                         factor *= entry.scales[0]
                 scale = factor / edge.unit
-            if edge.output_zero_point is not None:
+            if edge.output_zero_point is not None and not self.wide:
                 zero_point = edge.output_zero_point
             tensor.scales, tensor.zero_point = [float(np.float32(scale * edge.output_scale))], zero_point
 

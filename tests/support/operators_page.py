@@ -17,6 +17,7 @@ from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     HYBRID,
     INT8,
+    INT16,
     Deviates,
     Differs,
     Flow,
@@ -31,7 +32,7 @@ from sample_engines import REFUSED_TYPES, networks, operators, refused, samples
 from sample_networks import USUAL
 
 PAGE = "operators.md"
-_NAMES = {FLOAT32: "float32", INT8: "int8", HYBRID: "dynamic range"}
+_NAMES = {FLOAT32: "float32", INT8: "int8", INT16: "int16x8", HYBRID: "dynamic range"}
 _ENGINES = ("m7", "cmsis-nn")
 
 _HEAD = """# Operators
@@ -78,7 +79,9 @@ def page() -> str:
 
 def types(operator: str) -> list[str]:
     """What an operator takes, in words."""
-    return list(dict.fromkeys(_type(sample, kind) for sample in samples(operator) for kind in sample.types))
+    order = [*_NAMES, DECLARED]
+    found = [(order.index(kind), _type(sample, kind)) for sample in samples(operator) for kind in sample.types]
+    return list(dict.fromkeys(name for _, name in sorted(found, key=lambda entry: entry[0])))
 
 
 def _type(sample: Sample, kind: str) -> str:

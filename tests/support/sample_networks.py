@@ -13,6 +13,7 @@ from renode_mnist.codegen.operators.samples import (
     EDGES,
     FLOAT32,
     INT8,
+    INT16,
     UINT8,
     Bias,
     Edge,
@@ -57,8 +58,8 @@ def cases(operator: str, samples: Sequence[Sample]) -> Iterator[Case]:
     for sample in samples:
         for kind in (*sample.types, *((UINT8,) if sample is first and UINT8 not in sample.types else ())):
             yield case(operator, sample, kind)
-            if kind == INT8:
-                for edge in (*(EDGES if sample is first else ()), *sample.edges):
+            if kind in (INT8, INT16):
+                for edge in (*(EDGES if sample is first and kind == INT8 else ()), *sample.edges):
                     if _touches(sample, edge):
                         yield case(operator, sample, kind, edge)
 
@@ -177,7 +178,7 @@ def _spread(draft: Draft, dense: Node, deviation: float) -> None:
     weights.scales = [float(scale * factor) for scale in weights.scales]
     if bias.scales and source is not None and source.scales:  # else they are found with the source's
         bias.scales = [source.scales[0] * scale for scale in weights.scales]
-        bias.stored = np.round(bias.real / np.array(bias.scales)).astype(np.int32)
+        bias.stored = np.round(bias.real / np.array(bias.scales)).astype(bias.type.lower())
     if draft.kind == FLOAT32:
         weights.stored, bias.stored = weights.real, bias.real
 

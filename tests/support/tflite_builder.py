@@ -36,7 +36,7 @@ _ENUMERATIONS = {
     "weightsFormat": schema.FullyConnectedOptionsWeightsFormat,
     "kernelType": schema.LSTMKernelType,
     "mode": schema.MirrorPadMode,
-    **dict.fromkeys(("inDataType", "outDataType", "outputType", "outType"), schema.TensorType),
+    **dict.fromkeys(("inDataType", "outDataType", "outputType", "outType", "quantizedBiasType"), schema.TensorType),
 }
 
 

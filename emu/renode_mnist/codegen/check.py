@@ -47,6 +47,7 @@ def check(graph: Graph) -> None:
     for operator in graph.operators:
         definition = operators.definition(operator)
         definition.inputs(operator)
+        _kind(operator, definition)
         _shapes(operator, definition)
         _rules(operator, definition, Lowering(graph))
     _edges(graph)
@@ -91,6 +92,14 @@ def _edges(graph: Graph) -> None:
         if tensor.is_constant or tensor.is_variable:
             named = ", ".join(map(str, graph.inputs))
             raise ModelError(f"The output {tensor} does not depend on the input {named}", "Export the model again")
+
+
+def _kind(operator: Operator, definition: Definition) -> None:
+    """It is computed in the arithmetic that its types ask for."""
+    kind = definition.kind(operator)
+    if kind not in definition.kinds:
+        known = " or ".join(each.value for each in definition.kinds)
+        raise refusal(operator, f"{operator.input} asks for {kind.value}, and it is computed in {known} only")
 
 
 def _shapes(operator: Operator, definition: Definition) -> None:

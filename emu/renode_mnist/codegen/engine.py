@@ -89,7 +89,8 @@ class AheadOfTime:
             return "a constant in the place of what flows"
         if operator.fused and tuple(part.op for part in operator.parts[1:]) not in kernel.fuses:
             return "+".join(part.op for part in operator.parts)
-        return kernel.refuses(operator)
+        kind = operators.kind(operator.parts[0])
+        return kernel.refuses(operator) if kind in kernel.kinds else kind.value
 
     def lower(self, graph: Graph, objective: Objective) -> Program:
         """See ``Engine.lower``."""

@@ -135,7 +135,7 @@ class Tensor:
         name: Name in the file, or ``tensor<index>``.
         shape: Batch first, channels last; all at least 1, unless that is its flaw. Empty for a scalar.
         quantisation: None for a tensor of real or integer numbers. As the file has it: rules of operators judge it.
-        data: Read-only values of a constant, in ``shape``; None for an activation.
+        data: Read-only values of a constant, in ``shape``; None for an activation. Those of INT4 as int8.
         flaw: Why nothing can be computed with it; None where nothing is wrong. ``check`` refuses it, but
             operators that nothing computes first.
         is_open: Whether the file leaves dimensions open, and its shape there is only a guess.
@@ -164,7 +164,9 @@ class Tensor:
 
     @property
     def byte_count(self) -> int:
-        """Bytes in memory."""
+        """Bytes in memory; two elements of INT4 share one."""
+        if self.type is ElementType.INT4:
+            return -(-self.element_count // 2)
         return self.element_count * self.type.byte_count
 
     def __str__(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.program import Step
 
 
@@ -28,6 +29,7 @@ class Kernel:
 
     Attributes:
         lower: Makes the step of an operator that it takes.
+        kinds: Arithmetics that it computes.
         refuses: Why it does not compute an operator that has passed ``check``, with what is fused into it, in a few
             words that follow "no kernel of its own for"; empty where it does. What it refuses is computed by the
             reference kernel, a fused operator as its parts.
@@ -38,6 +40,7 @@ class Kernel:
     """
 
     lower: Callable[[Lowering, Operator], Step]
+    kinds: Collection[Kind]
     refuses: Callable[[Operator], str] = _nothing
     fuses: tuple[tuple[str, ...], ...] = ()
     writes_planar: Callable[[Operator], bool] = _never

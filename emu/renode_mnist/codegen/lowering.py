@@ -38,6 +38,7 @@ class Lowering:
         for position, tensor in enumerate(graph.inputs):
             self._buffers[tensor] = self._made(f"model_input{f'_{position}' if position else ''}", tensor)
         self._state: dict[Tensor, StateBuffer] = {}
+        self._tables: dict[str, Constant] = {}
 
     def buffer(self, tensor: Tensor) -> Buffer:
         """The buffer that holds an activation; made, with the tensor's name, where no step has yet."""
@@ -52,6 +53,10 @@ class Lowering:
         if tensor not in self._buffers:
             self._buffers[tensor] = self._made(f"{stem(operator)}_out{position or ''}", tensor)
         return self._buffers[tensor]
+
+    def table(self, name: str, values: npt.NDArray[Any], comment: str) -> Constant:
+        """A flash array that steps share: of a name there is one."""
+        return self._tables.setdefault(name, Constant(name, values, comment))
 
     def state(self, tensor: Tensor) -> StateBuffer:
         """The variable that holds a tensor of the file that lives between inferences (``Tensor.is_variable``).
@@ -108,6 +113,11 @@ class Parts:
         """The name of a new flash array."""
         self._constants.append(Constant(self.prefix + suffix, values, f"{self.owner}: {comment}"))
         return self._constants[-1].name
+
+    def table(self, name: str, values: npt.NDArray[Any], comment: str) -> str:
+        """The name of a flash array that other steps may use too."""
+        self._constants.append(self.lowering.table(name, values, comment))
+        return name
 
     def scratch(self, suffix: str, dtype: str, count: int, layout: str = NHWC) -> str:
         """The name of a new buffer that lives in this step only."""

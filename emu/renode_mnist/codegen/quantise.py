@@ -97,6 +97,21 @@ def dense_multipliers(operator: Operator, channels: int) -> list[Multiplier]:
     return [multiplier(product / quantisation(operator.output).scale)] * channels
 
 
+_WIDE_SHIFT = 7
+"""To the left, most that a 64-bit sum is shifted by."""
+
+
+def reduced(factor: Multiplier) -> Multiplier:
+    """A factor of 64-bit sums: 16 bits in the place of 32, as ``MultiplyByQuantizedMultiplier`` of int64 rounds it.
+
+    Raises:
+        ArithmeticError: It is larger than TensorFlow Lite Micro shifts by.
+    """
+    if factor.shift > _WIDE_SHIFT:
+        raise ArithmeticError(f"its output is more than 2^{_WIDE_SHIFT} times finer than its sums")
+    return Multiplier(min((factor.value + (1 << 15)) >> 16, 0x7FFF), factor.shift)
+
+
 def limits(element_type: ElementType) -> tuple[int, int]:
     """Smallest and greatest value of an 8-bit type, or of int16."""
     if element_type is ElementType.INT16:
@@ -137,11 +152,16 @@ def mean_multiplier(source: Tensor, result: Tensor, count: int) -> Multiplier:
 
 @dataclass(frozen=True)
 class AddScaling:
-    """Of ADD: both inputs brought to twice the coarser scale, with 20 more bits."""
+    """Of ADD: both inputs brought to twice the coarser scale, with ``more_bits``."""
 
     first: Multiplier
     second: Multiplier
     output: Multiplier
+
+
+def more_bits(result: Tensor) -> int:
+    """That the terms of a sum are given before they are added: they fill the word."""
+    return 15 if result.type is ElementType.INT16 else 20
 
 
 def add_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
@@ -151,7 +171,7 @@ def add_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
     return AddScaling(
         multiplier(scales[0] / twice_greatest),
         multiplier(scales[1] / twice_greatest),
-        multiplier(twice_greatest / ((1 << 20) * quantisation(result).scale)),
+        multiplier(twice_greatest / ((1 << more_bits(result)) * quantisation(result).scale)),
     )
 
 
@@ -169,7 +189,7 @@ def sub_scaling(first: Tensor, second: Tensor, result: Tensor) -> AddScaling:
         return AddScaling(
             multiplier(float(scales[0] / twice_greatest)),
             multiplier(float(scales[1] / twice_greatest)),
-            multiplier(float(twice_greatest / (np.float32(1 << 20) * scales[2]))),
+            multiplier(float(twice_greatest / (np.float32(1 << more_bits(result)) * scales[2]))),
         )
 
 

@@ -199,14 +199,17 @@ class _Reader:
         if buffer == 0 or table.DataLength() == 0:
             return None
         dtype = element_type.dtype
-        if dtype is None:
+        count = math.prod(shape)
+        halves = element_type is ElementType.INT4
+        if dtype is None and not halves:
             return np.empty(0, np.uint8)
         if table.DataLength() > len(self._content):
             raise self._error(f"the data of '{name}' reaches beyond the end of the file")
         raw: bytes = table.DataAsNumpy().tobytes()
-        if len(raw) != math.prod(shape) * dtype.itemsize:
+        if len(raw) != (-(-count // 2) if dtype is None else count * dtype.itemsize):
             raise self._error(f"'{name}' holds {len(raw)} bytes, but its shape is {list(shape)}")
-        return np.frombuffer(raw, dtype).reshape(shape)
+        values = _unpacked(raw)[:count] if dtype is None else np.frombuffer(raw, dtype)
+        return values.reshape(shape)
 
     def _operator(self, index: int, table: Any) -> Operator:
         code = table.OpcodeIndex()
@@ -262,6 +265,14 @@ class _Reader:
         for tensor in graph.outputs:
             if tensor.index not in ready:
                 raise self._error(f"nothing writes the output '{tensor.name}'")
+
+
+def _unpacked(raw: bytes) -> npt.NDArray[np.int8]:
+    """Numbers of 4 bits, two a byte, the first in the lower half."""
+    pairs = np.frombuffer(raw, np.int8)
+    values = np.stack([(pairs << 4) >> 4, pairs >> 4], axis=1).reshape(-1)
+    values.flags.writeable = False
+    return values
 
 
 _OP_NAMES: dict[int, str] = {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}

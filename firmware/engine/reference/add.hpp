@@ -14,5 +14,7 @@ void add(const Broadcast& shape, const Clamp& clamp, const float* first, const f
 // Bit-exact with TensorFlow Lite Micro.
 void add(const Broadcast& shape, const AddScaling& scaling, const std::int8_t* first, const std::int8_t* second,
          std::int8_t* output);
+void add(const Broadcast& shape, const AddScaling& scaling, const std::int16_t* first, const std::int16_t* second,
+         std::int16_t* output);
 
 }  // namespace reference

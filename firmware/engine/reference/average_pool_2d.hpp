@@ -8,6 +8,8 @@ namespace reference {
 void average_pool_2d(const Pool2D& shape, const Clamp& clamp, const float* input, float* output);
 
 // Rounds halves away from zero. Bit-exact with TensorFlow Lite Micro.
-void average_pool_2d(const Pool2D& shape, const ClampInt8& clamp, const std::int8_t* input, std::int8_t* output);
+void average_pool_2d(const Pool2D& shape, const ClampStored& clamp, const std::int8_t* input, std::int8_t* output);
+void average_pool_2d(const Pool2D& shape, const ClampStored& clamp, const std::int16_t* input,
+                     std::int16_t* output);
 
 }  // namespace reference

@@ -50,6 +50,17 @@ void convolve(const Conv2D& c, const Input* input, const Weight* weights, Accumu
   }
 }
 
+// All images, in int16.
+template <typename Finish>
+void convolve_wide(const Conv2D& conv, const std::int16_t* input, const std::int8_t* weights, Finish finish) {
+  const auto accumulate = [](std::int64_t sum, const std::int16_t* x, const std::int8_t* w, std::int32_t count) {
+    return dot(sum, x, w, count);
+  };
+  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
+    convolve<std::int64_t>(conv, input + batch * input_count(conv), weights, accumulate, finish);
+  }
+}
+
 }  // namespace
 
 void conv_2d(const Conv2D& conv, const Clamp& range, const float* input, const float* weights, const float* bias,
@@ -76,6 +87,21 @@ void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std
   for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
     convolve<std::int32_t>(conv, input + batch * input_count(conv), weights, accumulate, finish);
   }
+}
+
+void conv_2d(const Conv2D& conv, const WideRequantisation& requantisation, const std::int16_t* input,
+             const std::int8_t* weights, const std::int64_t* bias, std::int16_t* output) {
+  convolve_wide(conv, input, weights, [&](std::int64_t sum, std::int32_t channel) {
+    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
+  });
+}
+
+void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int16_t* input,
+             const std::int8_t* weights, const std::int32_t* bias, std::int16_t* output) {
+  convolve_wide(conv, input, weights, [&](std::int64_t sum, std::int32_t channel) {
+    const auto wrapped = static_cast<std::int32_t>(bias != nullptr ? sum + bias[channel] : sum);
+    *output++ = requantise<std::int16_t>(wrapped, channel, requantisation);
+  });
 }
 
 void conv_2d(const Conv2D& conv, const Hybrid& hybrid, const float* input, const std::int8_t* weights,

@@ -30,6 +30,12 @@ void conv_2d(const Conv2D& conv, const Clamp& clamp, const float* input, const f
 // Bit-exact with TensorFlow Lite Micro.
 void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
              const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output);
+void conv_2d(const Conv2D& conv, const WideRequantisation& requantisation, const std::int16_t* input,
+             const std::int8_t* weights, const std::int64_t* bias, std::int16_t* output);
+
+// Sums have 32 bits, and wrap; so a bias of int32 asks for. Bit-exact with TensorFlow Lite Micro.
+void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int16_t* input,
+             const std::int8_t* weights, const std::int32_t* bias, std::int16_t* output);
 
 // quantised: scratch of the input's shape. Each batch has a scale of its own, as in LiteRT.
 void conv_2d(const Conv2D& conv, const Hybrid& hybrid, const float* input, const std::int8_t* weights,

@@ -11,9 +11,11 @@ std::int32_t input_count(const DepthwiseConv2D& c) {
   return c.window.input_height * c.window.input_width * c.input_channels;
 }
 
-// One image. `zero_point` is what padding holds; `finish(sum, channel)` takes outputs in their order.
-template <typename Sum, typename Input, typename Weight, typename Finish>
-void convolve(const DepthwiseConv2D& c, const Input* input, Sum zero_point, const Weight* weights, Finish finish) {
+// One image. `zero_point` is what padding holds, in the type of products; `finish(sum, channel)` takes outputs in
+// their order.
+template <typename Sum, typename Product, typename Input, typename Weight, typename Finish>
+void convolve(const DepthwiseConv2D& c, const Input* input, Product zero_point, const Weight* weights,
+              Finish finish) {
   const Window& w = c.window;
   const std::int32_t output_channels = c.input_channels * c.multiplier;
   const std::int32_t tap_step = w.dilation_width * c.input_channels;
@@ -30,7 +32,7 @@ void convolve(const DepthwiseConv2D& c, const Input* input, Sum zero_point, cons
               input + (line * w.input_width + first_column) * c.input_channels + channel / c.multiplier;
           const Weight* by = weights + (i * w.kernel_width + column.begin) * output_channels + channel;
           for (std::int32_t j = column.begin; j < column.end; ++j) {
-            sum += (static_cast<Sum>(*from) - zero_point) * static_cast<Sum>(*by);
+            sum += (static_cast<Product>(*from) - zero_point) * static_cast<Product>(*by);
             from += tap_step;
             by += output_channels;
           }
@@ -49,7 +51,7 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Clamp& range, const fl
     *output++ = clamp(bias != nullptr ? sum + bias[channel] : sum, range);
   };
   for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
-    convolve(conv, input + batch * input_count(conv), 0.0F, weights, finish);
+    convolve<float>(conv, input + batch * input_count(conv), 0.0F, weights, finish);
   }
 }
 
@@ -59,7 +61,19 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requan
     *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
   };
   for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
-    convolve(conv, input + batch * input_count(conv), requantisation.input_zero_point, weights, finish);
+    convolve<std::int32_t>(conv, input + batch * input_count(conv), requantisation.input_zero_point, weights,
+                           finish);
+  }
+}
+
+void depthwise_conv_2d(const DepthwiseConv2D& conv, const WideRequantisation& requantisation,
+                       const std::int16_t* input, const std::int8_t* weights, const std::int64_t* bias,
+                       std::int16_t* output) {
+  const auto finish = [&](std::int64_t sum, std::int32_t channel) {
+    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
+  };
+  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
+    convolve<std::int64_t>(conv, input + batch * input_count(conv), std::int32_t{0}, weights, finish);
   }
 }
 
@@ -71,7 +85,7 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Hybrid& hybrid, const 
     const auto finish = [&](std::int32_t sum, std::int32_t channel) {
       *output++ = hybrid_output(sum, channel, hybrid, affine, bias);
     };
-    convolve(conv, quantised, affine.zero_point, weights, finish);
+    convolve<std::int32_t>(conv, quantised, affine.zero_point, weights, finish);
   }
 }
 

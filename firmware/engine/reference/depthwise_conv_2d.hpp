@@ -25,6 +25,9 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Clamp& clamp, const fl
 // Bit-exact with TensorFlow Lite Micro.
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
                        const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output);
+void depthwise_conv_2d(const DepthwiseConv2D& conv, const WideRequantisation& requantisation,
+                       const std::int16_t* input, const std::int8_t* weights, const std::int64_t* bias,
+                       std::int16_t* output);
 
 // quantised: scratch of the input's shape.
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const Hybrid& hybrid, const float* input,

@@ -21,4 +21,8 @@ void dequantize(const Affine& input_affine, std::int32_t count, const std::uint8
   to_float(input_affine, count, input, output);
 }
 
+void dequantize(const Affine& input_affine, std::int32_t count, const std::int16_t* input, float* output) {
+  to_float(input_affine, count, input, output);
+}
+
 }  // namespace reference

@@ -1,4 +1,4 @@
-// DEQUANTIZE: 8-bit to float32.
+// DEQUANTIZE: from stored numbers to float32.
 //
 //   input, output  [count]
 #pragma once
@@ -11,5 +11,6 @@ namespace reference {
 
 void dequantize(const Affine& input_affine, std::int32_t count, const std::int8_t* input, float* output);
 void dequantize(const Affine& input_affine, std::int32_t count, const std::uint8_t* input, float* output);
+void dequantize(const Affine& input_affine, std::int32_t count, const std::int16_t* input, float* output);
 
 }  // namespace reference

@@ -19,4 +19,10 @@ inline std::int32_t dot(std::int32_t sum, const std::int8_t* x, std::int32_t zer
   return sum;
 }
 
+inline std::int64_t dot(std::int64_t sum, const std::int16_t* x, const std::int8_t* w, std::int32_t count) {
+#pragma GCC unroll 8
+  for (std::int32_t i = 0; i < count; ++i) sum += std::int32_t{x[i]} * w[i];
+  return sum;
+}
+
 }  // namespace reference

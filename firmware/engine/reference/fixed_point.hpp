@@ -1,4 +1,4 @@
-// The integer arithmetic of TensorFlow Lite's 8-bit kernels, rounding included (double rounding, as TensorFlow
+// The integer arithmetic of TensorFlow Lite's kernels, rounding included (double rounding, as TensorFlow
 // Lite Micro is built; tensorflow/lite/kernels/internal/common.cc).
 #pragma once
 
@@ -40,11 +40,20 @@ inline std::int32_t clamp(std::int32_t value, std::int32_t min, std::int32_t max
 
 inline float clamp(float value, const Clamp& range) { return std::min(std::max(value, range.min), range.max); }
 
-// A 32-bit sum of an output channel as int8.
-inline std::int8_t requantise(std::int32_t sum, std::int32_t channel, const Requantisation& output) {
+// A 32-bit sum of an output channel as a stored number.
+template <typename T = std::int8_t>
+T requantise(std::int32_t sum, std::int32_t channel, const Requantisation& output) {
   const std::int32_t i = output.per_channel ? channel : 0;
   const std::int32_t scaled = multiply(sum, {output.multipliers[i], output.shifts[i]});
-  return static_cast<std::int8_t>(clamp(add_wrapping(scaled, output.output_zero_point), output.min, output.max));
+  return static_cast<T>(clamp(add_wrapping(scaled, output.output_zero_point), output.min, output.max));
+}
+
+// A 64-bit sum of an output channel as int16: rounded once, halves upwards.
+inline std::int16_t requantise(std::int64_t sum, std::int32_t channel, const WideRequantisation& output) {
+  const std::int32_t i = output.per_channel ? channel : 0;
+  const std::int32_t right = 15 - output.shifts[i];
+  const std::int64_t scaled = (sum * output.multipliers[i] + (std::int64_t{1} << (right - 1))) >> right;
+  return static_cast<std::int16_t>(clamp(static_cast<std::int32_t>(scaled), output.min, output.max));
 }
 
 inline std::int32_t rescale(std::int32_t stored, const Rescale& r) {

@@ -30,6 +30,30 @@ void fully_connected(const FullyConnected& shape, const Requantisation& requanti
   }
 }
 
+void fully_connected(const FullyConnected& shape, const WideRequantisation& requantisation,
+                     const std::int16_t* input, const std::int8_t* weights, const std::int64_t* bias,
+                     std::int16_t* output) {
+  for (std::int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (std::int32_t o = 0; o < shape.outputs; ++o) {
+      const std::int64_t start = bias != nullptr ? bias[o] : 0;
+      *output++ = requantise(dot(start, input, weights + o * shape.inputs, shape.inputs), o, requantisation);
+    }
+    input += shape.inputs;
+  }
+}
+
+void fully_connected(const FullyConnected& shape, const Requantisation& requantisation, const std::int16_t* input,
+                     const std::int8_t* weights, const std::int32_t* bias, std::int16_t* output) {
+  for (std::int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (std::int32_t o = 0; o < shape.outputs; ++o) {
+      const std::int64_t start = bias != nullptr ? bias[o] : 0;
+      const auto sum = static_cast<std::int32_t>(dot(start, input, weights + o * shape.inputs, shape.inputs));
+      *output++ = requantise<std::int16_t>(sum, o, requantisation);
+    }
+    input += shape.inputs;
+  }
+}
+
 void fully_connected(const FullyConnected& shape, const Hybrid& hybrid, const float* input,
                      const std::int8_t* weights, const float* bias, std::int8_t* quantised, float* output) {
   for (std::int32_t batch = 0; batch < shape.batches; ++batch) {

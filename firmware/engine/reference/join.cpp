@@ -19,4 +19,8 @@ void join(const Joined& joined, const float* input, float* output) { join_any(jo
 
 void join(const Joined& joined, const std::int8_t* input, std::int8_t* output) { join_any(joined, input, output); }
 
+void join(const Joined& joined, const std::int16_t* input, std::int16_t* output) {
+  join_any(joined, input, output);
+}
+
 }  // namespace reference

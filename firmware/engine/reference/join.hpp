@@ -17,5 +17,6 @@ struct Joined {
 
 void join(const Joined& joined, const float* input, float* output);
 void join(const Joined& joined, const std::int8_t* input, std::int8_t* output);
+void join(const Joined& joined, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

@@ -6,6 +6,7 @@
 namespace reference {
 
 void max_pool_2d(const Pool2D& shape, const Clamp& clamp, const float* input, float* output);
-void max_pool_2d(const Pool2D& shape, const ClampInt8& clamp, const std::int8_t* input, std::int8_t* output);
+void max_pool_2d(const Pool2D& shape, const ClampStored& clamp, const std::int8_t* input, std::int8_t* output);
+void max_pool_2d(const Pool2D& shape, const ClampStored& clamp, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

@@ -28,11 +28,19 @@ void maximum(const Broadcast& shape, const std::int8_t* first, const std::int8_t
   greater(shape, first, second, output);
 }
 
+void maximum(const Broadcast& shape, const std::int16_t* first, const std::int16_t* second, std::int16_t* output) {
+  greater(shape, first, second, output);
+}
+
 void minimum(const Broadcast& shape, const float* first, const float* second, float* output) {
   smaller(shape, first, second, output);
 }
 
 void minimum(const Broadcast& shape, const std::int8_t* first, const std::int8_t* second, std::int8_t* output) {
+  smaller(shape, first, second, output);
+}
+
+void minimum(const Broadcast& shape, const std::int16_t* first, const std::int16_t* second, std::int16_t* output) {
   smaller(shape, first, second, output);
 }
 

@@ -23,5 +23,7 @@ void mul(const Broadcast& shape, const Clamp& clamp, const float* first, const f
 // Bit-exact with TensorFlow Lite Micro.
 void mul(const Broadcast& shape, const MulScaling& scaling, const std::int8_t* first, const std::int8_t* second,
          std::int8_t* output);
+void mul(const Broadcast& shape, const MulScaling& scaling, const std::int16_t* first, const std::int16_t* second,
+         std::int16_t* output);
 
 }  // namespace reference

@@ -29,4 +29,8 @@ void pad(const Pad& shape, std::int8_t value, const std::int8_t* input, std::int
   pad_any(shape, value, input, output);
 }
 
+void pad(const Pad& shape, std::int16_t value, const std::int16_t* input, std::int16_t* output) {
+  pad_any(shape, value, input, output);
+}
+
 }  // namespace reference

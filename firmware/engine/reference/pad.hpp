@@ -17,5 +17,6 @@ struct Pad {
 
 void pad(const Pad& shape, float value, const float* input, float* output);
 void pad(const Pad& shape, std::int8_t value, const std::int8_t* input, std::int8_t* output);
+void pad(const Pad& shape, std::int16_t value, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

@@ -21,4 +21,8 @@ void pick(const Picked& picked, const float* input, float* output) { pick_any(pi
 
 void pick(const Picked& picked, const std::int8_t* input, std::int8_t* output) { pick_any(picked, input, output); }
 
+void pick(const Picked& picked, const std::int16_t* input, std::int16_t* output) {
+  pick_any(picked, input, output);
+}
+
 }  // namespace reference

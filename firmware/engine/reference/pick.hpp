@@ -16,5 +16,6 @@ struct Picked {
 
 void pick(const Picked& picked, const float* input, float* output);
 void pick(const Picked& picked, const std::int8_t* input, std::int8_t* output);
+void pick(const Picked& picked, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

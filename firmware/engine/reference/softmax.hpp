@@ -25,9 +25,19 @@ struct Exponentials {
   std::int32_t count;
 };
 
+// In int16: tables of 513 entries over the range of int16, read between the entries.
+struct SoftmaxTables {
+  const std::int16_t* exponentials;  // exp(x) for x from -10 to 0, in Q0.15
+  const std::int16_t* reciprocals;   // 1 / (1 + x) for x from 0 to 1, in Q0.15
+  Multiplier scaling;                // of differences of inputs: 10 becomes 65535
+};
+
 void softmax(const Softmax& shape, const Beta& beta, const float* input, float* output);
 
 // Output scale 1/256, zero point -128. Bit-exact with TensorFlow Lite Micro.
 void softmax(const Softmax& shape, const Exponentials& table, const std::int8_t* input, std::int8_t* output);
+
+// Output scale 2^-15. Bit-exact with TensorFlow Lite Micro.
+void softmax(const Softmax& shape, const SoftmaxTables& tables, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

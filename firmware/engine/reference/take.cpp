@@ -28,4 +28,8 @@ void take(const Taken& taken, const std::int8_t* input, std::int8_t* output) {
   take_dimension(taken, 0, input + taken.start, output);
 }
 
+void take(const Taken& taken, const std::int16_t* input, std::int16_t* output) {
+  take_dimension(taken, 0, input + taken.start, output);
+}
+
 }  // namespace reference

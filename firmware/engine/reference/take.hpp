@@ -16,5 +16,6 @@ struct Taken {
 
 void take(const Taken& taken, const float* input, float* output);
 void take(const Taken& taken, const std::int8_t* input, std::int8_t* output);
+void take(const Taken& taken, const std::int16_t* input, std::int16_t* output);
 
 }  // namespace reference

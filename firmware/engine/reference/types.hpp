@@ -30,7 +30,8 @@ struct Clamp {
   float max;
 };
 
-struct ClampInt8 {
+// Of stored numbers, of 8 bits or 16.
+struct ClampStored {
   std::int32_t min;
   std::int32_t max;
 };
@@ -47,7 +48,7 @@ struct Multiplier {
   std::int32_t shift;
 };
 
-// From one 8-bit quantisation to another: the multiplier is the ratio of the scales.
+// From one quantisation to another: the multiplier is the ratio of the scales.
 struct Rescale {
   std::int32_t input_zero_point;
   std::int32_t output_zero_point;
@@ -56,7 +57,7 @@ struct Rescale {
   std::int32_t max;
 };
 
-// From the 32-bit sums of int8 products to int8.
+// From 32-bit sums of products to int8, or to int16, whose zero points are 0.
 struct Requantisation {
   std::int32_t input_zero_point;
   std::int32_t output_zero_point;
@@ -64,6 +65,15 @@ struct Requantisation {
   std::int32_t max;
   const std::int32_t* multipliers;  // Multiplier::value, one an output channel or one in all
   const std::int8_t* shifts;        // Multiplier::shift, likewise
+  bool per_channel;
+};
+
+// From the 64-bit sums of int16 by int8 products to int16: the real number multiplier * 2^(shift - 15).
+struct WideRequantisation {
+  std::int32_t min;
+  std::int32_t max;
+  const std::int16_t* multipliers;  // one an output channel or one in all
+  const std::int8_t* shifts;        // to the left where positive, likewise
   bool per_channel;
 };
 
@@ -83,8 +93,8 @@ struct Broadcast {
   std::int32_t second_strides[5];
 };
 
-// A sum or a difference: both inputs are brought to a common scale with 20 more bits, added, and brought to the
-// output's.
+// A sum or a difference: both inputs are brought to a common scale with more bits (20 in int8, 15 in int16), added,
+// and brought to the output's.
 struct AddScaling {
   std::int32_t first_zero_point;
   std::int32_t second_zero_point;

@@ -7,6 +7,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call, bounds, factor
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.operators.broadcast import Fused, terms
 from renode_mnist.codegen.program import Step, Value
 
@@ -42,4 +43,4 @@ def _term(tensor: Tensor, multiplier: quantise.Multiplier) -> dict[str, Value]:
     return {"offset": -quantise.quantisation(tensor).zero_point, "factor": factor(multiplier)}
 
 
-KERNEL = Kernel(_lower, refuses=_refuses)
+KERNEL = Kernel(_lower, (Kind.INT8,), refuses=_refuses)

@@ -8,7 +8,7 @@ from renode_mnist.codegen.cmsis_nn.convolution import lower
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import convolution
+from renode_mnist.codegen.operators import Kind, convolution
 from renode_mnist.codegen.operators.conv_2d import grouped
 from renode_mnist.codegen.program import Step
 
@@ -26,4 +26,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, refuses=lambda operator: "groups of channels" if grouped(operator) else "")
+KERNEL = Kernel(_lower, (Kind.INT8,), refuses=lambda operator: "groups of channels" if grouped(operator) else "")

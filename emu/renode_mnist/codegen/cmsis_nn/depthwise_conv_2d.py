@@ -8,7 +8,7 @@ from renode_mnist.codegen.cmsis_nn.convolution import lower
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import convolution
+from renode_mnist.codegen.operators import Kind, convolution
 from renode_mnist.codegen.program import Step
 
 
@@ -27,4 +27,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower)
+KERNEL = Kernel(_lower, (Kind.INT8,))

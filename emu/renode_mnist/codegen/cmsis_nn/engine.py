@@ -10,7 +10,7 @@ from renode_mnist.errors import ModelError
 
 
 def _rule(operator: Operator) -> None:
-    if operators.kind(operator) is not Kind.INT8 and not operators.definition(operator).free:
+    if operators.kind(operator) in (Kind.FLOAT32, Kind.HYBRID) and not operators.definition(operator).free:
         raise ModelError(
             f"Engine cmsis-nn cannot compute {operator}: CMSIS-NN has no float kernels that are of use on a "
             "Cortex-M7, which is why it made no difference to a float model in TensorFlow Lite Micro either",

@@ -10,6 +10,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call, bounds, dims, factor, offse
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.operators.fully_connected import FullyConnectedOptions, rows
 from renode_mnist.codegen.program import Step, Value
 
@@ -53,4 +54,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("fully_connected", [shape, call.source(), *call.weights("output, input")])
 
 
-KERNEL = Kernel(_lower)
+KERNEL = Kernel(_lower, (Kind.INT8,))

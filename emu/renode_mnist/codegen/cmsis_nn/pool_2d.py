@@ -7,7 +7,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call, bounds, dims, dims_of, tile
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import pool_2d
+from renode_mnist.codegen.operators import Kind, pool_2d
 from renode_mnist.codegen.operators.pool_2d import PoolOptions
 from renode_mnist.codegen.program import Step
 
@@ -34,4 +34,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("average_pool", [shape, call.source(), sums])
 
 
-KERNEL = Kernel(_lower)
+KERNEL = Kernel(_lower, (Kind.INT8,))

@@ -9,7 +9,7 @@ from renode_mnist.codegen.cmsis_nn.call import Call
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import softmax
+from renode_mnist.codegen.operators import Kind, softmax
 from renode_mnist.codegen.operators.softmax import SoftmaxOptions
 from renode_mnist.codegen.program import Step
 
@@ -65,4 +65,4 @@ def _refuses(operator: Operator) -> str:
     return "" if depth < _MOST_SHARES else f"{depth} classes (less than {_MOST_SHARES} go)"
 
 
-KERNEL = Kernel(_lower, _refuses)
+KERNEL = Kernel(_lower, (Kind.INT8,), _refuses)

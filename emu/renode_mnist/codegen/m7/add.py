@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from renode_mnist.codegen import operators, quantise
+from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering, Parts
@@ -20,8 +20,6 @@ def _scaling(operator: Operator) -> tuple[quantise.AddScaling, list[int]]:
 
 def _refuses(operator: Operator) -> str:
     first, second = terms(operator)
-    if operators.kind(operator) is not Kind.INT8:
-        return operators.kind(operator).value
     if first.is_constant or second.is_constant:
         return "a constant term"
     if not first.shape == second.shape == operator.output.shape:
@@ -64,4 +62,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, refuses=_refuses)
+KERNEL = Kernel(_lower, (Kind.INT8,), refuses=_refuses)

@@ -31,8 +31,6 @@ def _refuses(operator: Operator) -> str:
         return "groups of channels"
     if computed(operator, convolution.window(first)) is None:
         return "a pool that leaves more unread than is left out"
-    if operators.kind(first) is Kind.HYBRID:
-        return "dynamic range"
     return "" if _is_float(first) else _layer_int8(operator).beyond
 
 
@@ -82,6 +80,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 KERNEL = Kernel(
     _lower,
+    (Kind.FLOAT32, Kind.INT8),
     refuses=_refuses,
     fuses=(("MAX_POOL_2D",),),
     writes_planar=_is_float,

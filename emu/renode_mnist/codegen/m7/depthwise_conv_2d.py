@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from renode_mnist.codegen import operators, quantise
+from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
@@ -26,8 +26,6 @@ def _layer(operator: Operator) -> Layer:
 
 
 def _refuses(operator: Operator) -> str:
-    if operators.kind(operator) is not Kind.INT8:
-        return operators.kind(operator).value
     batches, _, _, channels = operator.input.shape
     if batches != 1:
         return "more than one image"
@@ -53,4 +51,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("depthwise_int8", call.conv(1, "kPairs"), [weights, call.scalings(), lines])
 
 
-KERNEL = Kernel(_lower, refuses=_refuses)
+KERNEL = Kernel(_lower, (Kind.INT8,), refuses=_refuses)

@@ -19,8 +19,6 @@ from renode_mnist.codegen.program import Step
 
 
 def _refuses(operator: Operator) -> str:
-    if operators.kind(operator) is Kind.HYBRID:
-        return "dynamic range"
     return "" if operators.kind(operator) is Kind.FLOAT32 else _layer_int8(operator).beyond
 
 
@@ -85,4 +83,4 @@ def _dense(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, refuses=_refuses, reads_planar=_reads_planar)
+KERNEL = Kernel(_lower, (Kind.FLOAT32, Kind.INT8), refuses=_refuses, reads_planar=_reads_planar)

@@ -138,7 +138,7 @@ def _samples() -> Declared:
         Refused("batches that can't be broadcast", "cannot be broadcast",
                 like.row("", inputs=(Flow((2, 3, 5)), Numbers((3, 5, 4))), outputs=(Output(shape=(3, 3, 4)),))),
         Refused("vectors", "is no matrix", like.row("", inputs=(Flow((2, 3, 5)), Numbers((5,))))),
-        Refused("dynamic range", "is neither float32 nor int8 throughout",
+        Refused("dynamic range", "is neither float32 nor int8",
                 like.row("", types=(FLOAT32,), inputs=(Flow((2, 3, 5)), Numbers((5, 4), 0.1, 0, "INT8")))),
         Refused("more than 32767 products a sum in int8", "sums of 32768 products",
                 like.row("", types=(INT8,), inputs=(Flow((1, 1 << 15)), Numbers((1 << 15, 1))),

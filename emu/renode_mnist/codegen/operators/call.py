@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.activation import Activation
@@ -47,12 +49,12 @@ class Call(Parts):
         return self.parameter(suffix, f"reference::{type_name}", value)
 
     def clamp(self, activation: Activation) -> str:
-        """The parameter that bounds an output of either type."""
+        """The parameter that bounds an output of any type."""
         output = self.operator.output
         if output.type is ElementType.FLOAT32:
             return self.struct("Clamp", "Clamp", bounds(activation))
         low, high = quantise.activation_range(activation, output)
-        return self.struct("Clamp", "ClampInt8", {"min": low, "max": high})
+        return self.struct("Clamp", "ClampStored", {"min": low, "max": high})
 
     def rescale(self, multiplier: quantise.Multiplier, low: int, high: int) -> str:
         """The parameter that brings one scale to another."""
@@ -82,18 +84,9 @@ class Call(Parts):
         return name, self.constant("Bias", self.operator.constant(position), f"bias {subscripts(bias)}")
 
     def requantisation(self, activation: Activation, factors: list[quantise.Multiplier]) -> str:
-        """The parameter that brings 32-bit sums to int8, with a factor for each channel."""
+        """The parameter that brings 32-bit sums to the output's type, with a factor for each channel."""
         low, high = quantise.activation_range(activation, self.operator.output)
-        if len(set(factors)) == 1:
-            factors = factors[:1]
-        multipliers = self.constant(
-            "Multipliers", np.array([f.value for f in factors], np.int32), "output multipliers, 2^-31 each"
-        )
-        shifts = self.constant(
-            "Shifts",
-            np.array([f.shift for f in factors], np.int8),
-            "output shifts, to the left where positive",
-        )
+        multipliers, shifts, per_channel = self._factors(factors, np.int32, "2^-31 each")
         return self.struct(
             "Output",
             "Requantisation",
@@ -104,8 +97,31 @@ class Call(Parts):
                 "max": high,
                 "multipliers": multipliers,
                 "shifts": shifts,
-                "per_channel": len(factors) > 1,
+                "per_channel": per_channel,
             },
+        )
+
+    def wide_requantisation(self, activation: Activation, factors: list[quantise.Multiplier]) -> str:
+        """The parameter that brings 64-bit sums to int16, with a factor for each channel."""
+        low, high = quantise.activation_range(activation, self.operator.output)
+        reduced = [quantise.reduced(factor) for factor in factors]
+        multipliers, shifts, per_channel = self._factors(reduced, np.int16, "2^-15 each")
+        return self.struct(
+            "Output",
+            "WideRequantisation",
+            {"min": low, "max": high, "multipliers": multipliers, "shifts": shifts, "per_channel": per_channel},
+        )
+
+    def _factors(self, factors: list[quantise.Multiplier], dtype: type, unit: str) -> tuple[str, str, bool]:
+        """Names of the multipliers and of their shifts, and whether there are several."""
+        if len(set(factors)) == 1:
+            factors = factors[:1]
+        values: npt.NDArray[Any] = np.array([factor.value for factor in factors], dtype)
+        shifts = np.array([factor.shift for factor in factors], np.int8)
+        return (
+            self.constant("Multipliers", values, f"output multipliers, {unit}"),
+            self.constant("Shifts", shifts, "output shifts, to the left where positive"),
+            len(factors) > 1,
         )
 
     def of(

@@ -17,6 +17,7 @@ from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, 
 from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
     INT8,
+    INT16,
     LIKE_INPUT,
     Again,
     Declared,
@@ -90,6 +91,7 @@ def _samples() -> Declared:
     like = Sample("channels", (image, behind(1, 4, 3, 2)), {"axis": 3}, LIKE_INPUT)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("of itself", inputs=(image, Again())),
         like.row("rows, three of them", inputs=(image, behind(1, 2, 3, 5), Again()), axis=1),
         like.row("axis from the end", inputs=(behind(1, 4, 1, 5), image), axis=-2),
@@ -108,7 +110,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("CONCATENATION",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=_shapes,
     mismatch=_mismatch,

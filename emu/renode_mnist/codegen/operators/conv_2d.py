@@ -12,16 +12,20 @@ from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsT
 from renode_mnist.codegen.operators.rules import clamps, require
 from renode_mnist.codegen.operators.samples import (
     CLAMPS,
+    DECLARED,
     FLOAT32,
     HYBRID,
     INT8,
+    INT16,
     MAX_POOL,
+    ONE_STEP,
     ROUNDS_ONCE,
     SPREADS,
     WINDOW,
     Again,
     Bias,
     Declared,
+    Edge,
     Flow,
     Output,
     Refused,
@@ -38,7 +42,7 @@ def grouped(operator: Operator) -> bool:
 
 
 def _inputs(operator: Operator) -> None:
-    convolution.inputs(operator, channel_axis=0)
+    convolution.inputs(operator, channel_axis=0, wide_only=False)
 
 
 def _shapes(operator: Operator) -> Shapes:
@@ -77,6 +81,9 @@ def _samples() -> Declared:
         "3x3", (image, weights, bias), WINDOW, types=(FLOAT32, INT8, HYBRID), exempt=(ROUNDS_ONCE, *SPREADS)
     )
     exact = like.row("", types=(FLOAT32, INT8))
+    wide = like.row("", types=(INT16,), exempt=())
+    narrow = wide.row("", inputs=(Flow((1, 5, 5, 4)), Weights((6, 2, 2, 4)), Bias(type="INT32")),
+                      quantizedBiasType="INT32")  # fmt: skip
     small = (Flow((1, 6, 6, 2)), Weights((2, 3, 3, 2)), bias)
     out = (Output(shape=(1, 4, 4, 2)),)
     return (
@@ -103,8 +110,23 @@ def _samples() -> Declared:
                   behind=(MAX_POOL,)),
         exact.row("a pool that leaves one pixel", inputs=(Flow((1, 2, 2, 4)), Weights((4, 3, 3, 4))), padding="SAME",
                   behind=(MAX_POOL,), exempt=(Silent("*", "LiteRT wants a bias", "litert"), *SPREADS[1:])),
-        Refused("int16 activations", "is neither float32 nor int8",
-                like.row("", types=(INT8,), inputs=(Flow((1, 6, 6, 2), type="INT16"), *small[1:]))),
+        wide.row("of 16 bits", edges=(Edge("dead channels", dead=True), Edge("saturating", output_scale=1 / 20))),
+        wide.row("of 16 bits, same, stride 2x3, fused RELU6", padding="SAME", strideH=2, strideW=3,
+                 fusedActivationFunction="RELU6"),
+        wide.row("of 16 bits, dilated 2x3", inputs=(Flow((1, 9, 9, 2)), Weights((3, 3, 2, 2)), bias), padding="SAME",
+                 dilationHFactor=2, dilationWFactor=3),
+        wide.row("of 16 bits, grouped", inputs=(Flow((1, 5, 5, 4)), Weights((6, 2, 2, 2)), bias),
+                 refused_by={"tflm": "no groups of channels in int16"}),
+        wide.row("of 16 bits, batch of 2, one scale", padding="SAME",
+                 inputs=(Flow((2, 5, 5, 3)), Weights((4, 3, 3, 3), per_channel=False), bias)),
+        narrow.row("of 16 bits, a bias of int32", exempt=(ONE_STEP._replace(where="INT16/*"),)),
+        narrow.row("of 16 bits, a bias of int32 left out", inputs=narrow.inputs[:2],
+                   exempt=(Silent("*", "LiteRT wants a bias", "litert"),)),
+        Refused("int16 activations with a zero point", "needs one scale and a zero point of 0",
+                like.row("", types=(DECLARED,), inputs=(Flow((1, 6, 6, 2), "INT16", 0.1, 3), *small[1:]),
+                         outputs=(Output(type="INT16", scale=0.1, shape=(1, 4, 4, 2)),))),
+        Refused("an int16 output more than 2^7 times finer than its sums", "more than 2^7 times finer than its sums",
+                wide.row("", inputs=small, outputs=(Output(scale=1e-8, shape=(1, 4, 4, 2)),))),
         Refused("activations without a scale", "needs one scale and a zero point of -128 to 127",
                 like.row("", types=(INT8,), inputs=(Flow((1, 6, 6, 2), scale=0.0), *small[1:]))),
         Refused("weights that are no constant", "its weights are not constant",
@@ -141,7 +163,7 @@ DEFINITION = Definition(
     rule=_rule,
     lower=_lower,
     remark="strides, SAME and VALID, dilation; groups, but not in dynamic range",
-    options=OptionsTable("Conv2DOptions", convolution.read),
+    options=OptionsTable("Conv2DOptions", convolution.read_with_bias_type),
     kind=weighted.kind,
     macs=weighted.macs(lambda shape: prod(shape[1:])),
     parameters=weighted.parameters,

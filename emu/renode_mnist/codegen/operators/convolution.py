@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from renode_mnist.codegen import quantise
@@ -19,12 +19,17 @@ from renode_mnist.codegen.program import Step, Value
 
 @dataclass(frozen=True)
 class ConvOptions:
-    """Pairs are (height, width)."""
+    """Pairs are (height, width).
+
+    Attributes:
+        narrow: In int16, whether sums have 32 bits where there is no bias to say so.
+    """
 
     padding: Padding
     stride: tuple[int, int]
     dilation: tuple[int, int]
     activation: Activation
+    narrow: bool = False
 
 
 def read(table: Any) -> ConvOptions:
@@ -37,11 +42,16 @@ def read(table: Any) -> ConvOptions:
     )
 
 
-def inputs(operator: Operator, channel_axis: int) -> None:
+def read_with_bias_type(table: Any) -> ConvOptions:
+    """Of ``Conv2DOptions``, which know what a bias that is left out would be."""
+    return replace(read(table), narrow=options.narrow(table))
+
+
+def inputs(operator: Operator, channel_axis: int, *, wide_only: bool = True) -> None:
     """An image, and a constant filter whose output channels run along an axis."""
     activations(operator)
     weighted.has_dimensions(operator, 4, "its filter has not four dimensions")
-    weighted.constant(operator, channel_axis)
+    weighted.constant(operator, channel_axis, wide_only=wide_only)
 
 
 def window(operator: Operator) -> Window:
@@ -92,4 +102,5 @@ def lower(
         operator.options_as(ConvOptions).activation,
         lambda: quantise.output_multipliers(operator, channels),
         asymmetric=asymmetric,
+        narrow=operator.options_as(ConvOptions).narrow,
     )

@@ -29,8 +29,10 @@ class Kind(Enum):
     FLOAT32 = "float32"
     INT8 = "int8"
     """8-bit integers, also where one end of the operator is float32."""
-    HYBRID = "hybrid"
-    """float32 activations, quantised at run time to meet int8 weights ("dynamic range")."""
+    INT16 = "int16x8"
+    """int16 activations, which meet int8 weights; also where one end of the operator is another type."""
+    HYBRID = "dynamic range"
+    """float32 activations, quantised at run time to meet int8 weights ("hybrid")."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,13 @@ class OptionsTable:
 
 def kind_of_input(operator: Operator) -> Kind:
     """Of an operator without weights."""
-    return Kind.FLOAT32 if operator.input.type is ElementType.FLOAT32 else Kind.INT8
+    return {ElementType.FLOAT32: Kind.FLOAT32, ElementType.INT16: Kind.INT16}.get(operator.input.type, Kind.INT8)
+
+
+def kind_of_ends(operator: Operator) -> Kind:
+    """Of an operator that brings numbers from one type to another."""
+    wide = ElementType.INT16 in (operator.input.type, operator.output.type)
+    return Kind.INT16 if wide else Kind.INT8
 
 
 def same_shape(operator: Operator) -> Shapes:

@@ -15,6 +15,7 @@ from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     HYBRID,
     INT8,
+    INT16,
     ONE_STEP,
     WINDOW,
     Bias,
@@ -73,6 +74,7 @@ def _samples() -> Declared:
 
     like = Sample("3x3", layer(7, 8, 8, 3, 3), WINDOW, types=(FLOAT32, INT8, HYBRID), exempt=(ONE_STEP,))
     exact = like.row("", types=(FLOAT32, INT8))
+    wide = like.row("", types=(INT16,), exempt=())
     no_bias = Silent("*", "LiteRT wants a bias", "litert")
     pointwise = Neighbour("CONV_2D", (Weights((8, 1, 1, 4)), Bias()), WINDOW)
     out = (Output(shape=(1, 4, 4, 2)),)
@@ -93,6 +95,14 @@ def _samples() -> Declared:
                   inputs=(Flow((1, 6, 5, 4)), Weights((1, 3, 3, 4), axis=3, per_channel=False))),
         exact.row("batch of 2", inputs=layer(5, 5, 4, 3, 3, batch=2), padding="SAME"),
         exact.row("before a pointwise convolution", inputs=layer(5, 6, 4, 3, 3), padding="SAME", behind=(pointwise,)),
+        wide.row("of 16 bits"),
+        wide.row("of 16 bits, same, stride 2, fused RELU", padding="SAME", strideH=2, strideW=2,
+                 fusedActivationFunction="RELU"),
+        wide.row("of 16 bits, 3 outputs a channel, dilated", inputs=layer(5, 5, 2, 2, 2, each=3), dilationHFactor=2,
+                 dilationWFactor=2),
+        Refused("a bias of int32 with int16 activations", "instead of 8 constant int64",
+                wide.row("", inputs=(*layer(7, 8, 8, 3, 3)[:2], Bias(type="INT32")),
+                         outputs=(Output(shape=(1, 5, 6, 8)),))),
         Refused("filters whose first dimension is not 1", "do not fit its filter",
                 like.row("", inputs=(Flow((1, 6, 6, 2)), Weights((2, 3, 3, 2), axis=3), Bias()), outputs=out)),
         Refused("filters that are no multiple of the input channels", "do not fit its filter",

@@ -1,4 +1,4 @@
-"""DEQUANTIZE: 8 bits to float32."""
+"""DEQUANTIZE: 8 or 16 bits to float32."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, same_shape
+from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, kind_of_ends, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, positive, quantised, require
 from renode_mnist.codegen.operators.samples import (
     DECLARED,
@@ -58,7 +58,8 @@ def _samples() -> Declared:
         like,
         like.row("uint8", inputs=(Flow((1, 50), "UINT8", 0.1, 7),)),
         like.row("tiny scale", inputs=(Flow((1, 50), "INT8", 1e-20, 0),)),
-        Refused("int16", "is not float32, int8 or uint8", like.row("", inputs=(Flow((1, 4), "INT16", 0.1),))),
+        like.row("int16", inputs=(Flow((1, 200), "INT16", 0.001, 0),)),
+        Refused("int32", "is not float32, int8, uint8 or int16", like.row("", inputs=(Flow((1, 4), "INT32", 0.1),))),
         Refused("float32, or an output that is not float32", "from 't0' (int8 1x4x5x3) to",
                 like.row("", outputs=(Output(type="INT8", scale=0.1),))),
         Refused("an input without a scale", "needs one scale", like.row("", inputs=(Flow((1, 4), "INT8", 0.0),))),
@@ -67,12 +68,13 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("DEQUANTIZE",),
-    kinds=(Kind.INT8,),
+    kinds=(Kind.INT8, Kind.INT16),
     inputs=activations_of_any_type,
     shapes=same_shape,
     rule=_rule,
+    kind=kind_of_ends,
     lower=_lower,
     fold=_fold,
-    remark="between float32, int8 and uint8",
+    remark="int8, uint8 and int16 to float32",
     samples=_samples,
 )

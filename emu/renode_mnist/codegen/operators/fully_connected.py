@@ -20,10 +20,12 @@ from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     HYBRID,
     INT8,
+    INT16,
     Again,
     Bias,
     Declared,
     Deviates,
+    Differs,
     Edge,
     Flow,
     Inputs,
@@ -43,12 +45,14 @@ class FullyConnectedOptions:
     Attributes:
         asymmetric_quantize_inputs: Of a hybrid operator: whether its input is quantised with a zero point.
         shuffled: Whether the weights are in the 4x16 shuffled format.
+        narrow: In int16, whether sums have 32 bits where there is no bias to say so.
     """
 
     activation: Activation
     keep_num_dims: bool
     asymmetric_quantize_inputs: bool
     shuffled: bool
+    narrow: bool
 
 
 def _read(table: Any) -> FullyConnectedOptions:
@@ -57,6 +61,7 @@ def _read(table: Any) -> FullyConnectedOptions:
         keep_num_dims=bool(table.KeepNumDims()),
         asymmetric_quantize_inputs=bool(table.AsymmetricQuantizeInputs()),
         shuffled=table.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT,
+        narrow=options.narrow(table),
     )
 
 
@@ -68,7 +73,7 @@ def rows(operator: Operator) -> int:
 def _inputs(operator: Operator) -> None:
     activations(operator)
     weighted.has_dimensions(operator, 2, "its weights have not two dimensions")
-    weighted.constant(operator, channel_axis=0)
+    weighted.constant(operator, channel_axis=0, wide_only=False)
 
 
 def _shapes(operator: Operator) -> Shapes:
@@ -101,6 +106,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         found.activation,
         lambda: quantise.dense_multipliers(operator, outputs),
         asymmetric=found.asymmetric_quantize_inputs,
+        narrow=found.narrow,
     )
 
 
@@ -112,6 +118,9 @@ def _samples() -> Declared:
     dead = Edge("dead channels", dead=True)
     like = Sample("12 to 5", layer((1, 12), 5), types=(FLOAT32, INT8, HYBRID), exempt=(lost,))
     exact = like.row("", types=(FLOAT32, INT8))
+    once = Differs("INT16/*", "in int16 LiteRT multiplies sums in double", 1, plain=True)
+    wide = like.row("", types=(INT16,), exempt=(once,))
+    narrow = wide.row("", quantizedBiasType="INT32", refused_by={"tflm": "wants a bias of int64"})
     out = (Output(shape=(1, 5)),)
     return (
         like,
@@ -124,6 +133,13 @@ def _samples() -> Declared:
         exact.row("rows of an image", inputs=layer((1, 2, 3, 9), 4)),
         like.row("one weight", inputs=layer((1, 1), 1)),
         like.row("asymmetric inputs", types=(HYBRID,), asymmetricQuantizeInputs=True),
+        wide.row("of 16 bits", edges=(dead,)),
+        wide.row("of 16 bits, a scale a channel, fused RELU6", inputs=layer((1, 17), 6, per_channel=True),
+                 edges=(dead,), fusedActivationFunction="RELU6", refused_by={"tflm": "one scale in int16"}),
+        wide.row("of 16 bits, rows of an image, dimensions kept", inputs=layer((1, 2, 3, 9), 4), keepNumDims=True),
+        wide.row("of 16 bits, bias left out", inputs=(*layer((1, 8), 3)[:2], None)),
+        narrow.row("of 16 bits, a bias of int32", inputs=(*layer((2, 8), 3)[:2], Bias(type="INT32"))),
+        narrow.row("of 16 bits, a bias of int32 left out", inputs=(*layer((1, 8), 3)[:2], None)),
         Refused("weights in the shuffled format", "in the shuffled format",
                 like.row("", outputs=out, weightsFormat="SHUFFLED4x16INT8")),
         Refused("weights that are not of two dimensions", "have not two dimensions",

@@ -12,6 +12,7 @@ from renode_mnist.codegen.operators.definition import Definition, Folded, Kind
 from renode_mnist.codegen.operators.rules import same_quantisation
 from renode_mnist.codegen.operators.samples import (
     INT8,
+    INT16,
     LIKE_INPUT,
     Declared,
     Flow,
@@ -44,6 +45,7 @@ def _samples() -> Declared:
     like = Sample("a constant of the same shape", (image, numbers(1, 5, 4, 3)), outputs=LIKE_INPUT)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         *(like.row(f"constant {'x'.join(map(str, shape))}", inputs=(image, numbers(*shape)))
           for shape in ((3,), (1,), (1, 5, 4, 1), (4, 3))),
         like.row("constant first", inputs=(numbers(3), image)),
@@ -57,7 +59,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("MAXIMUM", "MINIMUM"),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=broadcast.inputs,
     shapes=broadcast.shapes,
     mismatch=broadcast.mismatch,

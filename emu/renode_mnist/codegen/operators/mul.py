@@ -12,7 +12,17 @@ from renode_mnist.codegen.operators.broadcast import Fused
 from renode_mnist.codegen.operators.call import Call, factor
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable
 from renode_mnist.codegen.operators.rules import clamps
-from renode_mnist.codegen.operators.samples import CLAMPS, Again, Branch, Declared, Flow, Refused, Sample
+from renode_mnist.codegen.operators.samples import (
+    CLAMPS,
+    INT16,
+    Again,
+    Branch,
+    Declared,
+    Flow,
+    Numbers,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.program import Step
 
 
@@ -45,8 +55,13 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 def _samples() -> Declared:
     like = Sample("of a branch", (Flow((1, 5, 4, 3)), Branch()))
+    wide = like.row("", types=(INT16,))
     return (
         like,
+        wide.row("of 16 bits"),
+        wide.row("of 16 bits, constant 4x3, fused RELU6", inputs=(Flow((1, 5, 4, 3)), Numbers((4, 3))),
+                 fusedActivationFunction="RELU6"),
+        wide.row("of 16 bits, constant 1 first", inputs=(Numbers((1,)), Flow((1, 5, 4, 3)))),
         *(like.row(f"fused {name}", fusedActivationFunction=name) for name in CLAMPS),
         *broadcast.rows(like),
         like.row("of itself", inputs=(Flow((1, 9)), Again())),
@@ -57,7 +72,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("MUL",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=broadcast.inputs,
     shapes=broadcast.shapes,
     mismatch=broadcast.mismatch,

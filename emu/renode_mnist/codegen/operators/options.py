@@ -43,3 +43,8 @@ def pair(height: int, width: int, what: str) -> tuple[int, int]:
 def stride(table: Any) -> tuple[int, int]:
     """Of a window."""
     return pair(table.StrideH(), table.StrideW(), "stride")
+
+
+def narrow(table: Any) -> bool:
+    """Whether a bias that is left out would be int32: in int16 sums then have 32 bits."""
+    return bool(table.QuantizedBiasType() == tflite.TensorType.INT32)

@@ -15,6 +15,7 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     Again,
     Declared,
@@ -69,6 +70,7 @@ def _samples() -> Declared:
     like = Sample("columns", (rows, Numbers((2, 3), 0.1, 3)), {"axis": 1, "valuesCount": 2}, LIKE_INPUT)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("in front", axis=0),
         like.row("behind, three of them", inputs=(rows, Again(), Again()), axis=-1, valuesCount=3),
         like.row("images", inputs=(Flow((2, 4, 3), scale=0.1, zero_point=3), Again()), axis=2),
@@ -80,7 +82,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("PACK",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=_shapes,
     rule=same_quantisation,

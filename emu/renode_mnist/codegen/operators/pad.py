@@ -19,6 +19,7 @@ from renode_mnist.codegen.operators.rules import (
     same_quantisation,
 )
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     WINDOW,
     Again,
@@ -34,7 +35,7 @@ from renode_mnist.codegen.operators.samples import (
     Values,
     Weights,
 )
-from renode_mnist.codegen.program import Step
+from renode_mnist.codegen.program import C_TYPES, Step
 from renode_mnist.errors import ModelError
 
 
@@ -85,11 +86,11 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
             "before": (0,) * missing + tuple(int(n) for n in operator.constant(1)[:, 0]),
         },
     )
-    fill = "0.0F"
+    fill, dtype = "0.0F", lowering.buffer(operator.output).dtype
     if operator.op == "PADV2":
         fill = f"*{call.constant('Fill', operator.constant(2).reshape(1), 'what it is padded with')}"
-    elif operator.output.type is ElementType.INT8:
-        fill = f"std::int8_t{{{quantise.quantisation(operator.output).zero_point}}}"
+    elif operator.output.type is not ElementType.FLOAT32:
+        fill = f"{C_TYPES[dtype]}{{{quantise.quantisation(operator.output).zero_point}}}"
     return call.of("pad", [shape, fill, call.source()])
 
 
@@ -103,6 +104,8 @@ def _samples() -> Declared:
     return (
         like,
         other,
+        like.row("of 16 bits", types=(INT16,)),
+        other.row("with another number, of 16 bits", types=(INT16,)),
         other.row("with a scalar", inputs=(image, paddings, Numbers((), 0.1, 3))),
         Refused("a number that is quantised differently", "are quantised differently",
                 other.row("", types=("INT8",), inputs=(image, paddings, Numbers((1,), 0.2, 3)),
@@ -123,7 +126,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("PAD",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=_shapes,
     mismatch=_mismatch,

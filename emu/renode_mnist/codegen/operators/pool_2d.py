@@ -16,6 +16,7 @@ from renode_mnist.codegen.operators.rules import activations, clamps, require
 from renode_mnist.codegen.operators.samples import (
     CLAMPS,
     INT8,
+    INT16,
     LIKE_INPUT,
     Declared,
     Flow,
@@ -57,7 +58,7 @@ def _shapes(operator: Operator) -> Shapes:
 
 
 def _rule(operator: Operator) -> None:
-    if operator.input.type is ElementType.INT8:
+    if operator.input.type is not ElementType.FLOAT32:
         _same_quantisation(operator)
     clamps(operator, operator.options_as(PoolOptions).activation)
 
@@ -103,6 +104,9 @@ def _samples() -> Declared:
         like.row("rows left over", inputs=(Flow((1, 7, 5, 3)),)),
         like.row("batch of 2", inputs=(Flow((2, 4, 4, 3)),)),
         like.row("single pixel", inputs=(Flow((1, 1, 1, 1)),), padding="SAME"),
+        like.row("of 16 bits", types=(INT16,)),
+        like.row("of 16 bits, same, overlapping, fused RELU6", types=(INT16,), inputs=(Flow((1, 5, 7, 9)),),
+                 padding="SAME", filterHeight=3, strideH=1, strideW=1, fusedActivationFunction="RELU6"),
         Refused("another quantisation behind than before it", "quantised differently",
                 like.row("", types=(INT8,), outputs=(Output(shape=(1, 3, 4, 3), scale=0.5),))),
         Refused("an image that is not of four dimensions", "needs four dimensions",
@@ -116,7 +120,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("MAX_POOL_2D", "AVERAGE_POOL_2D"),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=activations,
     shapes=_shapes,
     mismatch=sliding.mismatch,

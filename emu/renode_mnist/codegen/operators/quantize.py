@@ -1,4 +1,4 @@
-"""QUANTIZE: float32 to 8 bits, or from one 8-bit scale and type to another."""
+"""QUANTIZE: float32 to 8 or 16 bits, or from one scale and type to another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
+from renode_mnist.codegen.operators.definition import Definition, Kind, kind_of_ends, same_shape
 from renode_mnist.codegen.operators.rules import INTERFACE_TYPES, quantised, require
 from renode_mnist.codegen.operators.samples import (
     DECLARED,
@@ -24,6 +24,7 @@ from renode_mnist.codegen.program import Step
 _PAIRS = (
     (ElementType.FLOAT32, ElementType.INT8),
     (ElementType.FLOAT32, ElementType.UINT8),
+    (ElementType.FLOAT32, ElementType.INT16),
     (ElementType.INT8, ElementType.INT8),
     (ElementType.INT8, ElementType.UINT8),
     (ElementType.UINT8, ElementType.INT8),
@@ -35,7 +36,7 @@ _PAIRS = (
 
 def _inputs(operator: Operator) -> None:
     for tensor in (operator.input, operator.output):
-        known = tensor.type in (*INTERFACE_TYPES, ElementType.INT16)
+        known = tensor.type in INTERFACE_TYPES
         require(operator, known, f"{tensor} is not float32, int8, uint8 or int16")
 
 
@@ -59,10 +60,6 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return call.of("quantize", [rescale, count, source], in_place=in_place)
 
 
-def _kind(operator: Operator) -> Kind:
-    return Kind.INT8
-
-
 def _samples() -> Declared:
     float32, int8 = Flow((1, 4, 5, 3), "FLOAT32"), Flow((1, 200), "INT8", 0.1, 5)
     uint8 = Flow((2, 200), "UINT8", 0.1, 128)
@@ -80,6 +77,7 @@ def _samples() -> Declared:
     return (
         like,
         like.row("float32 to uint8", outputs=to("UINT8", 0.02, 131), exempt=(*beyond, only_int8)),
+        like.row("float32 to int16", outputs=to("INT16", 0.0003, 0)),
         stored.row("int8 to int8", outputs=to("INT8", 0.07, -9)),
         stored.row("int8 to int8, 50 times finer", outputs=to("INT8", 0.002, 127)),
         stored.row("int8 to int8, 2^26 times coarser", outputs=to("INT8", 0.1 * 2**26, -128)),
@@ -102,12 +100,12 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("QUANTIZE",),
-    kinds=(Kind.INT8,),
+    kinds=(Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=same_shape,
     rule=_rule,
     lower=_lower,
-    remark="between float32, int8 and uint8, and of int8 and int16",
-    kind=_kind,
+    remark="between float32, int8 and uint8, to and from int16",
+    kind=kind_of_ends,
     samples=_samples,
 )

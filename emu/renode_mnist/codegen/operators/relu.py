@@ -10,9 +10,9 @@ from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
-from renode_mnist.codegen.operators.rules import activations
+from renode_mnist.codegen.operators.rules import activations, require
 from renode_mnist.codegen.operators.samples import (
-    INT8,
+    INT16,
     LIKE_INPUT,
     Declared,
     Flow,
@@ -23,6 +23,14 @@ from renode_mnist.codegen.operators.samples import (
 )
 from renode_mnist.codegen.program import Step
 
+_MICRO = ("RELU", "RELU6")
+"""That TensorFlow Lite Micro has; its RELU6 in int8 leaves the scale alone."""
+
+
+def _rule(operator: Operator) -> None:
+    narrow = operator.input.type is not ElementType.INT16 or operator.op in _MICRO
+    require(operator, narrow, f"{operator.input}: no runtime has it in int16", "Use RELU or RELU6")
+
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     call = Call(lowering, operator)
@@ -31,9 +39,10 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         how = call.clamp(activation)
     elif activation is Activation.RELU6:
         # activations.cc clamps between the input's 0 and 6 and leaves the scale alone.
-        six = max(-128, min(127, quantise.stored(6.0, operator.input)))
+        low, high = quantise.limits(operator.input.type)
+        six = max(low, min(high, quantise.stored(6.0, operator.input)))
         zero = quantise.quantisation(operator.input).zero_point
-        how = call.struct("Clamp", "ClampInt8", {"min": zero, "max": six})
+        how = call.struct("Clamp", "ClampStored", {"min": zero, "max": six})
     else:
         before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
         with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
@@ -43,9 +52,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
 
 
 def _samples() -> Declared:
-    # RELU6 in int8 leaves the scale alone.
-    micro = ("RELU", "RELU6")
-    like = Sample("image", (Flow((1, 4, 5, 3)),), outputs=LIKE_INPUT, only=micro)
+    like = Sample("image", (Flow((1, 4, 5, 3)),), outputs=LIKE_INPUT, only=_MICRO)
     lacking = Silent("*", "TensorFlow Lite Micro has no RELU_N1_TO_1 and no RELU_0_TO_1", "tflite-micro")
     lite = like.row("", only=("RELU_N1_TO_1", "RELU_0_TO_1"), exempt=(lacking,), refused_by={"tflm": "has no RELU_"})
     return (
@@ -55,17 +62,20 @@ def _samples() -> Declared:
         like.row("batch of 3", inputs=(Flow((3, 7)),)),
         lite.row("rescaled, between bounds", outputs=(Output(),)),
         lite.row("between bounds", inputs=(Flow((1, 4, 5, 3), scale=0.02),)),
-        Refused("int16", "is neither float32 nor int8",
-                like.row("", types=(INT8,), inputs=(Flow((1, 4), type="INT16"),))),
+        like.row("of 16 bits", types=(INT16,)),
+        like.row("of 16 bits, rescaled", types=(INT16,), outputs=(Output(),), only=("RELU",)),
+        Refused("RELU_N1_TO_1 and RELU_0_TO_1 of int16", "no runtime has it in int16",
+                lite.row("", types=(INT16,))),
         Refused("an output of another shape", "does not fit", like.row("", outputs=(Output(shape=(1, 60)),))),
     )  # fmt: skip
 
 
 DEFINITION = Definition(
     names=("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=activations,
     shapes=same_shape,
+    rule=_rule,
     lower=_lower,
     samples=_samples,
 )

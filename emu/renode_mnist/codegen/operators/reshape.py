@@ -11,6 +11,7 @@ from renode_mnist.codegen.operators import folding
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, refusal
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     ONE_STEP,
     SPREADS,
@@ -77,6 +78,9 @@ def _samples() -> Declared:
     dense = Neighbour("FULLY_CONNECTED", (Weights((5, 24), per_channel=False), Bias()))
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
+        expanded.row("of 16 bits", types=(INT16,)),
+        squeezed.row("of 16 bits", types=(INT16,)),
         squeezed.row("one dimension", squeezeDims=[2]),
         squeezed.row("all of length one"),
         expanded.row("in the middle"),
@@ -88,7 +92,7 @@ def _samples() -> Declared:
         like.row("before a dense layer", before=(conv(2, 1, 1),), behind=(dense,), exempt=(ONE_STEP, *SPREADS[1:])),
         Refused("another number of elements", "does not fit",
                 like.row("", options={}, outputs=(Output(shape=(1, 23)),), behind=())),
-        Refused("int32", "is not float32, int8 or uint8",
+        Refused("int32", "is not float32, int8, uint8 or int16",
                 like.row("", options={}, inputs=(Flow((1, 4), type="INT32"), Values((4, 1))),
                          outputs=(Output(type="INT32", shape=(4, 1)),), behind=())),
     )  # fmt: skip
@@ -96,7 +100,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("RESHAPE", "SQUEEZE", "EXPAND_DIMS"),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=same_shape,
     by_count=True,

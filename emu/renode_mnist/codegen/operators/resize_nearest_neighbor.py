@@ -10,7 +10,7 @@ from renode_mnist.codegen.operators import moving, resizing
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable
 from renode_mnist.codegen.operators.resizing import ResizeOptions
-from renode_mnist.codegen.operators.samples import LIKE_INPUT, Declared, Flow, Sample, Values
+from renode_mnist.codegen.operators.samples import INT16, LIKE_INPUT, Declared, Flow, Sample, Values
 from renode_mnist.codegen.program import Step
 
 
@@ -47,13 +47,14 @@ def _samples() -> Declared:
     like = Sample("twice", (Flow((2, 4, 5, 3)), Values((8, 10))), options, LIKE_INPUT)
     return (
         *resizing.rows(like),
+        like.row("of 16 bits", types=(INT16,)),
         like.row("both", inputs=(Flow((1, 4, 5, 3)), Values((9, 7))), alignCorners=True, halfPixelCenters=True),
     )
 
 
 DEFINITION = Definition(
     names=("RESIZE_NEAREST_NEIGHBOR",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=resizing.inputs,
     shapes=resizing.shapes,
     rule=resizing.rule,

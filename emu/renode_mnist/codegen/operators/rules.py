@@ -9,9 +9,14 @@ from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
 
-INTERFACE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8)
+INTERFACE_TYPES = (ElementType.FLOAT32, ElementType.INT8, ElementType.UINT8, ElementType.INT16)
+"""Of numbers; the wire knows more."""
+STORED_TYPES = (ElementType.INT8, ElementType.INT16)
+"""Of quantised activations within a network."""
 MOST_DIMENSIONS = 4
-EXPORT = "Export the model as float32, int8, uint8 or dynamic range (`renode-mnist export`)"
+EXPORT = (
+    "Export the model as float32, int8, uint8 or dynamic range (`renode-mnist export`), or with int16 activations"
+)
 EXPORT_AGAIN = "Export the model again"
 _LEAST_SCALE = 2.0**-126
 _CLAMPS = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
@@ -37,12 +42,14 @@ def present(operator: Operator, position: int) -> Tensor:
 
 
 def quantised(tensor: Tensor, who: Operator | str) -> None:
-    """A stored activation has one scale and a zero point that its type can hold."""
+    """A stored activation has one scale and a zero point that its type can hold; int16 is symmetric."""
     scales = tensor.quantisation
-    low, high = quantise.limits(tensor.type)
+    symmetric = tensor.type is ElementType.INT16
+    low, high = (0, 0) if symmetric else quantise.limits(tensor.type)
     what = f"Operator {who} is not supported" if isinstance(who, Operator) else who
     if scales is None or scales.per_channel or not low <= scales.zero_point <= high:
-        raise ModelError(f"{what}: {tensor} needs one scale and a zero point of {low} to {high}", EXPORT)
+        wanted = "0" if symmetric else f"{low} to {high}"
+        raise ModelError(f"{what}: {tensor} needs one scale and a zero point of {wanted}", EXPORT)
     if not positive(scales):
         raise ModelError(f"{what}: {tensor} has scale {scales.scale:g}", "Check the model's quantisation")
 
@@ -53,18 +60,21 @@ def positive(scales: Quantisation) -> bool:
 
 
 def of_type(operator: Operator, tensor: Tensor, wanted: ElementType) -> None:
-    """Float32, or int8 and quantised, as all of the operator's activations are."""
+    """Float32, or int8 or int16 and quantised, as all of the operator's activations are.
+
+    Which of them an operator is computed in ``check`` knows.
+    """
     require(
         operator,
-        tensor.type in (ElementType.FLOAT32, ElementType.INT8) and tensor.type is wanted,
-        f"{tensor} is neither float32 nor int8 throughout",
+        tensor.type in (ElementType.FLOAT32, *STORED_TYPES) and tensor.type is wanted,
+        f"{tensor} is neither float32 nor int8 nor int16 throughout",
     )
-    if tensor.type is ElementType.INT8:
+    if tensor.type in STORED_TYPES:
         quantised(tensor, operator)
 
 
 def activations(operator: Operator) -> None:
-    """Input and output are float32, or int8 and quantised."""
+    """Input and output are float32, or int8 or int16 and quantised."""
     for tensor in (operator.input, operator.output):
         of_type(operator, tensor, operator.input.type)
 
@@ -72,13 +82,13 @@ def activations(operator: Operator) -> None:
 def activations_of_any_type(operator: Operator) -> None:
     """Input and output are of types that a model's interface may have."""
     for tensor in (operator.input, operator.output):
-        require(operator, tensor.type in INTERFACE_TYPES, f"{tensor} is not float32, int8 or uint8")
+        require(operator, tensor.type in INTERFACE_TYPES, f"{tensor} is not float32, int8, uint8 or int16")
 
 
 def same_quantisation(operator: Operator) -> None:
-    """Whatever is int8 of its inputs has the output's scale and zero point, as the kernels only move numbers."""
+    """Whatever is stored of its inputs has the output's scale and zero point, as the kernels only move numbers."""
     for tensor in operator.inputs:
-        if tensor is not None and tensor.type is ElementType.INT8:
+        if tensor is not None and tensor.type in STORED_TYPES:
             before, after = tensor.quantisation, operator.output.quantisation
             same = (
                 before is not None

@@ -38,6 +38,8 @@ from typing import Any, NamedTuple, TypeAlias
 FLOAT32 = "FLOAT32"
 INT8 = "INT8"
 """Activations and weights."""
+INT16 = "INT16"
+"""Activations that meet int8 weights; all zero points are 0, also where an entry names another."""
 HYBRID = "HYBRID"
 """float32 activations that meet int8 weights ("dynamic range")."""
 UINT8 = "UINT8"
@@ -90,6 +92,8 @@ class Weights(NamedTuple):
 
 class Bias(NamedTuple):
     """One number an output channel of the ``Weights`` before it; int32 where those are quantised with the input.
+
+    With an input of int16 it is int64.
 
     Attributes:
         channels: Where there should not be as many as the weights have.
@@ -271,7 +275,7 @@ class Sample(NamedTuple):
         name: Unique among the operator's.
         options: By the names of TensorFlow Lite's schema; enumerations by the name of their value.
         outputs: Without shapes, unless LiteRT can't say them.
-        types: ``FLOAT32``, ``INT8``, ``HYBRID``, ``UINT8`` or ``DECLARED``; a network each.
+        types: ``FLOAT32``, ``INT8``, ``INT16``, ``HYBRID``, ``UINT8`` or ``DECLARED``; a network each.
         before: Neighbours, in the order of execution; likewise ``behind``.
         edges: Further quantisations.
         refused_by: By engine: a piece of what it says when it refuses the sample.

@@ -9,6 +9,7 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     Again,
     Declared,
     Flow,
@@ -54,6 +55,7 @@ def _samples() -> Declared:
     like = Sample("a box", (image, Values((0, 1, 2, 1)), Values((2, 3, 2, 2))), outputs=to(2, 3, 2, 2))
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("to the ends", inputs=(image, Values((1, 1, 2, 1)), Values((-1, 3, -1, -1))),
                  outputs=to(1, 3, 4, 2)),
         like.row("all of it", inputs=(Flow((3, 4)), Values((0, 0)), Values((3, 4))), outputs=to(3, 4)),
@@ -69,7 +71,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("SLICE",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=moving.inputs,
     shapes=_shapes,
     rule=same_quantisation,

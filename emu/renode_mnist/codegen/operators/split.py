@@ -11,6 +11,7 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     Declared,
     Flow,
@@ -69,6 +70,7 @@ def _samples() -> Declared:
     like = Sample("channels", (Values(3), image), {"numSplits": 3}, LIKE_INPUT * 3)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("rows", inputs=(Values(1), image), numSplits=2, outputs=LIKE_INPUT * 2),
         like.row("axis from the end", inputs=(Values((-1,)), Flow((2, 6))), numSplits=2, outputs=LIKE_INPUT * 2),
         like.row("a single piece", inputs=(Values(0), Flow((2, 6))), numSplits=1, outputs=LIKE_INPUT),
@@ -82,7 +84,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("SPLIT",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=_inputs,
     shapes=_shapes,
     mismatch=mismatch,

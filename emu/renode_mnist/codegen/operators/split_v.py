@@ -10,7 +10,7 @@ from renode_mnist.codegen.operators import folding, moving
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
-from renode_mnist.codegen.operators.samples import LIKE_INPUT, Declared, Flow, Refused, Sample, Values
+from renode_mnist.codegen.operators.samples import INT16, LIKE_INPUT, Declared, Flow, Refused, Sample, Values
 from renode_mnist.codegen.operators.split import mismatch, pieces
 from renode_mnist.codegen.program import Step
 
@@ -49,6 +49,7 @@ def _samples() -> Declared:
     like = Sample("channels", (image, Values((1, 3, 2)), Values(3)), {"numSplits": 3}, LIKE_INPUT * 3)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("rows", inputs=(image, Values((3, 1)), Values(1)), numSplits=2, outputs=LIKE_INPUT * 2),
         like.row("what is left", inputs=(Flow((2, 7)), Values((2, -1)), Values(-1)), numSplits=2,
                  outputs=LIKE_INPUT * 2),
@@ -62,7 +63,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("SPLIT_V",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=moving.inputs,
     shapes=_shapes,
     mismatch=mismatch,

@@ -12,6 +12,7 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     Again,
     Declared,
@@ -122,6 +123,7 @@ def _samples() -> Declared:
     like = Sample("a corner", of((0, 1, 2, 0), (2, 4, 5, 2), (1, 1, 1, 1)), all_of, LIKE_INPUT)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("every second", inputs=of((0, 1, 0, 0), (2, 5, 6, 3), (1, 2, 3, 1))),
         like.row("to the ends", inputs=of((1, 1, 1, 1), (0, 0, 0, 0), (1, 1, 2, 1)), beginMask=5, endMask=15),
         like.row("one row", inputs=of((0, 3, 0, 0), (2, 4, 6, 3), (1, 1, 1, 1)), shrinkAxisMask=2),
@@ -142,7 +144,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("STRIDED_SLICE",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=moving.inputs,
     shapes=_shapes,
     rule=_rule,

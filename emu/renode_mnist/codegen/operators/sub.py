@@ -33,7 +33,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("SUB",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=broadcast.inputs,
     shapes=broadcast.shapes,
     mismatch=broadcast.mismatch,

@@ -11,6 +11,7 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    INT16,
     LIKE_INPUT,
     Again,
     Declared,
@@ -52,6 +53,7 @@ def _samples() -> Declared:
     like = Sample("channels first", (image, Values((0, 3, 1, 2))), outputs=LIKE_INPUT)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("channels last", inputs=(image, Values((0, 2, 3, 1)))),
         like.row("turned round", inputs=(image, Values((3, 2, 1, 0)))),
         like.row("rows and columns", inputs=(Flow((3, 7)), Values((1, 0)))),
@@ -68,7 +70,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("TRANSPOSE",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=moving.inputs,
     shapes=_shapes,
     rule=same_quantisation,

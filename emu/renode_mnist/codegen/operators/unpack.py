@@ -13,7 +13,7 @@ from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
-from renode_mnist.codegen.operators.samples import LIKE_INPUT, Declared, Flow, Output, Refused, Sample
+from renode_mnist.codegen.operators.samples import INT16, LIKE_INPUT, Declared, Flow, Output, Refused, Sample
 from renode_mnist.codegen.operators.split import mismatch
 from renode_mnist.codegen.program import Step
 
@@ -56,6 +56,7 @@ def _samples() -> Declared:
     like = Sample("rows", (Flow((3, 4)),), {"num": 3, "axis": 0}, LIKE_INPUT * 3)
     return (
         like,
+        like.row("of 16 bits", types=(INT16,)),
         like.row("time steps", inputs=(Flow((1, 4, 5)),), num=4, axis=1, outputs=LIKE_INPUT * 4),
         like.row("channels", inputs=(Flow((2, 3, 2)),), num=2, axis=-1, outputs=LIKE_INPUT * 2),
         like.row("a single slice", inputs=(Flow((4, 1, 3)),), num=1, axis=1, outputs=LIKE_INPUT),
@@ -67,7 +68,7 @@ def _samples() -> Declared:
 
 DEFINITION = Definition(
     names=("UNPACK",),
-    kinds=(Kind.FLOAT32, Kind.INT8),
+    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
     inputs=moving.inputs,
     shapes=_shapes,
     mismatch=mismatch,

@@ -11,10 +11,12 @@ from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.operators.call import Call, bounds
 from renode_mnist.codegen.operators.definition import Kind, kind_of_input
-from renode_mnist.codegen.operators.rules import positive, require
+from renode_mnist.codegen.operators.rules import STORED_TYPES, positive, require
 from renode_mnist.codegen.program import Step
 
-KINDS = (Kind.FLOAT32, Kind.INT8, Kind.HYBRID)
+KINDS = (Kind.FLOAT32, Kind.INT8, Kind.INT16, Kind.HYBRID)
+_MOST_BIAS = 1 << 46
+"""Of int64: half of what TensorFlow Lite Micro multiplies; sums of products need less than the other half."""
 
 
 def kind(operator: Operator) -> Kind:
@@ -52,13 +54,20 @@ def has_dimensions(operator: Operator, count: int, why: str) -> None:
     require(operator, weights is not None and len(weights.shape) == count, why)
 
 
-def constant(operator: Operator, channel_axis: int, bias_position: int = 2) -> Tensor:
-    """Requires constant, symmetric weights and a bias that fits; returns the weights."""
+def constant(operator: Operator, channel_axis: int, bias_position: int = 2, *, wide_only: bool = True) -> Tensor:
+    """Requires constant, symmetric weights and a bias that fits; returns the weights.
+
+    Args:
+        operator: The operator.
+        channel_axis: Dimension of the weights along which the output channels run.
+        bias_position: Of that input.
+        wide_only: Whether the bias is int64 where activations are int16; else int32 is taken too.
+    """
     weights, bias = operator.optional_input(1), operator.optional_input(bias_position)
     require(operator, weights is not None and weights.is_constant, "its weights are not constant")
     assert weights is not None
     channels = weights.shape[channel_axis]
-    quantised = operator.input.type is ElementType.INT8
+    quantised = operator.input.type in STORED_TYPES
     allowed = (ElementType.INT8,) if quantised else (ElementType.INT8, ElementType.FLOAT32)
     require(operator, weights.type in allowed, f"weights {weights} with {operator.input.type.value} input")
     if weights.type is ElementType.INT8:
@@ -78,13 +87,28 @@ def constant(operator: Operator, channel_axis: int, bias_position: int = 2) -> T
         )
         require(operator, positive(scales), f"weights {weights} have a scale that is no number above 0")
     if bias is not None:
-        wanted = ElementType.INT32 if quantised else ElementType.FLOAT32
+        wanted = _bias_types(operator.input.type, wide_only=wide_only)
+        named = " or ".join(each.value.lower() for each in wanted)
         require(
             operator,
-            bias.is_constant and bias.type is wanted and bias.element_count == channels,
-            f"bias {bias} instead of {channels} constant {wanted.value.lower()}",
+            bias.data is not None and bias.type in wanted and bias.element_count == channels,
+            f"bias {bias} instead of {channels} constant {named}",
         )
+        assert bias.data is not None
+        if bias.type is ElementType.INT64:
+            inside = bool((np.abs(bias.data) < _MOST_BIAS).all())
+            require(operator, inside, f"bias {bias} has a number of 2^46 or more")
     return weights
+
+
+def _bias_types(activations: ElementType, *, wide_only: bool) -> tuple[ElementType, ...]:
+    match activations:
+        case ElementType.INT8:
+            return (ElementType.INT32,)
+        case ElementType.INT16:
+            return (ElementType.INT64,) if wide_only else (ElementType.INT64, ElementType.INT32)
+        case _:
+            return (ElementType.FLOAT32,)
 
 
 def lower(
@@ -97,6 +121,7 @@ def lower(
     *,
     asymmetric: bool,
     bias: int = 2,
+    narrow: bool = False,
 ) -> Step:
     """The call of a reference kernel in the arithmetic that the operator has.
 
@@ -106,10 +131,11 @@ def lower(
         shape: Name of a parameter.
         order: Of the weights, in words.
         activation: Fused into the output.
-        multipliers: From sums to int8, one an output channel; asked for in int8 only.
+        multipliers: From sums to the output's type, one an output channel; asked for in int8 and int16 only.
         asymmetric: In dynamic range, whether the input is quantised with a zero point. That is LiteRT's choice
             (lite/kernels/conv.cc, depthwise_conv.cc, fully_connected.cc).
         bias: Position of that input.
+        narrow: In int16, whether sums have 32 bits though no bias says so.
     """
     operator = call.operator
     names = call.weights(order, bias)
@@ -117,6 +143,12 @@ def lower(
     match kind(operator):
         case Kind.INT8:
             output = call.requantisation(activation, multipliers())
+            return call.of(function, [shape, output, source, *names])
+        case Kind.INT16:
+            # The bias decides how many bits sums have, and TensorFlow Lite Micro rounds the two otherwise.
+            given = operator.optional_input(bias)
+            narrow = narrow if given is None else given.type is ElementType.INT32
+            output = (call.requantisation if narrow else call.wide_requantisation)(activation, multipliers())
             return call.of(function, [shape, output, source, *names])
         case Kind.FLOAT32:
             clamp = call.struct("Clamp", "Clamp", bounds(activation))

@@ -9,6 +9,8 @@ from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.planning import Plan
 
 _ALIGNMENT = 16
+_SOFTMAX_TABLES = 2 * 2 * 513
+"""Bytes, of each softmax in int16: exponentials and reciprocals."""
 
 
 def activation_bytes(plan: Plan) -> int:
@@ -33,10 +35,15 @@ def bookkeeping_bytes(graph: Graph) -> int:
     channels = sum(
         len(tensor.quantisation.scales) if tensor.quantisation.per_channel else operator.output.shape[-1]
         for operator in graph.operators
-        if operators.kind(operator) is Kind.INT8
+        if operators.kind(operator) in (Kind.INT8, Kind.INT16)
         for tensor in operator.inputs[1:2]
         if tensor is not None and tensor.quantisation is not None
     )
+    tables = sum(
+        _SOFTMAX_TABLES
+        for operator in graph.operators
+        if operator.op == "SOFTMAX" and operators.kind(operator) is Kind.INT16
+    )
     # Of these codegen's plan knows, as they are no part of the arena of other engines.
     variables = sum(aligned(tensor.byte_count) for tensor in graph.tensors if tensor.is_variable)
-    return 1024 + 16 * len(graph.tensors) + 208 * len(graph.operators) + 8 * channels + variables
+    return 1024 + 16 * len(graph.tensors) + 208 * len(graph.operators) + 8 * channels + tables + variables

@@ -11,4 +11,4 @@ def _scratch_bytes(operator: Operator) -> int:
     return scratch.average_pool(operator.input.shape[3]) if operator.op == "AVERAGE_POOL_2D" else 0
 
 
-REGISTRATION = Registration(int8=True, scratch_bytes=_scratch_bytes)
+REGISTRATION = Registration(int8=True, scratch_bytes=_scratch_bytes, wide_scratch_bytes=_scratch_bytes)

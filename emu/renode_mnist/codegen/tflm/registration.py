@@ -51,6 +51,7 @@ class Registration:
         int8: Whether there is a registration for int8 alone, which leaves the kernels for other types out of the
             image.
         scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for no more.
+        wide_scratch_bytes: In int16, likewise.
         float_scratch_bytes: In float32.
         refuses: Why the interpreter cannot compute an operator that other engines do; empty where it can.
         method: Of the resolver, where its name does not follow from the operator's.
@@ -58,6 +59,7 @@ class Registration:
 
     int8: bool = False
     scratch_bytes: Callable[[Operator], int] = _none
+    wide_scratch_bytes: Callable[[Operator], int] = _none
     float_scratch_bytes: Callable[[Operator], int] = _none
     refuses: Callable[[Operator], str] = _nothing
     method: str = ""
@@ -78,6 +80,10 @@ def method(op: str) -> str:
 def scratch_bytes(operator: Operator) -> int:
     """Most that the kernel of an operator asks for."""
     registration = of(operator.op)
-    if operators.kind(operator) is Kind.INT8:
-        return registration.scratch_bytes(operator)
-    return registration.float_scratch_bytes(operator)
+    match operators.kind(operator):
+        case Kind.INT8:
+            return registration.scratch_bytes(operator)
+        case Kind.INT16:
+            return registration.wide_scratch_bytes(operator)
+        case _:
+            return registration.float_scratch_bytes(operator)
