@@ -170,6 +170,14 @@ def test_what_no_kernel_uses_is_not_judged() -> None:
     codegen.plan(parse(b.finish(x, y), "m.tflite"))
 
 
+def test_a_loop_is_refused_with_what_to_export_instead() -> None:
+    b = ModelBuilder()
+    x, state, y, last = b.activation((1, 4)), b.activation((1, 0)), b.activation((1, 4)), b.activation((1, 0))
+    b.operator("WHILE", (x, state), (y, last), "WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2)
+    with pytest.raises(ModelError, match=r"Operator WHILE 't2' is not supported: a loop, .*unroll=True"):
+        codegen.plan(parse(b.finish(x, y), "m.tflite"))
+
+
 def test_a_missing_operator_is_told_before_its_tensors() -> None:
     """An LSTM's tensors of no elements, a state that nothing writes."""
     b = ModelBuilder()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from filelock import FileLock
 
+import reported_networks
+from converted_files import converted
 from host_batch import HostBatch
-from renode_mnist import codegen, paths
+from renode_mnist import codegen
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.operators.convolution import ConvOptions
@@ -46,26 +46,7 @@ EXPORTED = {network.name: network for network in NETWORKS}
 
 @functools.cache
 def content_of(name: str) -> bytes:
-    """The file, converted once for all workers."""
-    folder = paths.root() / "build" / "reported-networks"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}-{_converter()}.tflite"
-    with FileLock(file.with_suffix(".lock")):
-        if not file.exists():
-            file.write_bytes(convert(EXPORTED[name]))
-    return file.read_bytes()
-
-
-@functools.cache
-def _converter() -> str:
-    """What the files depend on beside their Keras code, which stands in one file."""
-    import hashlib
-    from importlib import metadata
-
-    import reported_networks
-
-    source = Path(reported_networks.__file__).read_bytes()
-    return hashlib.sha256(source + metadata.version("tensorflow-cpu").encode()).hexdigest()[:12]
+    return converted(name, reported_networks, lambda: convert(EXPORTED[name])).read_bytes()
 
 
 def inputs_of(graph: Graph) -> list[Tensors]:

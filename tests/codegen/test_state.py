@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,15 @@ import pytest
 from tflite_micro import runtime
 
 import edge_networks
+import stateful_networks
 from edge_networks import svdf
+from host_batch import HostBatch
 from host_engine import HostEngine
 from renode_mnist import codegen
+from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
+from renode_mnist.targets.embedded import EmbeddedTarget
+from renode_mnist.wire.client import Client
 
 
 @pytest.mark.parametrize("state", ["INT16", "INT8"])
@@ -51,3 +57,66 @@ def test_state_stands_outside_of_the_arena_and_is_counted() -> None:
     assert variable.name not in {placement.buffer.name for placement in plan.placements}
     text = codegen.files(plan)["model.cpp"]
     assert "std::fill_n(state_at<std::int8_t>(0), 30, std::int8_t{-11});" in text
+
+
+CONVERTED = {
+    "lstm-float32": lambda: stateful_networks.lstm("float32"),
+    "lstm-int8": lambda: stateful_networks.lstm("int8"),
+    "lstm-time-major-int8": lambda: stateful_networks.lstm("int8", time_major=True),
+}
+"""By name: what a converter writes."""
+
+
+@functools.cache
+def converted_on_this_pc() -> HostBatch:
+    """Every one of them, compiled at once."""
+    graphs = {name: codegen.load(make()) for name, make in CONVERTED.items()}
+    return HostBatch(
+        "stateful",
+        {
+            f"{name} {engine}": codegen.plan(graph, engine)
+            for name, graph in graphs.items()
+            for engine in ("reference", "m7")
+        },
+    )
+
+
+@pytest.mark.parametrize("engine", ["reference", "m7"])
+@pytest.mark.parametrize("name", CONVERTED)
+def test_what_a_converter_writes_goes_on_where_the_last_inference_ended(name: str, engine: str) -> None:
+    file, batch, key = CONVERTED[name](), converted_on_this_pc(), f"{name} {engine}"
+    interpreter = runtime.Interpreter.from_bytes(file.read_bytes(), arena_size=1 << 17)
+    given = list(edge_networks.inputs(codegen.load(file), count=5))
+    for _ in range(2):
+        answers = []
+        for number, inputs in enumerate(given):
+            interpreter.set_input(inputs[0], 0)
+            interpreter.invoke()
+            wanted = interpreter.get_output(0)
+            (got,) = (batch if number == 0 else batch.go_on)(key, inputs)
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if got.dtype == np.int8 else 1e-6)
+            answers.append(got)
+        interpreter.reset()
+    anew = batch(key, given[-1])[0]
+    assert (anew != answers[-1]).any(), "the state makes no difference: the test shows nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        pytest.param(name, engine, marks=() if (name, engine) == ("lstm-int8", "m7") else pytest.mark.long)
+        for name in CONVERTED
+        for engine in ("reference", "m7")
+    ],
+)
+def test_the_chip_goes_on_and_begins_anew_likewise(name: str, engine: str) -> None:
+    file, batch, key = CONVERTED[name](), converted_on_this_pc(), f"{name} {engine}"
+    given = list(edge_networks.inputs(codegen.load(file), count=3))
+    with EmbeddedTarget(build(BuildConfig(file, engine=engine)).elf) as target:
+        client = Client(target, timeout_seconds=60)
+        for _ in range(2):
+            for number, inputs in enumerate(given):
+                (wanted,) = (batch if number == 0 else batch.go_on)(key, inputs)
+                got = np.frombuffer(client.infer(inputs[0].tobytes()).tensor, wanted.dtype).reshape(wanted.shape)
+                np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if got.dtype == np.int8 else 1e-6)
+            client.reset_state()

@@ -62,8 +62,12 @@ class HostBatch:
 
     def __call__(self, key: str, inputs: Tensors) -> Tensors:
         """The first inference of the model that was given as `key`, its state as after a reset."""
+        getattr(self._library, f"init_{self._numbers[key]}")()
+        return self.go_on(key, inputs)
+
+    def go_on(self, key: str, inputs: Tensors) -> Tensors:
+        """The next inference, its state as the last one left it."""
         graph, number = self._plans[key].graph, self._numbers[key]
-        getattr(self._library, f"init_{number}")()
         for position, (source, values) in enumerate(zip(graph.inputs, inputs, strict=True)):
             assert values.dtype == source.type.dtype
             assert values.size == source.element_count

@@ -120,7 +120,8 @@ class Draft:
                 return self._numbers(entry)
             case State():
                 scales = [] if entry.scale is None else [entry.scale]
-                return self.add(self._activation(entry.type, entry.shape, scales=scales, variable=True))
+                how = {"scales": scales, "zero_point": entry.zero_point, "variable": True}
+                return self.add(self._activation(entry.type, entry.shape, **how))
             case Values(values, type_name):
                 stored = np.array(values, type_name.lower())
                 return self.add(Tensor(type_name, stored.shape, stored=stored))

@@ -114,7 +114,17 @@ def _shapes(operator: Operator, definition: Definition) -> None:
         raise definition.mismatch(operator, shapes)
 
 
+_WHILE = (
+    "a loop, which is what a GRU, and an LSTM of Keras 3, becomes",
+    "Give the layer unroll=True and a fixed batch, or convert an LSTM of Keras 2 (tf_keras) with a fixed batch: that "
+    "becomes UNIDIRECTIONAL_SEQUENCE_LSTM",
+)
+
+
 def _unknown(operator: Operator) -> ModelError:
+    if operator.op == "WHILE":
+        reason, remedy = _WHILE
+        return refusal(operator, reason, remedy)
     return ModelError(
         f"Operator {operator} is not supported",
         f"{remedies.page('operators')} says what is: {', '.join(operators.supported())}",

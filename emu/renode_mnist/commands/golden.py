@@ -37,13 +37,14 @@ def golden(
 ) -> None:
     """Write inputs with the answers of LiteRT's reference kernels, for suites that hold firmware to them.
 
-    MODEL is a committed model's name (int8) or a .tflite file. Without --inputs they are seeded.
+    MODEL is a committed model's name (int8) or a .tflite file. Without --inputs they are seeded. Where LiteRT can't
+    judge the model, the yardstick is that of `renode-mnist verify`; the last line says which it was.
     """
     from renode_mnist import codegen
-    from renode_mnist.build import resolve_model
+    from renode_mnist.build import BuildConfig, resolve_model
+    from renode_mnist.measure.verify_image import open_yardstick
     from renode_mnist.model import golden as vectors
     from renode_mnist.model import inputs, interface
-    from renode_mnist.model.yardstick import LiteRt
 
     file = resolve_model(model)
     content, graph = file.read_bytes(), codegen.load(file)
@@ -53,7 +54,8 @@ def golden(
         samples = samples if count is None else samples.spread(count)
     else:
         samples = inputs.seeded(specs, count or 8, seed)
-    made = vectors.make(graph, samples, LiteRt(content, graph))
+    with open_yardstick(BuildConfig(file), content, graph) as judge:
+        made = vectors.make(graph, samples, judge)
     vectors.write(made, output)
     for note in samples.notes:
         click.echo(note)

@@ -94,6 +94,8 @@ def unfit(graph: Graph) -> str:
         state = operator.optional_input(4) if operator.op == "SVDF" else None
         if state is not None and state.type is ElementType.INT8:
             return f"its SVDF takes the int8 state of '{operator.name}' for int16"
+        if operator.op == "UNIDIRECTIONAL_SEQUENCE_LSTM" and operator.input.type is ElementType.INT8:
+            return f"it rounds the int8 gates of '{operator.name}' otherwise"
     return ""
 
 

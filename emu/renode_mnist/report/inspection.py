@@ -105,7 +105,8 @@ def buffers(engine: EngineFacts) -> Grid:
         row = (buffer.name, buffer.layout, f"{buffer.offset:,}", f"{end:,}", f"{buffer.byte_count:,}", steps)
         rows.append((*row, alive) if drawn else row)
     headings = ("buffer", "layout", "from", "to", "bytes", "steps", *([""] if drawn else []))
-    title = f"RAM plan of engine {engine.engine}: arena {engine.arena_bytes:,} B"
+    state = f"; beside it {engine.state_bytes:,} B that live between inferences" if engine.state_bytes else ""
+    title = f"RAM plan of engine {engine.engine}: arena {engine.arena_bytes:,} B{state}"
     return Grid(headings, tuple(rows), title=title, figures=(2, 3, 4))
 
 

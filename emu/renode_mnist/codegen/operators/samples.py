@@ -109,12 +109,13 @@ class State(NamedTuple):
     """A variable of the operator, which lives between inferences; all zero point at first.
 
     Attributes:
-        type: Where the sample is not in float32; likewise ``scale``. Its zero point is 0.
+        type: Where the sample is not in float32; likewise ``scale`` and ``zero_point``.
     """
 
     shape: tuple[int, ...]
     type: str = ""
     scale: float | None = None
+    zero_point: int = 0
 
 
 class Numbers(NamedTuple):
