@@ -19,6 +19,7 @@ from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
+from runtimes import Tensors, tflite_micro_on
 
 
 @pytest.mark.parametrize("state", ["INT16", "INT8"])
@@ -63,50 +64,48 @@ CONVERTED = {
     "lstm-float32": lambda: stateful_networks.lstm("float32"),
     "lstm-int8": lambda: stateful_networks.lstm("int8"),
     "lstm-time-major-int8": lambda: stateful_networks.lstm("int8", time_major=True),
+    "stream-float32": lambda: stateful_networks.stream("float32"),
+    "stream-int8": lambda: stateful_networks.stream("int8"),
 }
 """By name: what a converter writes."""
+
+ENGINES = ("reference", "m7")
 
 
 @functools.cache
 def converted_on_this_pc() -> HostBatch:
     """Every one of them, compiled at once."""
     graphs = {name: codegen.load(make()) for name, make in CONVERTED.items()}
-    return HostBatch(
-        "stateful",
-        {
-            f"{name} {engine}": codegen.plan(graph, engine)
-            for name, graph in graphs.items()
-            for engine in ("reference", "m7")
-        },
-    )
+    plans = {f"{name} {engine}": codegen.plan(graph, engine) for name, graph in graphs.items() for engine in ENGINES}
+    return HostBatch("stateful", plans)
 
 
-@pytest.mark.parametrize("engine", ["reference", "m7"])
+def compare(got: Tensors, wanted: Tensors) -> None:
+    for mine, theirs in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=0 if mine.dtype == np.int8 else 1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", CONVERTED)
 def test_what_a_converter_writes_goes_on_where_the_last_inference_ended(name: str, engine: str) -> None:
     file, batch, key = CONVERTED[name](), converted_on_this_pc(), f"{name} {engine}"
-    interpreter = runtime.Interpreter.from_bytes(file.read_bytes(), arena_size=1 << 17)
     given = list(edge_networks.inputs(codegen.load(file), count=5))
+    answers = tflite_micro_on(file.read_bytes(), given)
     for _ in range(2):
-        answers = []
-        for number, inputs in enumerate(given):
-            interpreter.set_input(inputs[0], 0)
-            interpreter.invoke()
-            wanted = interpreter.get_output(0)
-            (got,) = (batch if number == 0 else batch.go_on)(key, inputs)
-            np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if got.dtype == np.int8 else 1e-6)
-            answers.append(got)
-        interpreter.reset()
-    anew = batch(key, given[-1])[0]
-    assert (anew != answers[-1]).any(), "the state makes no difference: the test shows nothing"
+        for number, (inputs, wanted) in enumerate(zip(given, answers, strict=True)):
+            compare((batch if number == 0 else batch.go_on)(key, inputs), wanted)
+    anew = batch(key, given[-1])
+    differ = any((mine != theirs).any() for mine, theirs in zip(anew, answers[-1], strict=True))
+    assert differ, "the state makes no difference: the test shows nothing"
 
 
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
-        pytest.param(name, engine, marks=() if (name, engine) == ("lstm-int8", "m7") else pytest.mark.long)
+        pytest.param(name, engine, marks=() if name.endswith("int8") and engine == "m7" else pytest.mark.long)
         for name in CONVERTED
-        for engine in ("reference", "m7")
+        for engine in ENGINES
+        if "time-major" not in name
     ],
 )
 def test_the_chip_goes_on_and_begins_anew_likewise(name: str, engine: str) -> None:
@@ -116,7 +115,8 @@ def test_the_chip_goes_on_and_begins_anew_likewise(name: str, engine: str) -> No
         client = Client(target, timeout_seconds=60)
         for _ in range(2):
             for number, inputs in enumerate(given):
-                (wanted,) = (batch if number == 0 else batch.go_on)(key, inputs)
-                got = np.frombuffer(client.infer(inputs[0].tobytes()).tensor, wanted.dtype).reshape(wanted.shape)
-                np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if got.dtype == np.int8 else 1e-6)
+                wanted = (batch if number == 0 else batch.go_on)(key, inputs)
+                raw = client.infer(inputs[0].tobytes()).tensors
+                got = [np.frombuffer(mine, theirs.dtype) for mine, theirs in zip(raw, wanted, strict=True)]
+                compare(tuple(mine.reshape(theirs.shape) for mine, theirs in zip(got, wanted, strict=True)), wanted)
             client.reset_state()

@@ -50,7 +50,7 @@ Micro and LiteRT, in int8 to the bit.
 
 Of every operator activations of other types are refused (int16, int4, float16).
 
-At build time only, of constants and shapes: {build_time}.
+At build time only, of constants, shapes and handles: {build_time}.
 
 """
 
@@ -63,11 +63,12 @@ def page() -> str:
     build_time = set(definitions.known()) - set(definitions.supported())
     rows = ["| operator | types | " + " | ".join(f"kernels of `{engine}`" for engine in _ENGINES) + " |"]
     rows.append("| --- | --- |" + " --- |" * len(_ENGINES))
-    for operator in operators():
+    for operator in definitions.supported():
         engines = (", ".join(kernels(operator, engine)[0]) or "-" for engine in _ENGINES)
         rows.append(f"| [{operator}](#{operator.lower()}) | {', '.join(types(operator))} | {' | '.join(engines)} |")
     sections = (
-        f"\n## {operator}\n" + "".join(f"- {line}\n" for line in _lines(operator)) for operator in operators()
+        f"\n## {operator}\n" + "".join(f"- {line}\n" for line in _lines(operator))
+        for operator in definitions.supported()
     )
     return (
         _HEAD.format(refusals=refusals, build_time=_list(sorted(build_time)))
@@ -79,6 +80,10 @@ def page() -> str:
 
 def types(operator: str) -> list[str]:
     """What an operator takes, in words."""
+    if operator not in operators():
+        definition = definitions.find(operator)
+        assert definition is not None
+        return [kind.value for kind in definition.kinds]
     order = [*_NAMES, DECLARED]
     found = [(order.index(kind), _type(sample, kind)) for sample in samples(operator) for kind in sample.types]
     return list(dict.fromkeys(name for _, name in sorted(found, key=lambda entry: entry[0])))

@@ -50,9 +50,10 @@ _HYBRID_TOLERANCE = 1e-5
 ORACLES = {"tflite-micro": tflite_micro_on, "litert": litert_on}
 
 
+@functools.cache
 def operators() -> tuple[str, ...]:
-    """All that the package computes, by TensorFlow Lite's names."""
-    return definitions.supported()
+    """All that the package computes, by TensorFlow Lite's names, but what makes no network by itself."""
+    return tuple(operator for operator in definitions.supported() if _declared(operator))
 
 
 def _declared(operator: str) -> Declared:

@@ -30,6 +30,27 @@ def _lstm(*, time_major: bool) -> Any:
     return model
 
 
+def _stream(tensorflow: Any) -> Any:
+    """A dense layer over the last four inputs, and the distance of its answer from the mean of all before it."""
+    random = np.random.default_rng(1)
+
+    class Stream(tensorflow.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.last = tensorflow.Variable(random.uniform(-1, 1, (1, 4, 6)).astype(np.float32), name="last")
+            self.mean = tensorflow.Variable(np.float32([[0.5, -0.5, 0.25]]), name="mean")
+            self.weights = tensorflow.Variable(random.normal(0, 0.5, (24, 3)).astype(np.float32), name="weights")
+
+        @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, 1, 6), tensorflow.float32, name="now")])
+        def __call__(self, now: Any) -> Any:
+            self.last.assign(tensorflow.concat([self.last[:, 1:], now], 1))
+            answer = tensorflow.tanh(tensorflow.matmul(tensorflow.reshape(self.last, (1, 24)), self.weights))
+            before = self.mean.read_value()
+            self.mean.assign(0.75 * before + 0.25 * answer)
+            return answer - before, self.mean.read_value()
+
+    return Stream()
+
+
 def _convert(converter: Any, tensorflow: Any, shape: tuple[int, ...], *, int8: bool) -> bytes:
     if int8:
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
@@ -55,3 +76,18 @@ def lstm(kind: str, *, time_major: bool = False) -> Path:
 
     name = f"lstm-{'time-major-' if time_major else ''}{kind}"
     return converted(name, sys.modules[__name__], make)
+
+
+def stream(kind: str) -> Path:
+    """A module with variables, which the converter makes VAR_HANDLE and its like of; in one type."""
+
+    def make() -> bytes:
+        import tensorflow
+
+        module = _stream(tensorflow)
+        function = module.__call__.get_concrete_function()
+        converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
+        converter.experimental_enable_resource_variables = True
+        return _convert(converter, tensorflow, (1, 1, 6), int8=kind == "int8")
+
+    return converted(f"stream-{kind}", sys.modules[__name__], make)

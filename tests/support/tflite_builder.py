@@ -46,6 +46,12 @@ def options_table(op: str) -> str:
     return next((name for name in vars(schema.BuiltinOptions) if name.lower() == wanted), "")
 
 
+def _subgraph() -> schema.SubGraphT:
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
+    return graph
+
+
 class ModelBuilder:
     """Collects tensors (named by their index) and operators."""
 
@@ -54,10 +60,16 @@ class ModelBuilder:
         self._model.version = 3
         self._model.operatorCodes = []
         self._model.buffers = [schema.BufferT()]
-        self._graph = schema.SubGraphT()
-        self._graph.tensors = []
-        self._graph.operators = []
+        self._graph = _subgraph()
         self._codes: dict[str, int] = {}
+        self._called: list[schema.SubGraphT] = []
+
+    def called(self) -> ModelBuilder:
+        """A subgraph of the same file, without inputs and outputs; the first is number 1."""
+        other = ModelBuilder()
+        other._model, other._codes = self._model, self._codes
+        self._called.append(other._graph)
+        return other
 
     def activation(
         self, shape: Sequence[int], type_name: str = "FLOAT32", *, scale: float = 0.0, zero_point: int = 0
@@ -124,7 +136,7 @@ class ModelBuilder:
             operator.builtinOptions = getattr(schema, f"{options}T")()
             for field, value in fields.items():
                 assert hasattr(operator.builtinOptions, field), field
-                if isinstance(value, str):
+                if isinstance(value, str) and field in _ENUMERATIONS:
                     value = getattr(_ENUMERATIONS[field], value)
                 setattr(operator.builtinOptions, field, value)
         self._graph.operators.append(operator)
@@ -165,6 +177,12 @@ class ModelBuilder:
         value = getattr(schema.ActivationFunctionType, activation)
         self.operator("ADD", (x, other), (y,), "AddOptions", fusedActivationFunction=value)
 
+    def handle(self, name: str) -> int:
+        """A VAR_HANDLE of a variable."""
+        tensor = self._tensor((), "RESOURCE", [], [], 0, buffer=0)
+        self.operator("VAR_HANDLE", (), (tensor,), "VarHandleOptions", container="", sharedName=name)
+        return tensor
+
     def attach(self, metadata: bytes) -> None:
         """Metadata of tflite-support, as `model_metadata` makes it."""
         buffer, entry = schema.BufferT(), schema.MetadataT()
@@ -181,7 +199,7 @@ class ModelBuilder:
         """The file's content, with any number of inputs and outputs."""
         self._graph.inputs = list(sources)
         self._graph.outputs = list(results)
-        self._model.subgraphs = [self._graph]
+        self._model.subgraphs = [self._graph, *self._called]
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), b"TFL3")
         return bytes(builder.Output())

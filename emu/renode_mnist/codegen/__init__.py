@@ -57,9 +57,9 @@ def prepared(graph: Graph) -> Graph:
         ModelError: Something in the model is not supported; names the operator and the tensor.
     """
     from renode_mnist.codegen.check import check
-    from renode_mnist.codegen.passes import constants_folded
+    from renode_mnist.codegen.passes import constants_folded, resource_variables
 
-    folded = constants_folded.run(graph)
+    folded = constants_folded.run(resource_variables.run(graph))
     check(folded)
     return folded
 
@@ -105,7 +105,8 @@ def plan(
 
 def _shapes_are_in_the_file(graph: Graph, ready: Graph) -> None:
     """The interpreter takes them from there."""
-    for tensor, found in zip(graph.tensors, ready.tensors, strict=True):
+    # Behind the file's own tensors stand the variables that operators read and assign.
+    for tensor, found in zip(graph.tensors, ready.tensors, strict=False):
         if tensor.shape != found.shape:
             raise ModelError(
                 f"Engine {INTERPRETER} cannot compute {graph.name}: the file leaves the shape of {found} open",

@@ -139,7 +139,9 @@ class Tensor:
         flaw: Why nothing can be computed with it; None where nothing is wrong. ``check`` refuses it, but
             operators that nothing computes first.
         is_open: Whether the file leaves dimensions open, and its shape there is only a guess.
-        is_variable: Whether it lives between inferences: an operator's own memory.
+        is_variable: Whether it lives between inferences: an operator's own memory, or a variable that operators read
+            and assign.
+        initial: What a variable holds at first, in ``shape``; None for what TensorFlow Lite Micro resets it to.
     """
 
     index: int
@@ -151,6 +153,7 @@ class Tensor:
     is_variable: bool = False
     is_open: bool = False
     flaw: Flaw | None = None
+    initial: npt.NDArray[Any] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -213,8 +216,9 @@ class Operator:
 
     @property
     def name(self) -> str:
-        """Name of the first output tensor."""
-        return self.outputs[0].name
+        """Name of the first output tensor; where it has none of the first input, or its own."""
+        named = next((tensor.name for tensor in (*self.outputs, *self.inputs) if tensor is not None), "")
+        return named or f"{self.op.lower()}_{self.index}"
 
     @property
     def parts(self) -> tuple[Operator, ...]:
@@ -248,7 +252,7 @@ class Operator:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network: the first subgraph of a ``.tflite`` file.
+    """A network: the first subgraph of a ``.tflite`` file; or one that it calls, which may have no inputs or outputs.
 
     Attributes:
         name: File name without directory.
@@ -258,6 +262,7 @@ class Graph:
         aliases: Tensors that are another's memory under another shape, with that other.
         layouts: How an image stands in memory, where that is not ``NHWC``.
         rewrites: What passes did to the file's network, a line each.
+        called: The subgraphs that its operators name (``Definition.calls``), by their numbers.
     """
 
     name: str
@@ -270,6 +275,7 @@ class Graph:
     aliases: Mapping[Tensor, Tensor] = field(default_factory=dict)
     layouts: Mapping[Tensor, str] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
+    called: Mapping[int, Graph] = field(default_factory=dict)
 
     def root(self, tensor: Tensor) -> Tensor:
         """The tensor in whose memory ``tensor`` stands: itself, where it is no alias."""

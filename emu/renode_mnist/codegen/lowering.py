@@ -59,15 +59,17 @@ class Lowering:
         return self._tables.setdefault(name, Constant(name, values, comment))
 
     def state(self, tensor: Tensor) -> StateBuffer:
-        """The variable that holds a tensor of the file that lives between inferences (``Tensor.is_variable``).
+        """The variable that holds a tensor that lives between inferences (``Tensor.is_variable``).
 
-        It begins as TensorFlow Lite Micro resets it: all zero point in int8, else all bits 0
-        (micro_interpreter_graph.cc, ``ResetTensorData``).
+        Where nothing is said of what it holds at first, it begins as TensorFlow Lite Micro resets it: all zero point
+        in int8, else all bits 0 (micro_interpreter_graph.cc, ``ResetTensorData``).
         """
         if tensor not in self._state:
             quantised = tensor.type is ElementType.INT8 and tensor.quantisation is not None
             value = tensor.quantisation.zero_point if quantised and tensor.quantisation else 0
-            initial = np.full(tensor.shape, value, tensor.type.dtype)
+            initial = (
+                tensor.initial if tensor.initial is not None else np.full(tensor.shape, value, tensor.type.dtype)
+            )
             self._state[tensor] = StateBuffer(f"state_{tensor.index}", initial, tensor)
         return self._state[tensor]
 
@@ -124,9 +126,10 @@ class Parts:
         self._scratch.append(Buffer(f"{self.stem}_{suffix}", dtype, count, layout=layout))
         return self._scratch[-1].name
 
-    def state(self, position: int) -> str:
-        """The name of the variable that an input is, which lives between inferences."""
-        self._state.append(self.lowering.state(self.operator.tensor(position)))
+    def state(self, position: int | None = None) -> str:
+        """The name of the variable that an input is, else the output, which lives between inferences."""
+        tensor = self.operator.output if position is None else self.operator.tensor(position)
+        self._state.append(self.lowering.state(tensor))
         return self._state[-1].name
 
     def source(self, position: int | None = None) -> str:
@@ -153,12 +156,17 @@ class Parts:
             function: With its namespace and template arguments.
             arguments: Names and expressions, but for the output.
             header: What declares it, relative to ``firmware/``.
-            writes: Buffers of the outputs; where none is given the first output's, with the operator's name.
-            reads: Inputs that are no constants; the first where nothing is given.
+            writes: Buffers of the outputs; where none is given the first output's, with the operator's name, unless
+                that is a variable.
+            reads: Inputs that are neither constants nor variables; the first where nothing is given.
             in_place: Whether the first output may stand where the input that flows stood, if that is no constant.
         """
-        outputs = tuple(writes) or (self.lowering.result(self.operator),)
-        flowing = [tensor for tensor in reads or (self.operator.input,) if not tensor.is_constant]
+        outputs = tuple(writes)
+        if not writes and not self.operator.output.is_variable:
+            outputs = (self.lowering.result(self.operator),)
+        flowing = [
+            tensor for tensor in reads or (self.operator.input,) if not tensor.is_constant and not tensor.is_variable
+        ]
         sources = dict.fromkeys(self.lowering.buffer(tensor) for tensor in flowing)
         return Step(
             name=self.operator.name,

@@ -11,6 +11,7 @@ import math
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,7 +85,17 @@ class _Reader:
         self._codes = self._vector(model.OperatorCodesLength(), model.OperatorCodes, "operator codes")
         if not 1 <= model.SubgraphsLength() <= len(self._content):
             raise self._error("it holds no graph")
-        subgraph = model.Subgraphs(0)
+        graph = self._graph(model.Subgraphs(0), is_called=False)
+        numbers = {number for operator in graph.operators for number in _calls(operator)}
+        if beyond := [number for number in numbers if not 0 <= number < model.SubgraphsLength()]:
+            raise self._error(f"an operator names subgraph {beyond[0]} of {model.SubgraphsLength()}")
+        called = {number: self._graph(model.Subgraphs(number), is_called=True) for number in sorted(numbers)}
+        return replace(graph, called=called)
+
+    def _graph(self, subgraph: Any, *, is_called: bool) -> Graph:
+        """One subgraph; only the network itself must have inputs and outputs."""
+        if subgraph is None:
+            raise self._error("a subgraph is missing")
         self._entries = set(self._vector(subgraph.InputsLength(), subgraph.Inputs, "graph inputs"))
         # A broken vector of tables can name one valid table very often: tensors are limited by file size / 4.
         tables = self._vector(subgraph.TensorsLength(), subgraph.Tensors, "tensors")
@@ -99,9 +110,9 @@ class _Reader:
             file_bytes=len(self._content),
             tensors=self._tensors,
             operators=operators,
-            inputs=self._present(inputs, "graph inputs"),
-            outputs=self._present(outputs, "graph outputs"),
-            rewrites=self._batches(subgraph),
+            inputs=self._present(inputs, "graph inputs", may_be_none=is_called),
+            outputs=self._present(outputs, "graph outputs", may_be_none=is_called),
+            rewrites=() if is_called else self._batches(subgraph),
         )
         self._check_order(graph)
         return graph
@@ -125,9 +136,11 @@ class _Reader:
             found.append(self._tensors[index] if index >= 0 else None)
         return tuple(found)
 
-    def _present(self, tensors: tuple[Tensor | None, ...], what: str) -> tuple[Tensor, ...]:
+    def _present(
+        self, tensors: tuple[Tensor | None, ...], what: str, *, may_be_none: bool = False
+    ) -> tuple[Tensor, ...]:
         present = tuple(tensor for tensor in tensors if tensor is not None)
-        if not present or len(present) != len(tensors):
+        if not (present or may_be_none) or len(present) != len(tensors):
             raise self._error(f"its {what} are missing")
         return present
 
@@ -223,7 +236,11 @@ class _Reader:
             index=index,
             op=op,
             inputs=inputs,
-            outputs=self._present(outputs, f"outputs of operator {index}"),
+            outputs=self._present(
+                outputs,
+                f"outputs of operator {index}",
+                may_be_none=definition is None or not definition.has_outputs,
+            ),
             options=self._options(op, table),
             flow=definition.flow if definition else 0,
         )
@@ -273,6 +290,11 @@ def _unpacked(raw: bytes) -> npt.NDArray[np.int8]:
     values = np.stack([(pairs << 4) >> 4, pairs >> 4], axis=1).reshape(-1)
     values.flags.writeable = False
     return values
+
+
+def _calls(operator: Operator) -> tuple[int, ...]:
+    definition = operators.find(operator.op)
+    return definition.calls(operator) if definition is not None else ()
 
 
 _OP_NAMES: dict[int, str] = {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}

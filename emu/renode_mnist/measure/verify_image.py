@@ -74,7 +74,7 @@ def verify_image(
             judge,
             samples,
             float_bound_ulp=float_bound_ulp,
-            default_runtime=LiteRtDefault(content) if isinstance(judge, LiteRt) else None,
+            default_runtime=LiteRtDefault(content, graph) if isinstance(judge, LiteRt) else None,
             against=float_model,
             progress=lambda sample: progress(f"running {sample} …"),
         )

@@ -7,6 +7,7 @@ kernels (``OpResolverType.BUILTIN_REF``) are those that TensorFlow Lite Micro's 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -59,18 +60,19 @@ class LiteRt:
                 "`renode-mnist verify` takes engine reference on this PC for it.",
             )
         self._graph = graph
-        self._interpreter = _interpreter(content, reference=True, experimental_preserve_all_tensors=True)
+        self._runtime = _Runtime(content, graph, reference=True, experimental_preserve_all_tensors=True)
         self.name = f"LiteRT {version()}, reference kernels"
 
     def tensors(self, inputs: Tensors) -> Mapping[int, npt.NDArray[Any]]:
         """See `Yardstick.tensors`."""
-        _invoke(self._interpreter, inputs)
+        interpreter = self._runtime.invoked(inputs)
         found = {}
         for tensor in self._graph.tensors:
-            if not tensor.is_constant:
+            # Reading a handle of a variable ends the process.
+            if not tensor.is_constant and tensor.type.dtype is not None:
                 # A variable that lives between inferences, or a tensor that nothing writes, may have none.
                 try:
-                    found[tensor.index] = self._interpreter.get_tensor(tensor.index)
+                    found[tensor.index] = interpreter.get_tensor(tensor.index)
                 except ValueError:
                     continue
         return found
@@ -79,13 +81,13 @@ class LiteRt:
 class LiteRtDefault:
     """LiteRT as `Interpreter(model_path=...)` gives it: with XNNPACK where that takes an operator. Outputs only."""
 
-    def __init__(self, content: bytes) -> None:
-        self._interpreter = _interpreter(content, reference=False)
+    def __init__(self, content: bytes, graph: Graph) -> None:
+        self._runtime = _Runtime(content, graph, reference=False)
 
     def outputs(self, inputs: Tensors) -> Tensors:
         """One inference from the initial state."""
-        _invoke(self._interpreter, inputs)
-        return tuple(self._interpreter.get_tensor(each["index"]) for each in self._interpreter.get_output_details())
+        interpreter = self._runtime.invoked(inputs)
+        return tuple(interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details())
 
 
 def unfit(graph: Graph) -> str:
@@ -110,6 +112,25 @@ def version() -> str:
         return metadata.version("ai-edge-litert")
     except metadata.PackageNotFoundError:
         return ""
+
+
+class _Runtime:
+    """An interpreter that begins each inference from the initial state."""
+
+    def __init__(self, content: bytes, graph: Graph, *, reference: bool, **how: Any) -> None:
+        self._make = functools.partial(_interpreter, content, reference=reference, **how)
+        self._used = False
+        # ``reset_all_variables`` leaves those alone that operators read and assign: each inference has them anew.
+        self._is_used_up = any(operator.op == "VAR_HANDLE" for operator in graph.operators)
+        self._interpreter = self._make()
+
+    def invoked(self, inputs: Tensors) -> Any:
+        """The interpreter after an inference."""
+        if self._used and self._is_used_up:
+            self._interpreter = self._make()
+        self._used = True
+        _invoke(self._interpreter, inputs)
+        return self._interpreter
 
 
 def _interpreter(content: bytes, *, reference: bool, **how: Any) -> Any:

@@ -39,13 +39,13 @@ def operators(facts: ModelFacts) -> Grid:
     rows = []
     for operator in facts.operators:
         inputs = [facts.tensors[number] for number in operator.inputs if number >= 0]
-        output = facts.tensors[operator.outputs[0]]
+        outputs = [facts.tensors[number] for number in operator.outputs]
         rows.append(
             (
                 operator.op,
                 f"{inputs[0].type} {shape_text(inputs[0].shape)}" if inputs else "",
                 f"{inputs[1].type} {shape_text(inputs[1].shape)}" if operator.parameters else "",
-                f"{output.type} {shape_text(output.shape)}",
+                f"{outputs[0].type} {shape_text(outputs[0].shape)}" if outputs else "",
                 f"{operator.parameters:,}" if operator.parameters else "",
                 f"{operator.macs:,}" if operator.macs else "",
             )

@@ -37,6 +37,10 @@ function(_kernels_of_operators result folder)
       list(APPEND kernels "${folder}/${operator}_common.cc")
     endif()
   endforeach()
+  # What UNIDIRECTIONAL_SEQUENCE_LSTM calls.
+  foreach(source lstm_eval lstm_eval_common micro_tensor_utils)
+    list(APPEND kernels "${folder}/${source}.cc")
+  endforeach()
   set(${result} "${kernels}" PARENT_SCOPE)
 endfunction()
 

@@ -73,6 +73,10 @@ def _nothing(operator: Operator) -> int:
     return 0
 
 
+def _no_calls(operator: Operator) -> tuple[int, ...]:
+    return ()
+
+
 def _no_rule(operator: Operator) -> None:
     pass
 
@@ -97,6 +101,8 @@ class Definition:
         by_count: Whether outputs need only have as many elements as ``shapes`` says, in any shape.
         free: Whether the output is the input's memory under another shape.
         flow: Position of the input that flows.
+        has_outputs: Whether it has outputs in a file.
+        calls: Numbers of the file's subgraphs that it calls, from its options alone.
         fold: Its outputs' values where all its inputs are constant, to the bit as a kernel would compute them; None
             where that is not worth knowing. It may raise ``ValueError`` where it cannot.
         folds_shapes: Whether ``fold`` asks for the first input's shape only, not for its values.
@@ -104,7 +110,8 @@ class Definition:
         kind: Its arithmetic.
         macs: Multiply-accumulates. Called also for operators that were refused.
         parameters: Trained numbers; likewise.
-        samples: What tests try it on, and what they see refused; see ``samples``.
+        samples: What tests try it on, and what they see refused; see ``samples``. Empty for an operator that makes
+            no network by itself, and has tests of its own.
     """
 
     names: tuple[str, ...]
@@ -118,6 +125,8 @@ class Definition:
     by_count: bool = False
     free: bool = False
     flow: int = 0
+    has_outputs: bool = True
+    calls: Callable[[Operator], tuple[int, ...]] = _no_calls
     resolved: Callable[[Operator], Shapes] | None = None
     fold: Callable[[Operator], Folded] | None = None
     folds_shapes: bool = False

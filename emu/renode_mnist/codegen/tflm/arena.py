@@ -7,6 +7,7 @@ from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.memory import Lifetime, first_fit
 from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.planning import Plan
+from renode_mnist.codegen.tflm import registration
 
 _ALIGNMENT = 16
 _SOFTMAX_TABLES = 2 * 2 * 513
@@ -46,4 +47,6 @@ def bookkeeping_bytes(graph: Graph) -> int:
     )
     # Of these codegen's plan knows, as they are no part of the arena of other engines.
     variables = sum(aligned(tensor.byte_count) for tensor in graph.tensors if tensor.is_variable)
-    return 1024 + 16 * len(graph.tensors) + 208 * len(graph.operators) + 8 * channels + tables + variables
+    kernels = sum(registration.of(operator.op).kernel_bytes(operator) for operator in graph.operators)
+    fixed = 1024 + 16 * len(graph.tensors) + 208 * len(graph.operators)
+    return fixed + 8 * channels + tables + variables + kernels

@@ -43,6 +43,11 @@ def wants_constant(*positions: int, op: str = "") -> Callable[[Operator], str]:
     return why
 
 
+def no_variables(operator: Operator) -> str:
+    """Refuses operators on variables: layer marks would count those of the subgraph that CALL_ONCE runs."""
+    return "this engine gives TensorFlow Lite Micro no resource variables"
+
+
 @dataclass(frozen=True)
 class Registration:
     """What stands as ``REGISTRATION`` in ``tflm/<operator>.py``; the default where there is no such file.
@@ -53,6 +58,7 @@ class Registration:
         scratch_bytes: In int8, of CMSIS-NN's kernels; the reference kernels ask for no more.
         wide_scratch_bytes: In int16, likewise.
         float_scratch_bytes: In float32.
+        kernel_bytes: What the kernel keeps for itself beyond what most do (``arena.bookkeeping_bytes``).
         refuses: Why the interpreter cannot compute an operator that other engines do; empty where it can.
         method: Of the resolver, where its name does not follow from the operator's.
     """
@@ -61,6 +67,7 @@ class Registration:
     scratch_bytes: Callable[[Operator], int] = _none
     wide_scratch_bytes: Callable[[Operator], int] = _none
     float_scratch_bytes: Callable[[Operator], int] = _none
+    kernel_bytes: Callable[[Operator], int] = _none
     refuses: Callable[[Operator], str] = _nothing
     method: str = ""
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.tflm.registration import Registration
 
-_KERNEL_DATA_BYTES = 1024
-"""Of OpDataLSTM and CMSIS-NN's parameters, beyond what an operator usually takes."""
+_CELL = 19
+_PREPARED_BYTES = 25 * 96
+"""Inputs and output as TfLiteTensors with their quantisation, all at once while the kernel is prepared."""
 
 
 def _scratch_bytes(operator: Operator) -> int:
-    """Four gates, each a buffer of its own (unidirectional_sequence_lstm.cc), and CMSIS-NN's eight sums a unit."""
-    cell = operator.tensor(19)
-    return 4 * (cell.byte_count + 16) + 8 * 4 * cell.shape[-1] + _KERNEL_DATA_BYTES
+    """Four gates, each a buffer of its own (unidirectional_sequence_lstm.cc)."""
+    return max(4 * (operator.tensor(_CELL).byte_count + 16), _PREPARED_BYTES)
+
+
+def _kernel_bytes(operator: Operator) -> int:
+    """OpDataLSTM; with CMSIS-NN its parameters, and eight sums a unit."""
+    return 1024 + 8 * 4 * operator.tensor(_CELL).shape[-1]
 
 
 REGISTRATION = Registration(
     int8=True,
     scratch_bytes=_scratch_bytes,
     float_scratch_bytes=_scratch_bytes,
+    kernel_bytes=_kernel_bytes,
     method="AddUnidirectionalSequenceLSTM",
 )

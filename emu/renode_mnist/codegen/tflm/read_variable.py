@@ -1,0 +1,7 @@
+"""READ_VARIABLE."""
+
+from __future__ import annotations
+
+from renode_mnist.codegen.tflm.registration import Registration, no_variables
+
+REGISTRATION = Registration(refuses=no_variables)
