@@ -6,7 +6,7 @@
 
 #include "engine/reference/dot.hpp"
 #include "engine/reference/fixed_point.hpp"
-#include "engine/reference/sigmoid_int16.hpp"
+#include "engine/reference/logistic.hpp"
 #include "engine/reference/unary.hpp"
 
 namespace reference {
@@ -31,14 +31,24 @@ void for_each_unit(const Lstm& shape, const Element* input, Element* hidden, Cel
   }
 }
 
+std::int16_t saturated(std::int32_t value) {
+  return static_cast<std::int16_t>(
+      clamp(value, std::numeric_limits<std::int16_t>::min(), std::numeric_limits<std::int16_t>::max()));
+}
+
 float logistic_of(float x) {
   logistic(1, &x, &x);
   return x;
 }
 
-std::int16_t saturated(std::int32_t value) {
-  return static_cast<std::int16_t>(
-      clamp(value, std::numeric_limits<std::int16_t>::min(), std::numeric_limits<std::int16_t>::max()));
+std::int32_t logistic_of(const SigmoidTable& table, std::int16_t x) {
+  logistic(table, 1, &x, &x);
+  return x;
+}
+
+std::int32_t tanh_of(const SigmoidTable& table, std::int16_t x) {
+  tanh(table, 1, &x, &x);
+  return x;
 }
 
 }  // namespace
@@ -68,22 +78,19 @@ void unidirectional_sequence_lstm(const Lstm& shape, const LstmInt8& how, const 
                                   const std::int32_t* bias, std::int8_t* hidden, std::int16_t* cell,
                                   std::int8_t* output) {
   const auto unit = [&](const std::int8_t* h, const std::int8_t* x, std::int32_t u, std::int16_t& c) {
-    // The argument of sigmoid_int16.hpp's functions; gates are in 2^-12.
-    const auto argument = [&](Gate gate) {
+    const auto sum = [&](Gate gate) {
       const std::int32_t row = gate * shape.units + u;
       const std::int32_t fed = dot(bias[row], x, how.input_zero_point, weights + row * shape.inputs, shape.inputs);
       const std::int32_t fed_back = dot(0, h, how.hidden_zero_point, recurrent + row * shape.units, shape.units);
-      return 3 * saturated(saturated(multiply(fed, how.input[gate])) +
-                           saturated(multiply(fed_back, how.recurrent[gate])));
+      return saturated(saturated(multiply(fed, how.input[gate])) +
+                       saturated(multiply(fed_back, how.recurrent[gate])));
     };
-    const auto logistic_gate = [&](Gate gate) { return logistic_int16(how.sigmoid, argument(gate)); };
-    const std::int32_t kept = logistic_gate(kForget) * c;
-    const std::int32_t news = logistic_gate(kInput) * tanh_int16(how.sigmoid, argument(kCell));
+    const std::int32_t kept = logistic_of(how.gates, sum(kForget)) * c;
+    const std::int32_t news = logistic_of(how.gates, sum(kInput)) * tanh_of(how.gates, sum(kCell));
     c = saturated(saturated(multiply(kept, how.forget)) + saturated(multiply(news, how.update)));
     if (how.cell_clip >= 0) c = static_cast<std::int16_t>(clamp(c, -how.cell_clip, how.cell_clip));
-    const std::int32_t round = how.argument_shift > 0 ? 1 << (how.argument_shift - 1) : 0;
-    const std::int32_t state = (c * how.argument_factor + round) >> how.argument_shift;
-    const std::int32_t scaled = multiply(tanh_int16(how.sigmoid, state) * logistic_gate(kOutput), how.output);
+    const std::int32_t product = tanh_of(how.cell_state, c) * logistic_of(how.gates, sum(kOutput));
+    const std::int32_t scaled = multiply(product, how.output);
     return static_cast<std::int8_t>(clamp(add_wrapping(scaled, how.hidden_zero_point), -128, 127));
   };
   for_each_unit(shape, input, hidden, cell, output, unit);

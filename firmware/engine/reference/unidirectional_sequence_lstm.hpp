@@ -15,6 +15,7 @@
 
 #include <cstdint>
 
+#include "engine/reference/logistic.hpp"
 #include "engine/reference/types.hpp"
 
 namespace reference {
@@ -34,15 +35,14 @@ struct LstmFloat {
 struct LstmInt8 {
   std::int32_t input_zero_point;
   std::int32_t hidden_zero_point;
-  Multiplier input[4];           // from products of inputs and weights to 2^-12; gates in their order
-  Multiplier recurrent[4];       // likewise from those of the last output
-  Multiplier forget;             // from logistic * cell state to the cell state
-  Multiplier update;             // from logistic * cell gate to the cell state
-  Multiplier output;             // from logistic * tanh to the output
-  std::int32_t cell_clip;        // the largest cell state; -1 for any
-  std::int32_t argument_factor;  // from the cell state to the argument of tanh_int16(): times this,
-  std::int32_t argument_shift;   // then so many bits to the right
-  const std::uint16_t* sigmoid;  // see sigmoid_int16.hpp
+  Multiplier input[4];      // from products of inputs and weights to 2^-12; gates in their order
+  Multiplier recurrent[4];  // likewise from those of the last output
+  Multiplier forget;        // from logistic * cell state to the cell state
+  Multiplier update;        // from logistic * cell gate to the cell state
+  Multiplier output;        // from logistic * tanh to the output
+  std::int32_t cell_clip;   // the largest cell state; -1 for any
+  SigmoidTable gates;       // of the gates
+  SigmoidTable cell_state;  // of the cell state
 };
 
 void unidirectional_sequence_lstm(const Lstm& shape, const LstmFloat& how, const float* input, const float* weights,

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.codegen import quantise
+from renode_mnist.codegen import interpolation, quantise
 from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import options, sigmoid_int16
+from renode_mnist.codegen.operators import options
 from renode_mnist.codegen.operators.call import Call, factor
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import EXPORT_AGAIN, activations, positive, present, refusal, require
@@ -200,6 +200,7 @@ def _scaling(call: Call) -> dict[str, Value]:
                 product = float(np.float32(scale) * np.float32(weights))
             yield factor(quantise.multiplier(product / _GATE_SCALE))
 
+    table = call.table("kLogistic", interpolation.logistic(), "1 / (1 + exp(-i / 24)), Q0.16, for i = 0 to 255")
     shift = 12 + _power(operator.tensor(_CELL))
     clip = operator.options_as(LstmOptions).cell_clip
     return {
@@ -211,9 +212,8 @@ def _scaling(call: Call) -> dict[str, Value]:
         "update": factor(quantise.multiplier(_ACTIVATED_SCALE**2 / cell.scale)),
         "output": factor(quantise.multiplier(_ACTIVATED_SCALE**2 / hidden.scale)),
         "cell_clip": int(min(clip / cell.scale, 32767)) if clip > 0 else -1,
-        "argument_factor": 3 << max(shift, 0),
-        "argument_shift": max(-shift, 0),
-        "sigmoid": call.table("kLogistic", sigmoid_int16.table(), "1 / (1 + exp(-i / 24)), Q0.16, for i = 0 to 255"),
+        "gates": {"values": table, "multiplier": 3, "shift": 0},
+        "cell_state": {"values": table, "multiplier": 3 << max(shift, 0), "shift": max(-shift, 0)},
     }
 
 

@@ -10,8 +10,6 @@ from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.tflm import registration
 
 _ALIGNMENT = 16
-_SOFTMAX_TABLES = 2 * 2 * 513
-"""Bytes, of each softmax in int16: exponentials and reciprocals."""
 
 
 def activation_bytes(plan: Plan) -> int:
@@ -40,13 +38,8 @@ def bookkeeping_bytes(graph: Graph) -> int:
         for tensor in operator.inputs[1:2]
         if tensor is not None and tensor.quantisation is not None
     )
-    tables = sum(
-        _SOFTMAX_TABLES
-        for operator in graph.operators
-        if operator.op == "SOFTMAX" and operators.kind(operator) is Kind.INT16
-    )
     # Of these codegen's plan knows, as they are no part of the arena of other engines.
     variables = sum(aligned(tensor.byte_count) for tensor in graph.tensors if tensor.is_variable)
     kernels = sum(registration.of(operator.op).kernel_bytes(operator) for operator in graph.operators)
     fixed = 1024 + 16 * len(graph.tensors) + 208 * len(graph.operators)
-    return fixed + 8 * channels + tables + variables + kernels
+    return fixed + 8 * channels + variables + kernels

@@ -14,4 +14,9 @@ def _refuses(operator: Operator) -> str:
     return ""
 
 
-REGISTRATION = Registration(int8=True, refuses=_refuses)
+def _kernel_bytes(operator: Operator) -> int:
+    """In int16 tables of 513 exponentials and reciprocals."""
+    return 2 * 2 * 513 if operators.kind(operator) is Kind.INT16 else 0
+
+
+REGISTRATION = Registration(int8=True, refuses=_refuses, kernel_bytes=_kernel_bytes)
