@@ -17,6 +17,7 @@ from runtimes import litert, tflite_micro
 from tflite_builder import ModelBuilder
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEWER = settings(FEW, max_examples=25)
 MANY = settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -45,13 +46,19 @@ def test_int8_equals_tensorflow_lite_micro(network: Network) -> None:
     check_exact(network)
 
 
+@FEWER
+@given(networks("INT16"))
+def test_int16_equals_tensorflow_lite_micro(network: Network) -> None:
+    check_exact(network)
+
+
 @FEW
 @given(networks("FLOAT32"))
 def test_float32_is_within_1e_6_of_tensorflow_lite_micro(network: Network) -> None:
     check_close(network, 1e-6, tflite_micro)
 
 
-@FEW
+@FEWER
 @given(networks("HYBRID"))
 def test_dynamic_range_is_within_1e_5_of_litert(network: Network) -> None:
     check_close(network, 1e-5, litert)
@@ -73,6 +80,13 @@ def test_a_softmax_of_equal_int8_scores_rounds_each_share(classes: int, share: i
 @MANY
 @given(networks("INT8", most_layers=6))
 def test_int8_equals_tensorflow_lite_micro_on_many_networks(network: Network) -> None:
+    check_exact(network)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("INT16", most_layers=6))
+def test_int16_equals_tensorflow_lite_micro_on_many_networks(network: Network) -> None:
     check_exact(network)
 
 

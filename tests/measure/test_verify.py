@@ -204,6 +204,14 @@ def test_a_model_that_litert_takes_for_another_is_held_against_engine_reference(
         yardstick.LiteRt(model.read_bytes(), codegen.load(model))
 
 
+def test_dense_layers_of_int16_which_litert_rounds_otherwise_are_held_against_engine_reference() -> None:
+    b = ModelBuilder()
+    x, y = b.activation((1, 4), "INT16", scale=1e-4), b.activation((1, 2), "INT16", scale=1e-4)
+    b.fully_connected(x, b.constant(np.ones((2, 4), np.int8), scales=[0.01]), None, y)
+    why = yardstick.unfit(reader.parse(b.finish(x, y), "dense.tflite"))
+    assert why == "in int16 it multiplies the sums of 't1' in double, where a result may be a step off"
+
+
 # Parts -----------------------------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ class _Drawing:
 
     def __init__(self, draw: st.DrawFn, kind: str) -> None:
         self.draw = draw
-        self.kind = kind  # FLOAT32, INT8 or HYBRID
+        self.kind = kind  # FLOAT32, INT8, INT16 or HYBRID
         self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.b = ModelBuilder()
         self.operators: list[str] = []
@@ -43,11 +43,17 @@ class _Drawing:
         self.scale, self.zero_point = 0.0, 0
         if self.int8:
             self.scale, self.zero_point = self._scale(0.001, 0.2), draw(st.integers(-128, 127))
+        elif self.wide:
+            self.scale = self._scale(0.001 / 256, 0.2 / 256)
         self.source = self.x = self.activation(shape)
 
     @property
     def int8(self) -> bool:
         return self.kind == "INT8"
+
+    @property
+    def wide(self) -> bool:
+        return self.kind == "INT16"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,7 +63,7 @@ class _Drawing:
         return float(np.float32(np.exp(self.random.uniform(np.log(low), np.log(high)))))
 
     def activation(self, shape: tuple[int, ...]) -> int:
-        type_name = "INT8" if self.int8 else "FLOAT32"
+        type_name = self.kind if self.int8 or self.wide else "FLOAT32"
         return self.b.activation(shape, type_name, scale=self.scale, zero_point=self.zero_point)
 
     def requantise(self, scale: float) -> None:
@@ -65,6 +71,8 @@ class _Drawing:
         if self.int8:
             self.scale = float(np.float32(scale * self.random.uniform(0.3, 3)))
             self.zero_point = self.draw(st.integers(-128, 127))
+        elif self.wide:
+            self.scale = float(np.float32(scale * self.random.uniform(0.3, 3)))
 
     def weights(self, shape: tuple[int, ...], axis: int) -> tuple[int, int | None, float]:
         """Weights, perhaps a bias, and the standard deviation of a product of the sums."""
@@ -83,7 +91,8 @@ class _Drawing:
             return w, self._float_bias(channels) if has_bias else None, 1.0
         bias = None
         if has_bias:
-            data = (self.random.normal(0, 30, channels) * 73 * depth**0.5).astype(np.int32)
+            deviation, dtype = (30 * 256, np.int64) if self.wide else (30, np.int32)
+            data = (self.random.normal(0, deviation, channels) * 73 * depth**0.5).astype(dtype)
             bias = self.b.constant(data, scales=[self.scale * s for s in scales], axis=0)
         return w, bias, self.scale
 
@@ -168,7 +177,7 @@ def _reshape(d: _Drawing) -> None:
 def _softmax(d: _Drawing) -> None:
     if d.int8 and d.shape[-1] > _MOST_CLASSES:
         return
-    d.scale, d.zero_point = (1 / 256, -128) if d.int8 else (0.0, 0)
+    d.scale, d.zero_point = (1 / 256, -128) if d.int8 else (2.0**-15 if d.wide else 0.0, 0)
     y = d.activation(d.shape)
     beta = d.draw(st.sampled_from([1.0, 0.5, 2.25]))
     d.b.operator("SOFTMAX", (d.x,), (y,), "SoftmaxOptions", beta=beta)
@@ -187,6 +196,10 @@ def _arithmetic(d: _Drawing) -> None:
         other = d.b.constant(
             data, scales=[d._scale(around / 20, around * 20)], zero_point=d.draw(st.integers(-128, 127))
         )
+    elif d.wide:
+        data = d.random.integers(-32768, 32768, shape).astype(np.int16)
+        around = 0.02 / 256 if name == "MUL" else before
+        other = d.b.constant(data, scales=[d._scale(around / 20, around * 20)])
     else:
         other = d.b.constant(d.random.normal(0, 1, shape).astype(np.float32))
     first, second = (d.x, other) if d.draw(st.booleans()) else (other, d.x)
@@ -211,8 +224,10 @@ def _prelu(d: _Drawing) -> None:
 
 
 def _unary(d: _Drawing) -> None:
-    name = d.draw(st.sampled_from(list(_UNARY)))
-    if name in ("LOGISTIC", "TANH") and d.int8:
+    name = d.draw(st.sampled_from(["LOGISTIC", "TANH", "LEAKY_RELU"] if d.wide else list(_UNARY)))
+    if name in ("LOGISTIC", "TANH") and d.wide:
+        d.scale = 2.0**-15
+    elif name in ("LOGISTIC", "TANH") and d.int8:
         d.scale, d.zero_point = (1 / 256, -128) if name == "LOGISTIC" else (1 / 128, 0)
     elif name not in ("LOGISTIC", "TANH"):
         d.requantise(d.scale)
@@ -399,7 +414,7 @@ def _apart_and_together(d: _Drawing) -> None:
 def _resize(d: _Drawing) -> None:
     if len(d.shape) != 4:
         return
-    name = d.draw(st.sampled_from(["RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"]))
+    name = d.draw(st.sampled_from(["RESIZE_NEAREST_NEIGHBOR", *([] if d.wide else ["RESIZE_BILINEAR"])]))
     size = (d.draw(st.integers(1, 12)), d.draw(st.integers(1, 12)))
     how = d.draw(st.sampled_from(["", "alignCorners", "halfPixelCenters"]))
     y = d.activation((d.shape[0], *size, d.shape[3]))
@@ -429,7 +444,7 @@ def _transpose_conv(d: _Drawing) -> None:
 
 
 def _reduction(d: _Drawing) -> None:
-    name = d.draw(st.sampled_from(["MEAN", "MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"]))
+    name = d.draw(st.sampled_from(["MEAN", "MEAN", "SUM", *([] if d.wide else ["REDUCE_MAX", "REDUCE_MIN"])]))
     rank = len(d.shape)
     if rank == 1:
         return
@@ -449,7 +464,7 @@ def _reduction(d: _Drawing) -> None:
 
 
 def _quantize(d: _Drawing) -> None:
-    if not d.int8:
+    if not (d.int8 or d.wide):
         return
     d.requantise(d.scale)
     y = d.activation(d.shape)
@@ -463,6 +478,14 @@ _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _transpose, _slice, _apart_and_together, _resize, _transpose_conv, _terms, _l2_normalization, _other_pad, _blocks,
     _gather,
 )  # fmt: skip
+
+
+_WIDE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+    _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _fully_connected, _reshape, _softmax,
+    _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _concatenation, _transpose, _slice, _apart_and_together,
+    _resize,
+)  # fmt: skip
+"""What there is in int16."""
 
 
 def pooled_convolution(d: _Drawing) -> None:
@@ -499,15 +522,22 @@ IMAGE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 """What engines fuse, and keep in layouts of their own."""
 
 
+_ENDS = {"INT8": ["INT8", "INT8", "UINT8", "FLOAT32"], "INT16": ["INT16", "INT16", "INT8", "FLOAT32"]}
+
+
 def _interface(d: _Drawing) -> None:
-    """Gives an int8 network, sometimes, uint8 or float32 ends."""
-    if not d.int8:
+    """Gives an int8 network, sometimes, uint8 or float32 ends, and one of int16 those of int8 or float32."""
+    if not (d.int8 or d.wide):
         return
-    wanted = d.draw(st.sampled_from(["INT8", "INT8", "UINT8", "FLOAT32"]))
+    wanted = d.draw(st.sampled_from(_ENDS[d.kind]))
     if wanted == "FLOAT32":
         y = d.b.activation(d.shape)
         d.b.operator("DEQUANTIZE", (d.x,), (y,), "DequantizeOptions")
         d.done("DEQUANTIZE", y)
+    elif wanted == "INT8" and d.wide:
+        y = d.b.activation(d.shape, "INT8", scale=d.scale * 256, zero_point=d.draw(st.integers(-128, 127)))
+        d.b.operator("QUANTIZE", (d.x,), (y,), "QuantizeOptions")
+        d.done("QUANTIZE", y)
     elif wanted == "UINT8":
         offset = 128 if d.draw(st.booleans()) else d.draw(st.integers(-100, 100))
         zero_point = min(255, max(0, d.zero_point + offset))
@@ -518,10 +548,13 @@ def _interface(d: _Drawing) -> None:
 
 def _entry(d: _Drawing) -> str:
     """The type of the model's input; puts a QUANTIZE in front where it is not the network's own."""
-    wanted = d.draw(st.sampled_from(["INT8", "INT8", "UINT8", "FLOAT32"])) if d.int8 else "FLOAT32"
-    if d.int8 and wanted != "INT8":
+    wanted = d.draw(st.sampled_from(_ENDS[d.kind])) if d.kind in _ENDS else "FLOAT32"
+    if d.kind in _ENDS and wanted != d.kind:
         inner = d.x
-        if wanted == "UINT8":
+        if wanted == "INT8":
+            zero_point = d.draw(st.integers(-128, 127))
+            d.source = d.b.activation(d.shape, "INT8", scale=d.scale * 256, zero_point=zero_point)
+        elif wanted == "UINT8":
             d.source = d.b.activation(d.shape, "UINT8", scale=d.scale, zero_point=d.draw(st.integers(0, 255)))
         else:
             d.source = d.b.activation(d.shape)
@@ -531,18 +564,20 @@ def _entry(d: _Drawing) -> str:
 
 
 @st.composite
-def networks(draw: st.DrawFn, kind: str, most_layers: int = 4, layers: Any = _LAYERS) -> Network:
+def networks(draw: st.DrawFn, kind: str, most_layers: int = 4, layers: Any = None) -> Network:
     """Chains of one to `most_layers` operators with random weights.
 
     Args:
         draw: Given by Hypothesis.
-        kind: FLOAT32, INT8 or HYBRID (float32 activations, int8 weights).
+        kind: FLOAT32, INT8, INT16 or HYBRID (float32 activations, int8 weights).
         most_layers: Longest chain, without the conversions at its ends.
-        layers: Functions that append an operator, or nothing where it does not fit.
+        layers: Functions that append an operator, or nothing where it does not fit; those of the kind, where none
+            are given.
     """
     d = _Drawing(draw, kind)
     input_type = _entry(d)
     first = d.x
+    layers = layers or (_WIDE_LAYERS if d.wide else _LAYERS)
     for layer in draw(st.lists(st.sampled_from(layers), min_size=1, max_size=most_layers)):
         layer(d)
     _interface(d)
@@ -558,5 +593,7 @@ def _values(d: _Drawing, input_type: str, shape: tuple[int, ...]) -> npt.NDArray
         return d.random.integers(-128, 128, shape).astype(np.int8)
     if input_type == "UINT8":
         return d.random.integers(0, 256, shape).astype(np.uint8)
-    spread = 40 * d.scale if d.int8 else 1.0
+    if input_type == "INT16":
+        return d.random.integers(-32768, 32768, shape).astype(np.int16)
+    spread = {"INT8": 40, "INT16": 10_000}[d.kind] * d.scale if d.kind in _ENDS else 1.0
     return d.random.normal(0, spread, shape).astype(np.float32)

@@ -98,6 +98,8 @@ def unfit(graph: Graph) -> str:
             return f"its SVDF takes the int8 state of '{operator.name}' for int16"
         if operator.op == "UNIDIRECTIONAL_SEQUENCE_LSTM" and operator.input.type is ElementType.INT8:
             return f"it rounds the int8 gates of '{operator.name}' otherwise"
+        if operator.op == "FULLY_CONNECTED" and operator.input.type is ElementType.INT16:
+            return f"in int16 it multiplies the sums of '{operator.name}' in double, where a result may be a step off"
     return ""
 
 
