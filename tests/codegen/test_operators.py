@@ -14,7 +14,7 @@ from emulated_engine import emulate
 from emulated_tflm import run
 from renode_mnist import codegen, paths
 from renode_mnist.build import BuildConfig
-from renode_mnist.codegen.operators.samples import FLOAT32, INT8
+from renode_mnist.codegen.operators.samples import FLOAT32, INT8, INT16
 from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
 from runtimes import tflite_micro_on
@@ -101,11 +101,20 @@ def on_the_chip(case: Case, engine: str, name: str) -> None:
         assert not compare((got,), answer, allowed), key
 
 
-@pytest.mark.parametrize("engine", ["m7", "cmsis-nn", pytest.param("tflm", marks=pytest.mark.long)])
-def test_an_image_of_every_operator_equals_tensorflow_lite_micro(engine: str) -> None:
-    firsts = [(operator, links[0]) for operator in operators() if (links := in_a_chain(operator, INT8, engine))]
-    assert {operator for operator, _ in firsts} == {operator for operator in operators() if micro_has(operator, INT8)}
-    on_the_chip(chain(firsts, INT8), engine, "every-operator-int8")
+@pytest.mark.parametrize(
+    ("engine", "kind"),
+    [
+        ("m7", INT8),
+        ("m7", INT16),
+        ("cmsis-nn", INT8),
+        pytest.param("tflm", INT8, marks=pytest.mark.long),
+        pytest.param("tflm", INT16, marks=pytest.mark.long),
+    ],
+)
+def test_an_image_of_every_operator_equals_tensorflow_lite_micro(engine: str, kind: str) -> None:
+    firsts = [(operator, links[0]) for operator in operators() if (links := in_a_chain(operator, kind, engine))]
+    assert {operator for operator, _ in firsts} == {operator for operator in operators() if micro_has(operator, kind)}
+    on_the_chip(chain(firsts, kind), engine, f"every-operator-{kind.lower()}")
 
 
 @pytest.mark.long
@@ -115,7 +124,7 @@ def test_an_image_of_every_operator_equals_tensorflow_lite_micro(engine: str) ->
         (operator, engine, kind)
         for operator in operators()
         for engine in ("reference", "m7", "cmsis-nn", "tflm")
-        for kind in (INT8, FLOAT32)
+        for kind in (INT8, INT16, FLOAT32)
         if has(operator, kind) and kind not in REFUSED_TYPES.get(engine, {})
     ],
 )

@@ -11,6 +11,8 @@ from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
+    FLOAT32,
+    INT8,
     INT16,
     LIKE_INPUT,
     Declared,
@@ -73,7 +75,8 @@ def _samples() -> Declared:
         like.row("of 16 bits", types=(INT16,)),
         like.row("rows", inputs=(Values(1), image), numSplits=2, outputs=LIKE_INPUT * 2),
         like.row("axis from the end", inputs=(Values((-1,)), Flow((2, 6))), numSplits=2, outputs=LIKE_INPUT * 2),
-        like.row("a single piece", inputs=(Values(0), Flow((2, 6))), numSplits=1, outputs=LIKE_INPUT),
+        like.row("a single piece", types=(FLOAT32, INT8, INT16),
+                 inputs=(Values(0), Flow((2, 6))), numSplits=1, outputs=LIKE_INPUT),
         Refused("pieces that are not equal", "2 pieces of 't1' (float32 1x3) along dimension 1",
                 like.row("", inputs=(Values(1), Flow((1, 3))), outputs=(Output(shape=(1, 2)),) * 2)),
         Refused("an axis that is no constant", "not constant integers",

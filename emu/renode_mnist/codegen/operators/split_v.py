@@ -10,7 +10,17 @@ from renode_mnist.codegen.operators import folding, moving
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
-from renode_mnist.codegen.operators.samples import INT16, LIKE_INPUT, Declared, Flow, Refused, Sample, Values
+from renode_mnist.codegen.operators.samples import (
+    FLOAT32,
+    INT8,
+    INT16,
+    LIKE_INPUT,
+    Declared,
+    Flow,
+    Refused,
+    Sample,
+    Values,
+)
 from renode_mnist.codegen.operators.split import mismatch, pieces
 from renode_mnist.codegen.program import Step
 
@@ -53,7 +63,8 @@ def _samples() -> Declared:
         like.row("rows", inputs=(image, Values((3, 1)), Values(1)), numSplits=2, outputs=LIKE_INPUT * 2),
         like.row("what is left", inputs=(Flow((2, 7)), Values((2, -1)), Values(-1)), numSplits=2,
                  outputs=LIKE_INPUT * 2),
-        like.row("a single piece", inputs=(Flow((2, 7)), Values((7,)), Values(1)), numSplits=1, outputs=LIKE_INPUT),
+        like.row("a single piece", types=(FLOAT32, INT8, INT16),
+                 inputs=(Flow((2, 7)), Values((7,)), Values(1)), numSplits=1, outputs=LIKE_INPUT),
         Refused("lengths that are not the input's", "lengths [1, 3, 1] of",
                 like.row("", inputs=(image, Values((1, 3, 1)), Values(3)))),
         Refused("an axis beyond the dimensions", "axis -5 of 4",

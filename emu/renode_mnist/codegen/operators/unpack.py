@@ -13,7 +13,17 @@ from renode_mnist.codegen.operators import folding, moving, nesting
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
-from renode_mnist.codegen.operators.samples import INT16, LIKE_INPUT, Declared, Flow, Output, Refused, Sample
+from renode_mnist.codegen.operators.samples import (
+    FLOAT32,
+    INT8,
+    INT16,
+    LIKE_INPUT,
+    Declared,
+    Flow,
+    Output,
+    Refused,
+    Sample,
+)
 from renode_mnist.codegen.operators.split import mismatch
 from renode_mnist.codegen.program import Step
 
@@ -59,7 +69,8 @@ def _samples() -> Declared:
         like.row("of 16 bits", types=(INT16,)),
         like.row("time steps", inputs=(Flow((1, 4, 5)),), num=4, axis=1, outputs=LIKE_INPUT * 4),
         like.row("channels", inputs=(Flow((2, 3, 2)),), num=2, axis=-1, outputs=LIKE_INPUT * 2),
-        like.row("a single slice", inputs=(Flow((4, 1, 3)),), num=1, axis=1, outputs=LIKE_INPUT),
+        like.row("a single slice", types=(FLOAT32, INT8, INT16),
+                 inputs=(Flow((4, 1, 3)),), num=1, axis=1, outputs=LIKE_INPUT),
         Refused("another number of outputs than the dimension is long", "2 slices of",
                 like.row("", num=2, outputs=(Output(shape=(4,)),) * 2)),
         Refused("an axis beyond the dimensions", "axis 2 of 2", like.row("", axis=2)),
