@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from renode_mnist.session.opening import open_session, require_target
 from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import PICTURE_SHAPE, Session
 from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
-from renode_mnist.targets.base import CounterUnit, NotesCounterReads
+from renode_mnist.targets.base import CounterUnit, CycleSplit, NotesCounterReads, SplitsCycles
 from renode_mnist.toolchain import ToolsMissing
 from renode_mnist.wire.messages import Inference
 
@@ -66,6 +66,7 @@ class LayerCost:
     Attributes:
         counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
         functions: Instructions by function with code of its own, most first; empty where the target can't tell.
+        split: What the modelled cycles were spent on, by ``PARTS``; likewise.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LayerCost:
     macs: int
     counts: Mapping[str, int]
     functions: Mapping[str, int] = field(default_factory=dict)
+    split: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Row:
         ram_bytes: ``.data``, ``.bss`` and the stack's high-water mark.
         target: The target's identity.
         firmware: What the firmware said of itself.
+        split: As a layer's, of the whole inference; more than the layers' sum, since it has what stands around them.
+        memory: Accesses and lines missed, of the whole inference; empty where the target can't tell.
     """
 
     case: str
@@ -99,6 +103,8 @@ class Row:
     ram_bytes: int
     target: Mapping[str, Any]
     firmware: Mapping[str, Any]
+    split: Mapping[str, int] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def macs(self) -> int:
@@ -119,6 +125,11 @@ UNITS = tuple(
     str(unit) for unit in (CounterUnit.CYCLES_MEASURED, CounterUnit.CYCLES_MODELLED, CounterUnit.INSTRUCTIONS)
 )
 """Best first: silicon, then the model of it, then instructions."""
+
+
+PARTS = ("issue", "dependencies", "mispredictions", "fetch", "data")
+"""What modelled cycles are spent on: instructions issued, waits for operands, branches that went the other way, waits
+for code, waits for data."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +239,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
     elf = build(config, tree=tree).elf
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []
+    splits: list[CycleSplit] = []
     for options in runs:
         with open_session(target, elf, options) as session:
             if target == "board" and session.firmware.build_id != build_id(elf):
@@ -241,6 +253,10 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
                 with session.target.counter_reads() as reads:
                     result = _infer(session)
                 functions = layer_functions(reads, Symbols.of(elf), len(result.layers))
+            elif identity.counter_unit is CounterUnit.CYCLES_MODELLED and isinstance(session.target, SplitsCycles):
+                with session.target.cycle_splits() as noted:
+                    result = _infer(session)
+                splits = _differences(noted, len(result.layers))
             else:
                 result = _infer(session)
             results[str(identity.counter_unit)] = result
@@ -257,6 +273,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
                 layer.macs,
                 {unit: result.layers[i].counter for unit, result in results.items()},
                 functions[i] if functions else {},
+                splits[i].parts if splits else {},
             )
             for i, layer in enumerate(last.layers)
         ),
@@ -265,7 +282,17 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
         ram_bytes=firmware.ram_bytes,
         target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
         firmware=firmware_json(firmware),
+        split=splits[-1].parts if splits else {},
+        memory=splits[-1].memory if splits else {},
     )
+
+
+def _differences(noted: Sequence[CycleSplit], layers: int) -> list[CycleSplit]:
+    """Of each layer, and last of the whole inference; none where the reads are not those of the firmware's stopwatch."""
+    if len(noted) != layers + 2:
+        return []
+    each = [after.since(before) for before, after in pairwise(noted[:-1])]
+    return [*each, noted[-1].since(noted[0])]
 
 
 def _cycle_model(results: Mapping[str, Inference]) -> dict[str, str]:

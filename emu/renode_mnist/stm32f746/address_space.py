@@ -106,6 +106,13 @@ class AddressSpace:
             host = ctypes.addressof(self._buffers[memory.alias_of or memory.name]) + begin - memory.base
             self._engine.mem_map_ptr(begin, size_bytes, _permissions(piece.access), host)
 
+    def places(self) -> list[tuple[int, int, int]]:
+        """First address of each memory, the first behind it, and where this process holds it."""
+        return [
+            (memory.base, memory.end, ctypes.addressof(self._buffers[memory.alias_of or memory.name]))
+            for memory in memory_map.MEMORIES
+        ]
+
     def is_guarded(self, address: int) -> bool:
         """Whether ``address`` is in a page of which only parts are accessible."""
         return address // _PAGE_BYTES in self._guarded

@@ -9,19 +9,40 @@ from __future__ import annotations
 import ctypes
 import importlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import unicorn
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-Timing = Callable[[int, int, int, int], tuple[int, int]]
-"""(Address and size of the block before, address and size of a block) -> cycles the block takes after it, and cycles
-more when the way out of the block before was mispredicted.
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.stm32f746.memory_timing import CycleSplit, MemoryCosts, MemorySettings
+
+Timing = Callable[[int, int, int, int], tuple[int, int] | tuple[int, int, int]]
+"""(Address and size of the block before, address and size of a block) -> cycles the block takes after it, cycles more
+when the way out of the block before was mispredicted, and, if that is known, how many of the first wait for operands.
 
 Asked once a pair. A size of 0: no block came before, but reset or an exception.
 """
 
+
+@runtime_checkable
+class TimesMemory(Protocol):
+    """A ``Timing`` to which memory costs something as well."""
+
+    def accesses(self, address: int, size_bytes: int, /) -> bytes:
+        """The steps that compute what a block touches (``renode_mnist.timing.accesses``), packed."""
+        ...
+
+    def memory_costs(self, settings: MemorySettings, /) -> MemoryCosts:
+        """What it costs, as the program has set it up."""
+        ...
+
+
+GuestMemory = tuple[int, int, int]
+"""First address, first address behind it, where this process holds it."""
+
+CORE_REGISTERS = (*(arm.UC_ARM_REG_R0 + index for index in range(13)), arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR)
 MASK_REGISTERS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK)
 
 
@@ -121,6 +142,18 @@ class BlockCounter(Protocol):
         """Rows as in `EdgeCount`, in no order."""
         ...
 
+    def set_memory(self, *costs: Any) -> None:
+        """What memory costs from here on: the fields of `MemoryCosts` and `MemorySettings`, in order."""
+        ...
+
+    def invalidate(self, instructions: bool, data: bool, /) -> None:
+        """Empties caches."""
+        ...
+
+    def split(self) -> tuple[int, ...]:
+        """A row as in `CycleSplit`."""
+        ...
+
     def raise_pending(self) -> None:
         """Raises what the timing model raised during the run."""
         ...
@@ -136,11 +169,12 @@ def count_thumb(code: bytes) -> int:
 
 
 class _Edge:
-    __slots__ = ("block", "cycles", "entered", "mispredicted")
+    __slots__ = ("block", "cycles", "dependency_cycles", "entered", "mispredicted")
 
-    def __init__(self, block: tuple[int, int], cycles: int) -> None:
+    def __init__(self, block: tuple[int, int], cycles: int, dependency_cycles: int = 0) -> None:
         self.block = block
         self.cycles = cycles
+        self.dependency_cycles = dependency_cycles
         self.entered = 0
         self.mispredicted = 0
 
@@ -171,7 +205,10 @@ class _Exit:
 
 
 class PythonBlockCounter:
-    """The hook without a compiler: 7 to 100 million instructions a second, by the length of blocks."""
+    """The hook without a compiler: 7 to 100 million instructions a second, by the length of blocks.
+
+    It knows no memory: who times that needs the hook in C.
+    """
 
     _START = (0, 0)
 
@@ -180,6 +217,7 @@ class PythonBlockCounter:
         self._timing = timing
         self.instructions = 0
         self.cycles = 0
+        self._dependency_cycles = self._misprediction_cycles = 0
         self.stopped = False
         self.at_breakpoint = False
         self._limit_cycles = 0
@@ -213,25 +251,28 @@ class PythonBlockCounter:
         block = (address, size)
         edge = self._edges.get((self._current, block)) or self._learn(block)
         if (exit := self._exits.get(self._current)) is not None:
-            self.cycles += exit.take(edge)
+            wrong = exit.take(edge)
+            self.cycles += wrong
+            self._misprediction_cycles += wrong
         edge.entered += 1
         self.instructions += self._instructions_in[block]
         self.cycles += edge.cycles
+        self._dependency_cycles += edge.dependency_cycles
         self._current = block
         self._last = edge
 
     def _learn(self, block: tuple[int, int]) -> _Edge:
         if block not in self._instructions_in:
             self._instructions_in[block] = count_thumb(bytes(self._engine.mem_read(*block)))
-        cycles = self._instructions_in[block]
+        cycles, waits = self._instructions_in[block], 0
         if self._timing:
             try:
-                cycles, misprediction_cycles = self._timing(*self._current, *block)
+                cycles, misprediction_cycles, waits = (*self._timing(*self._current, *block), 0)[:3]
                 if misprediction_cycles and self._current not in self._exits:
                     self._exits[self._current] = _Exit(misprediction_cycles)
             except Exception as error:
                 self._error = self._error or error
-        edge = self._edges[self._current, block] = _Edge(block, cycles)
+        edge = self._edges[self._current, block] = _Edge(block, cycles, waits)
         return edge
 
     def begin(self, limit_cycles: int, /) -> None:
@@ -272,13 +313,15 @@ class PythonBlockCounter:
         whole.entered -= 1
         self.instructions -= counted - instructions
         self.cycles -= whole.cycles
+        self._dependency_cycles -= whole.dependency_cycles
         if instructions:
             part = (whole.block[0], size_bytes)
             self._instructions_in.setdefault(part, instructions)
-            cycles = whole.cycles * instructions // counted
-            edge = self._edges.setdefault((self._START, part), _Edge(part, cycles))
+            cycles, waits = (each * instructions // counted for each in (whole.cycles, whole.dependency_cycles))
+            edge = self._edges.setdefault((self._START, part), _Edge(part, cycles, waits))
             edge.entered += 1
             self.cycles += edge.cycles
+            self._dependency_cycles += edge.dependency_cycles
         self.forget_previous()
 
     def clear_counts(self) -> None:
@@ -300,6 +343,17 @@ class PythonBlockCounter:
                 counts = self._instructions_in[block], edge.cycles, edge.entered, edge.mispredicted, wrong
                 yield *start, *block, *counts
 
+    def set_memory(self, *costs: Any) -> None:
+        """See `BlockCounter`; without effect."""
+
+    def invalidate(self, instructions: bool, data: bool, /) -> None:
+        """See `BlockCounter`; without effect."""
+
+    def split(self) -> tuple[int, ...]:
+        """See `BlockCounter`."""
+        parts = self.cycles, self._dependency_cycles, self._misprediction_cycles
+        return (*parts, *[0] * (len(CycleSplit._fields) - 1 - len(parts)), self.instructions)
+
     def raise_pending(self) -> None:
         """See `BlockCounter`."""
         if self._error:
@@ -307,7 +361,9 @@ class PythonBlockCounter:
             raise error
 
 
-def _c_block_counter(engine: unicorn.Uc, timing: Timing | None) -> BlockCounter | None:
+def _c_block_counter(
+    engine: unicorn.Uc, timing: Timing | None, memories: Sequence[GuestMemory]
+) -> BlockCounter | None:
     """The counter in C, hooked into ``engine``; None if the extension was not built."""
     try:
         extension = importlib.import_module("renode_mnist.stm32f746._blockhook")
@@ -324,7 +380,11 @@ def _c_block_counter(engine: unicorn.Uc, timing: Timing | None) -> BlockCounter 
         read_register=address_of(uclib.uc_reg_read),
         read_memory=address_of(uclib.uc_mem_read),
         mask_registers=MASK_REGISTERS,
+        core_registers=CORE_REGISTERS,
+        flags_register=arm.UC_ARM_REG_APSR,
         timing=timing,
+        accesses=timing.accesses if isinstance(timing, TimesMemory) else None,
+        memories=memories,
     )
     hook = ctypes.c_size_t()
     status = uclib.uc_hook_add(
@@ -342,13 +402,26 @@ def _c_block_counter(engine: unicorn.Uc, timing: Timing | None) -> BlockCounter 
     return built
 
 
-def hook_blocks(engine: unicorn.Uc, timing: Timing | None, *, python_hook: bool) -> BlockCounter:
+def hook_blocks(
+    engine: unicorn.Uc, timing: Timing | None, memories: Sequence[GuestMemory] = (), *, python_hook: bool
+) -> BlockCounter:
     """Hooks a counter into ``engine``, in C where the extension was built.
 
     Args:
         engine: Of which each translated block is to be counted.
         timing: The clock model; None charges one cycle an instruction.
+        memories: For a clock model that times them as well.
         python_hook: Takes the slow one all the same.
+
+    Raises:
+        EnvironmentProblem: The clock model times memory, and there is no hook in C.
     """
-    counter = None if python_hook else _c_block_counter(engine, timing)
-    return counter or PythonBlockCounter(engine, timing)
+    counter = None if python_hook else _c_block_counter(engine, timing, memories)
+    if counter is not None:
+        return counter
+    if isinstance(timing, TimesMemory):
+        raise EnvironmentProblem(
+            "modelled cycles need the emulator's hook in C, which was not built with this installation",
+            "Install a wheel of renode-mnist, or a C compiler (gcc, python3-dev) and then renode-mnist again.",
+        )
+    return PythonBlockCounter(engine, timing)

@@ -21,8 +21,9 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from renode_mnist.stm32f746 import blockcounter
 from renode_mnist.stm32f746.address_space import AddressSpace, BusRead, BusWrite
-from renode_mnist.stm32f746.blockcounter import BlockCounter, Timing
+from renode_mnist.stm32f746.blockcounter import BlockCounter, TimesMemory, Timing
 from renode_mnist.stm32f746.counts import Counts
+from renode_mnist.stm32f746.memory_timing import MemorySettings
 from renode_mnist.stm32f746.observer import BlockObserver, DataObserver, FlowBreak
 from renode_mnist.stm32f746.registers import RegisterSet, check
 from renode_mnist.stm32f746.stop import Stop, StopKind
@@ -73,7 +74,10 @@ class Core:
         self._may_access: MayAccess = lambda _address, _size, _store: False
         self._stop: Stop | None = None
         timing = clock_model(self.memory.read_code) if clock_model else None
-        self.counter: BlockCounter = blockcounter.hook_blocks(engine, timing, python_hook=python_hook)
+        self._times_memory = timing if isinstance(timing, TimesMemory) else None
+        self.counter: BlockCounter = blockcounter.hook_blocks(
+            engine, timing, self.memory.places(), python_hook=python_hook
+        )
         self.counts = Counts(self.counter, self.memory)
         self._observers: list[BlockObserver] = []
         self._traps: list[int] = []
@@ -103,6 +107,13 @@ class Core:
         self.memory.poke(address, data)
         self.counts.forget_code()
         self._engine.ctl_flush_tb()
+
+    def set_memory(self, settings: MemorySettings) -> None:
+        """To be called when the program has changed how memories are reached or cached."""
+        if self._times_memory is not None:
+            self.counter.set_memory(
+                *self._times_memory.memory_costs(settings), *settings[3:5], *settings[1:3], settings.stretches
+            )
 
     # Registers
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from renode_mnist.stm32f746.address_space import AddressSpace
 from renode_mnist.stm32f746.blockcounter import BlockCount, BlockCounter, EdgeCount, count_thumb
+from renode_mnist.stm32f746.memory_timing import CycleSplit
 
 
 class Counts:
@@ -56,6 +57,12 @@ class Counts:
     def cycles_now(self) -> int:
         """Cycles by the clock model since power-on, within a bus access in proportion to the block."""
         return self._counter.cycles - self._not_yet_executed()[1]
+
+    def split_now(self) -> CycleSplit:
+        """What `cycles_now` were spent on; within a bus access what is still to come is taken off what was issued."""
+        split = CycleSplit(*self._counter.split())
+        instructions, cycles = self._not_yet_executed()
+        return split._replace(cycles=split.cycles - cycles, instructions=split.instructions - instructions)
 
     def block_counts(self) -> list[BlockCount]:
         """How often each block ran since the counts were cleared, by address."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,16 +21,35 @@ from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
 from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.log import EventLog
-from renode_mnist.stm32f746.mpu import Mpu
+from renode_mnist.stm32f746.memory_timing import BehindBus, MemorySettings, Stretch
+from renode_mnist.stm32f746.mpu import Caching, Mpu
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
-from renode_mnist.stm32f746.scs import SCR, SCR_SLEEPONEXIT, SystemControlSpace
+from renode_mnist.stm32f746.scs import (
+    CCR,
+    CCR_DATA_CACHE,
+    CCR_INSTRUCTION_CACHE,
+    SCR,
+    SCR_SLEEPONEXIT,
+    SystemControlSpace,
+)
 from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
+
+
+_BUSES = {
+    memory_map.ITCM.name: BehindBus.TIGHTLY_COUPLED,
+    memory_map.FLASH_ITCM.name: BehindBus.FLASH_OVER_ITCM,
+    memory_map.FLASH.name: BehindBus.FLASH_OVER_AXI,
+    memory_map.DEVICE_DATA.name: BehindBus.FLASH_OVER_AXI,
+    memory_map.DTCM.name: BehindBus.TIGHTLY_COUPLED,
+    memory_map.SRAM1.name: BehindBus.SRAM_OVER_AXI,
+    memory_map.SRAM2.name: BehindBus.SRAM_OVER_AXI,
+}
 
 
 class Halt(Enum):
@@ -89,12 +109,14 @@ class Machine:
             exception_number=lambda: self.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF,
             request_reset=self.request_reset,
             before_trace_changes=lambda: self.dwt.settle(),
+            caches_changed=self._memory_changed,
+            invalidate=lambda instructions, data: self.core.counter.invalidate(instructions, data),
             vector_table=self.image.vector_table,
         )
         self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled)
         self.rcc = Rcc(self.scheduler, self.log, hse_hertz, self._hclk_changed)
         self.pwr = Pwr()
-        self.flash = FlashInterface()
+        self.flash = FlashInterface(self._memory_changed)
         self.usarts = {
             name: Usart(
                 name,
@@ -124,6 +146,7 @@ class Machine:
         self._reset_requested = False
         self._load()
         self._start()
+        self._memory_changed()
         for warning in self.image.warnings:
             self.log.add(warning)
 
@@ -165,7 +188,37 @@ class Machine:
         self.core.break_flow(FlowBreak.RESET)
         self.core.counter.clear_counts()
         self.protection.follow()
+        self._memory_changed()
         self._start()
+
+    def _memory_changed(self) -> None:
+        """The program has set up flash, caches or the MPU: what memory costs follows."""
+        control = self.scs.registers[CCR]
+        self.core.set_memory(
+            MemorySettings(
+                wait_states=self.flash.wait_states,
+                art=self.flash.accelerates,
+                art_prefetch=self.flash.prefetches,
+                instruction_cache=bool(control & CCR_INSTRUCTION_CACHE),
+                data_cache=bool(control & CCR_DATA_CACHE),
+                stretches=self._stretches(),
+            )
+        )
+
+    def _stretches(self) -> list[Stretch]:
+        borders = self.mpu.borders()
+        found = []
+        for memory in memory_map.MEMORIES:
+            marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
+            for caching, parts in groupby(pairwise(marks), lambda part: self.mpu.caching(part[0])):
+                (begin, end), *more = parts
+                end = more[-1][1] if more else end
+                found.append(
+                    Stretch(
+                        begin, end, _BUSES[memory.name], caching is not Caching.NONE, caching is Caching.WRITE_BACK
+                    )
+                )
+        return found
 
     # The clock
 
@@ -222,6 +275,8 @@ class Machine:
             if not self.hold_exceptions and self.exceptions.take_pending():
                 self._asleep = False
                 self._event_register = True
+            if self.protection.stale:
+                self._memory_changed()
             self.protection.follow()
             next_ps = self.scheduler.next_ps()
             until_ps = time_ps if next_ps is None else min(time_ps, next_ps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum, auto
 
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.access import Access
@@ -19,6 +20,15 @@ _PRIVILEGED = (
     Access.NONE, Access.READ, Access.READ, Access.READ,
 )  # fmt: skip
 """By RASR.AP (DDI 0403E table B3-15)."""
+
+
+class Caching(Enum):
+    """What the data cache does with stores, and whether it holds anything at all."""
+
+    NONE = auto()
+    WRITE_THROUGH = auto()
+    WRITE_BACK = auto()
+    """Missing lines are read before they are written to, also where the region says that they need not be."""
 
 
 class Mpu:
@@ -44,8 +54,8 @@ class Mpu:
         control = self._control
         return bool(control & _CTRL_ENABLE) and (not in_hard_fault or bool(control & _CTRL_HFNMIENA))
 
-    def access(self, address: int) -> Access:
-        """What is allowed at ``address`` while the unit is active; the highest region that matches decides."""
+    def _region_of(self, address: int) -> int | None:
+        """RASR of the highest region that matches, which decides; None where none does."""
         for region in reversed(range(REGION_COUNT)):
             attributes = self._attributes[region]
             if not attributes & 1:
@@ -56,6 +66,28 @@ class Mpu:
                 continue
             if bits >= 8 and attributes >> (8 + (address - base >> bits - 3)) & 1:
                 continue  # a disabled subregion
+            return attributes
+        return None
+
+    def caching(self, address: int) -> Caching:
+        """How the data cache treats ``address``, by a region or by the memory map (DDI 0403E B3.1, table B3-14)."""
+        attributes = self._region_of(address) if self._control & _CTRL_ENABLE else None
+        if attributes is None:
+            # 0x20000000 to 0x3FFFFFFF is write-back; the code region below is written through.
+            return Caching.WRITE_BACK if address >> 29 == 1 else Caching.WRITE_THROUGH
+        extension, shareable = attributes >> 19 & 0b111, attributes >> 18 & 1
+        inner = attributes >> 16 & 0b11  # B in bit 0, C in bit 1
+        if shareable:
+            return Caching.NONE  # so the core treats it, unless CACR.SIWT is set (DDI 0489F 5.2)
+        if extension & 0b100:
+            return (Caching.NONE, Caching.WRITE_BACK, Caching.WRITE_THROUGH, Caching.WRITE_BACK)[inner]
+        if inner == 0b11:
+            return Caching.WRITE_BACK
+        return Caching.WRITE_THROUGH if extension == 0 and inner == 0b10 else Caching.NONE
+
+    def access(self, address: int) -> Access:
+        """What is allowed at ``address`` while the unit is active; the highest region that matches decides."""
+        if (attributes := self._region_of(address)) is not None:
             allowed = _PRIVILEGED[attributes >> 24 & 0b111]
             executable = not attributes & 1 << 28 and bool(allowed & Access.READ)
             return allowed | (Access.EXECUTE if executable else Access.NONE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 
 CR1, CSR1 = 0x00, 0x04
@@ -34,10 +36,31 @@ class Pwr(Peripheral):
 
 
 class FlashInterface(Peripheral):
-    """The flash controller. Programming and erasing are not modelled: the flash keeps what the ELF put there."""
+    """The flash controller. Programming and erasing are not modelled: the flash keeps what the ELF put there.
 
-    def __init__(self) -> None:
+    Args:
+        on_change: Called when ACR was written.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
         super().__init__("FLASH", {FLASH_CR: 0x8000_0000, OPTCR: 0xC0FF_AAFD, OPTCR1: 0x0040_0080})
+        self._on_change = on_change
+
+    def write(self, offset: int, value: int) -> None:
+        """See `Peripheral.write`."""
+        super().write(offset, value)
+        if offset == ACR:
+            self._on_change()
+
+    @property
+    def accelerates(self) -> bool:
+        """ARTEN: lines that came over the ITCM bus are kept."""
+        return bool(self.registers[ACR] & 1 << 9)
+
+    @property
+    def prefetches(self) -> bool:
+        """PRFTEN."""
+        return bool(self.registers[ACR] & 1 << 8)
 
     @property
     def wait_states(self) -> int:

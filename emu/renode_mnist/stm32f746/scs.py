@@ -21,10 +21,11 @@ CLIDR, CTR, CCSIDR, CSSELR, CPACR = 0xD78, 0xD7C, 0xD80, 0xD84, 0xD88
 DHCSR, DEMCR, STIR = 0xDF0, 0xDFC, 0xF00
 FPCCR, FPCAR, FPDSCR, MVFR0, MVFR1, MVFR2 = 0xF34, 0xF38, 0xF3C, 0xF40, 0xF44, 0xF48
 _CACHE_MAINTENANCE = range(0xF50, 0xF7C, 4)
+ICIALLU, DCISW, DCCISW = 0xF50, 0xF60, 0xF74
 
 DEMCR_TRCENA = 1 << 24
 SCR_SLEEPONEXIT, SCR_SEVONPEND = 1 << 1, 1 << 4
-CCR_STKALIGN = 1 << 9
+CCR_STKALIGN, CCR_DATA_CACHE, CCR_INSTRUCTION_CACHE = 1 << 9, 1 << 16, 1 << 17
 FPCCR_ASPEN = 1 << 31
 
 
@@ -106,6 +107,9 @@ class SystemControlSpace(Peripheral):
         exception_number: Tells IPSR.
         request_reset: Called for SYSRESETREQ.
         before_trace_changes: Called before TRCENA is written.
+        caches_changed: Called when CCR was written.
+        invalidate: Called for maintenance of (the instruction cache, the data cache); by set and way all is meant,
+            by address nothing.
         vector_table: VTOR after reset, which follows the boot address (RM0385 2.5).
     """
 
@@ -118,6 +122,8 @@ class SystemControlSpace(Peripheral):
         exception_number: Callable[[], int],
         request_reset: Callable[[], None],
         before_trace_changes: Callable[[], None],
+        caches_changed: Callable[[], None],
+        invalidate: Callable[[bool, bool], None],
         vector_table: int,
     ) -> None:
         super().__init__("SCS", {CCR: 0x0004_0000 | CCR_STKALIGN, FPCCR: 0xC000_0000, VTOR: vector_table})
@@ -128,6 +134,8 @@ class SystemControlSpace(Peripheral):
         self._exception_number = exception_number
         self._request_reset = request_reset
         self._before_trace_changes = before_trace_changes
+        self._caches_changed = caches_changed
+        self._invalidate = invalidate
 
     @property
     def trace_enabled(self) -> bool:
@@ -192,7 +200,10 @@ class SystemControlSpace(Peripheral):
             self._nvic.pend(FIRST_INTERRUPT + (value & 0x1FF))
         elif offset in _WRITE_ONE_TO_CLEAR:
             self.registers[offset] = self.registers[offset] & ~value
-        elif offset not in _CONSTANTS and offset not in _CACHE_MAINTENANCE:
+        elif offset in _CACHE_MAINTENANCE:
+            if offset in (ICIALLU, DCISW, DCCISW):
+                self._invalidate(offset == ICIALLU, offset != ICIALLU)
+        elif offset not in _CONSTANTS:
             self._write_plain(offset, value)
 
     def _write_plain(self, offset: int, value: int) -> None:
@@ -206,6 +217,8 @@ class SystemControlSpace(Peripheral):
                 if value >> bit & 1:
                     self._log.once(f"CCR.{name} is accepted but traps nothing in this emulator")
         self.registers[offset] = value
+        if offset == CCR:
+            self._caches_changed()
 
     # NVIC
 

@@ -13,18 +13,21 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from renode_mnist.stm32f746.memory_timing import CycleSplit
 from renode_mnist.stream import ByteStream, Deadline, Timed
 
 __all__ = [
     "ByteStream",
     "CounterUnit",
     "CountsInstructions",
+    "CycleSplit",
     "Deadline",
     "HasConsole",
     "HasLineBaud",
     "NotesCounterReads",
     "ReachesMemory",
     "RunsVirtualTime",
+    "SplitsCycles",
     "StopsAtCounterReads",
     "Target",
     "TargetIdentity",
@@ -130,6 +133,15 @@ class NotesCounterReads(Protocol):
 
     def counter_reads(self) -> AbstractContextManager[Sequence[Mapping[int, int]]]:
         """While open, notes at each read how many instructions had run, by address of their block."""
+        ...
+
+
+@runtime_checkable
+class SplitsCycles(Protocol):
+    """A target that can tell what its modelled cycles were spent on."""
+
+    def cycle_splits(self) -> AbstractContextManager[Sequence[CycleSplit]]:
+        """While open, notes at each read of the firmware's cycle counter what was spent so far."""
         ...
 
 

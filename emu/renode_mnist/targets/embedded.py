@@ -20,6 +20,7 @@ try:
     from renode_mnist.stm32f746.core import ClockModel
     from renode_mnist.stm32f746.gdb_server import GdbServer
     from renode_mnist.stm32f746.machine import Halt, Machine
+    from renode_mnist.stm32f746.memory_timing import CycleSplit
     from renode_mnist.stm32f746.usart import Usart
 except ModuleNotFoundError as missing:
     if missing.name != "unicorn":
@@ -282,6 +283,13 @@ class EmbeddedTarget:
         counts = self.machine.core.counts
         with self.at_counter_reads(lambda: reads.append(counts.instructions_by_block())):
             yield reads
+
+    @contextmanager
+    def cycle_splits(self) -> Iterator[list[CycleSplit]]:
+        """See `renode_mnist.targets.base.SplitsCycles`; instructions are all that there is without clock model m7."""
+        splits: list[CycleSplit] = []
+        with self.at_counter_reads(lambda: splits.append(self.machine.core.counts.split_now())):
+            yield splits
 
     @contextmanager
     def at_counter_reads(self, look: Callable[[], None]) -> Iterator[None]:

@@ -21,7 +21,8 @@ from renode_mnist.timing.blocks import (
     cycles_from_edges,
 )
 from renode_mnist.timing.image import CodeImage
-from renode_mnist.timing.live import LiveCosts
+from renode_mnist.timing.live import LiveCosts, PipelineCosts
+from renode_mnist.timing.memory import MemoryParameters
 from renode_mnist.timing.parameters import PipelineParameters
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "BlockCosts",
     "CodeImage",
     "LiveCosts",
+    "MemoryParameters",
+    "PipelineCosts",
     "PipelineParameters",
     "StatedError",
     "cycles_from_blocks",
@@ -37,7 +40,7 @@ __all__ = [
     "model_sha256",
 ]
 
-_MODEL = ("blocks", "decode", "operation", "parameters", "pipeline")
+_MODEL = ("accesses", "blocks", "decode", "memory", "operation", "parameters", "pipeline")
 
 
 def model_sha256() -> str:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from renode_mnist.timing.accesses import Accesses, translate
 from renode_mnist.timing.decode import Decoder
 from renode_mnist.timing.operation import FLAGS, Branch, Operation, Port
 from renode_mnist.timing.parameters import PipelineParameters
@@ -47,6 +48,7 @@ class BlockCosts:
         self._operations: dict[Block, tuple[Operation, ...]] = {}
         self._after: dict[Block, Pipeline] = {}
         self._edges: dict[tuple[Block, Block], int] = {}
+        self._issue_after: dict[Block, Pipeline] = {}
         self._mispredictions: dict[Block, int] = {}
 
     def operations(self, block: Block) -> tuple[Operation, ...]:
@@ -76,6 +78,24 @@ class BlockCosts:
             pipeline.run(self.operations(block))
             known = self._edges[edge] = pipeline.cycles - before
         return known
+
+    def dependency_cycles(self, previous: Block | None, block: Block) -> int:
+        """How many of an edge's cycles, or of a first block's, are waits for operands.
+
+        The rest is what issue alone takes: the same instructions, each operand there when it is wanted.
+        """
+        if previous is None:
+            return self.block_cycles(block) - self._issued(block).cycles
+        pipeline = self._issued(previous).copy()
+        before = pipeline.cycles
+        if block.address != previous.end:
+            pipeline.redirect()
+        pipeline.run(self.operations(block))
+        return max(0, self.edge_cycles(previous, block) - (pipeline.cycles - before))
+
+    def accesses(self, block: Block) -> Accesses:
+        """The memory that the block touches."""
+        return translate(self._decoder, block.code, block.address)
 
     def instruction_cycles(self, previous: Block | None, block: Block) -> tuple[int, ...]:
         """The cycles of an edge, or of a first block, shared among the instructions that add them.
@@ -116,6 +136,13 @@ class BlockCosts:
             known = Pipeline(self._parameters)
             known.run(self.operations(block))
             self._after[block] = known
+        return known
+
+    def _issued(self, block: Block) -> Pipeline:
+        known = self._issue_after.get(block)
+        if known is None:
+            known = self._issue_after[block] = Pipeline(self._parameters, waits=False)
+            known.run(self.operations(block))
         return known
 
     def _time_misprediction(self, block: Block) -> int:

@@ -51,8 +51,8 @@ def _registers(name: str) -> tuple[int, ...]:
 _BY_NUMBER: dict[int, tuple[int, ...]] = {}
 
 
-def _numbered(instruction: CsInsn, number: int) -> tuple[int, ...]:
-    """The same by capstone's number."""
+def registers_of(instruction: CsInsn, number: int) -> tuple[int, ...]:
+    """The registers of a capstone register's number: ``d1`` is (S0 + 2, S0 + 3)."""
     known = _BY_NUMBER.get(number)
     if known is None:
         known = _BY_NUMBER[number] = _registers(instruction.reg_name(number))
@@ -95,7 +95,8 @@ _Group = Callable[["_Draft", CsInsn, "list[tuple[int, ...]]", PipelineParameters
 def _operand_registers(instruction: CsInsn) -> list[tuple[int, ...]]:
     """Per operand its registers; empty for immediates and addresses."""
     return [
-        _numbered(instruction, operand.reg) if operand.type == ARM_OP_REG else () for operand in instruction.operands
+        registers_of(instruction, operand.reg) if operand.type == ARM_OP_REG else ()
+        for operand in instruction.operands
     ]
 
 
@@ -232,10 +233,10 @@ def _divide(draft: _Draft, _i: CsInsn, ops: list[tuple[int, ...]], parameters: P
 def _address(draft: _Draft, instruction: CsInsn) -> None:
     """Base and index are read early; a base that is written back is free for late readers at once."""
     operand = next(o for o in instruction.operands if o.type == ARM_OP_MEM)
-    base = _numbered(instruction, operand.mem.base)
+    base = registers_of(instruction, operand.mem.base)
     draft.read(base, Port.EARLY)
     if operand.mem.index:
-        draft.read(_numbered(instruction, operand.mem.index), Port.EARLY)
+        draft.read(registers_of(instruction, operand.mem.index), Port.EARLY)
     elif base:
         is_literal = base == (PC,)
         offset = operand.mem.disp + (instruction.address + 4 & ~3 if is_literal else 0)
@@ -493,20 +494,21 @@ class Decoder:
         What is no instruction counts as one that issues alone, so that a count of operations is always the
         count of instructions.
         """
-        return tuple(self._walk(code, address))
+        return tuple(operation for _, operation in self.decoded(code, address))
 
-    def _walk(self, code: bytes, address: int) -> Iterator[Operation]:
+    def decoded(self, code: bytes, address: int) -> Iterator[tuple[CsInsn | None, Operation]]:
+        """The same, each with what the disassembler says of it; None of what is no instruction."""
         at = 0
         while at + 1 < len(code):
             done = at
             for instruction in self._capstone.disasm(code[at:], address + at):
                 done = instruction.address - address + instruction.size
-                yield self._operation(instruction)
+                yield instruction, self._operation(instruction)
             at = done
             if at + 1 < len(code):
                 # ARMv7-M A5.1: a first half-word from 0xE800 on begins a 32-bit instruction.
                 size = 4 if code[at + 1] >= 0xE8 and at + 3 < len(code) else 2
-                yield Operation(address + at, size, f".inst 0x{code[at : at + size].hex()}", alone=True)
+                yield None, Operation(address + at, size, f".inst 0x{code[at : at + size].hex()}", alone=True)
                 at += size
 
     def _operation(self, instruction: CsInsn) -> Operation:

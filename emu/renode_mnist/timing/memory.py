@@ -1,163 +1,60 @@
-"""What memory adds to the pipeline's cycles: terms of their own, never part of ``cycles_modelled``.
+"""What memory adds to the pipeline's cycles: figures of the STM32F746, each with its source.
 
-Code in flash is read through the instruction cache or the ART accelerator, data through the data cache; each is
-simulated over the addresses as they come. What they cost is a lower bound: the documented wait states and nothing of
-what the AXI bus and its bridges add, for which no figure is published.
+The caches themselves are simulated where the program runs (``stm32f746/native/memory.c``), over the addresses as they
+come. Here stands what a miss costs.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-FLASH = range(0x0800_0000, 0x0810_0000)
-"""The STM32F746's flash on the AXI bus (RM0385 2.2.2), where the core's caches serve it."""
 
-FLASH_ON_ITCM = range(0x0020_0000, 0x0030_0000)
-"""The same flash on the ITCM bus, where the ART accelerator serves it (RM0385 2.2.2, 3.3.2)."""
+class Settings(Protocol):
+    """What of a program's settings decides on costs (``MemorySettings`` of the emulator)."""
 
-SRAM = range(0x2001_0000, 0x2005_0000)
-"""SRAM1 and SRAM2 (RM0385 2.2.2), cached: write-back with write allocation (DDI 0403E B3.1). DTCM below is not."""
+    @property
+    def wait_states(self) -> int:
+        """Of the flash, as the program chose them."""
+        ...
 
-HERTZ_A_WAIT_STATE = 30_000_000
-"""RM0385 table 5, 2.7 to 3.6 V: a wait state for each 30 MHz begun, 7 at 216 MHz."""
+
+class Costs(NamedTuple):
+    """``MemoryCosts`` of the emulator: by tightly coupled, flash over AXI, flash over ITCM, SRAM over AXI."""
+
+    first: tuple[int, int, int, int]
+    rest: tuple[int, int, int, int]
+    flash_access: int
+    fetch_beat: int
+    unaligned: int
 
 
 @dataclass(frozen=True)
-class CacheGeometry:
-    """How a cache is divided; by default the STM32F746's instruction cache (RM0385 1.6, DDI 0489F 5.1)."""
-
-    size_bytes: int = 4096
-    ways: int = 2
-    line_bytes: int = 32
-
-
-INSTRUCTION_CACHE = CacheGeometry()
-DATA_CACHE = CacheGeometry(ways=4)
-ART = CacheGeometry(size_bytes=64 * 32, ways=64)
-"""64 lines of 256 bits (RM0385 3.3.2), taken to be fully associative."""
-
-
-class Cache:
-    """A set-associative cache that holds addresses.
-
-    It evicts the line used longest ago, where the core picks one by a pseudo-random counter: for a loop that just
-    does not fit, random is kinder.
-
-    Args:
-        geometry: Its division.
+class MemoryParameters:
+    """Cycles of the core, which the AXI bus, its bridges and the SRAM share (RM0385 2.1, 5.2: all at HCLK).
 
     Attributes:
-        hits: Accesses to lines that were there.
-        misses: Lines that had to be fetched.
+        axi_cycles: A read across the AXI bus and its bridge, there and back, without the memory's own time. No document
+            has it. Fitted to two layers of one measured program, the CONV_2D 2 and 3 of the article's float network on
+            TensorFlow Lite Micro 1.14: 6.4 and 5.1 cycles more a missed line than the flash's 8 (docs/cycles.md).
+        flash_beats: AXI and flash are 64 bits wide (RM0385 3.3): a line of 32 bytes is four beats, the word that was
+            asked for in the first (DDI 0489F 5.1.1).
+        sram_beats: The bridges to SRAM1 and SRAM2 are 32 bits wide (RM0385 2.1): eight beats.
+        unaligned_cycles: For an access that crosses 64 bits, which becomes two (DDI 0489F 5.4).
     """
 
-    def __init__(self, geometry: CacheGeometry = INSTRUCTION_CACHE) -> None:
-        self._geometry = geometry
-        self._set_count = geometry.size_bytes // geometry.line_bytes // geometry.ways
-        self._sets: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(self._set_count)]
-        self.hits = 0
-        self.misses = 0
+    axi_cycles: int = 6
+    flash_beats: int = 4
+    sram_beats: int = 8
+    unaligned_cycles: int = 1
 
-    def access(self, address: int, size_bytes: int) -> int:
-        """Reads ``size_bytes`` from ``address`` on; how many lines were missing."""
-        missing = 0
-        line_bytes = self._geometry.line_bytes
-        for line in range(address // line_bytes, (address + size_bytes - 1) // line_bytes + 1):
-            held = self._sets[line % self._set_count]
-            if line in held:
-                held.move_to_end(line)
-                self.hits += 1
-                continue
-            missing += 1
-            held[line] = None
-            if len(held) > self._geometry.ways:
-                held.popitem(last=False)
-        self.misses += missing
-        return missing
-
-
-def flash_access_cycles(core_hertz: int) -> int:
-    """Wait states, and the access itself; a line of the caches is one access, the flash is 256 bits wide."""
-    return -(-core_hertz // HERTZ_A_WAIT_STATE)
-
-
-class InstructionFetch:
-    """Cycles that blocks in flash wait for their code. What the prefetch queues hide is not taken off.
-
-    Args:
-        core_hertz: For the wait states.
-
-    Attributes:
-        cache: The instruction cache; empty at first, as after a reset.
-        art: The ART accelerator's lines, for code that runs at the ITCM addresses.
-        miss_cycles: For a missing line.
-    """
-
-    def __init__(self, core_hertz: int) -> None:
-        self.cache = Cache(INSTRUCTION_CACHE)
-        self.art = Cache(ART)
-        self.miss_cycles = flash_access_cycles(core_hertz)
-
-    def block(self, address: int, size_bytes: int) -> int:
-        """A block runs; the cycles it waits before."""
-        if address in FLASH:
-            return self.cache.access(address, size_bytes) * self.miss_cycles
-        if address in FLASH_ON_ITCM:
-            return self.art.access(address, size_bytes) * self.miss_cycles
-        return 0
-
-    @property
-    def misses(self) -> int:
-        """Lines that were missing so far."""
-        return self.cache.misses + self.art.misses
-
-    @property
-    def cycles(self) -> int:
-        """Waited so far."""
-        return self.misses * self.miss_cycles
-
-
-class DataAccess:
-    """Cycles that loads from cached memory wait for their data.
-
-    A load waits for the flash, or for the SRAM's one cycle without wait states (RM0385 2.3.1). Stores wait for
-    nothing: the store buffer takes them (DDI 0489F 5.1); what their misses and written-back lines keep from others is
-    not counted.
-
-    Args:
-        core_hertz: For the wait states.
-
-    Attributes:
-        cache: The data cache; empty at first, as after a reset.
-        flash_misses: Lines that loads missed, of the flash.
-        sram_misses: The same of SRAM1 and SRAM2.
-        store_misses: Lines that stores missed.
-        flash_miss_cycles: For a line of the flash.
-        sram_miss_cycles: For a line of the SRAM.
-    """
-
-    sram_miss_cycles = 1
-
-    def __init__(self, core_hertz: int) -> None:
-        self.cache = Cache(DATA_CACHE)
-        self.flash_misses = self.sram_misses = self.store_misses = 0
-        self.flash_miss_cycles = flash_access_cycles(core_hertz)
-
-    def access(self, address: int, size_bytes: int, *, is_store: bool) -> None:
-        """The program loads or stores."""
-        in_flash = address in FLASH
-        if not in_flash and address not in SRAM:
-            return
-        missing = self.cache.access(address, size_bytes)
-        if is_store:
-            self.store_misses += missing
-        elif in_flash:
-            self.flash_misses += missing
-        else:
-            self.sram_misses += missing
-
-    @property
-    def cycles(self) -> int:
-        """Waited so far."""
-        return self.flash_misses * self.flash_miss_cycles + self.sram_misses * self.sram_miss_cycles
+    def costs(self, settings: Settings) -> Costs:
+        """What a program pays with its settings. Wait states are those of FLASH_ACR, enough for the clock or not."""
+        flash = settings.wait_states + 1
+        return Costs(
+            first=(0, self.axi_cycles + flash, flash, self.axi_cycles + 2),
+            rest=(0, self.flash_beats - 1, 0, self.sram_beats - 2),
+            flash_access=flash,
+            fetch_beat=self.axi_cycles,
+            unaligned=self.unaligned_cycles,
+        )

@@ -39,6 +39,7 @@ class Pipeline:
 
     Args:
         parameters: The core's figures.
+        waits: Whether operands make it wait; without, what is left is which instructions pair.
     """
 
     __slots__ = (
@@ -51,10 +52,12 @@ class Pipeline:
         "_parameters",
         "_previous_fused",
         "_stores",
+        "_waits",
         "_written",
     )
 
-    def __init__(self, parameters: PipelineParameters | None = None) -> None:
+    def __init__(self, parameters: PipelineParameters | None = None, *, waits: bool = True) -> None:
+        self._waits = waits
         self._parameters = parameters or PipelineParameters()
         self._forwarding = self._parameters.forwarding_table
         self._cycle = -1
@@ -95,11 +98,13 @@ class Pipeline:
         Returns:
             Its cycle, and its slot: 0 for the older of a pair or alone, 1 for the younger.
         """
-        ready = self._ready(operation.reads)
-        if operation.waits_for_fused:
-            ready = max(ready, self._last_fused + self._parameters.fused_shadow_cycles + 1)
-        if self._stores and operation.units & Unit.LOAD and operation.offset is not None:
-            ready = max(ready, self._behind_stores(operation.offset))
+        ready = 0
+        if self._waits:
+            ready = self._ready(operation.reads)
+            if operation.waits_for_fused:
+                ready = max(ready, self._last_fused + self._parameters.fused_shadow_cycles + 1)
+            if self._stores and operation.units & Unit.LOAD and operation.offset is not None:
+                ready = max(ready, self._behind_stores(operation.offset))
         if self._older is not None and ready <= self._cycle and self._pairs(self._older, operation):
             slot = 1
             self._older = None

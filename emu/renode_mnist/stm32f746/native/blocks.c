@@ -34,6 +34,7 @@ void block_graph_clear(BlockGraph* graph) {
     }
   for (Block *block = graph->blocks, *next; block; block = next) {
     next = block->next;
+    free(block->accesses);
     free(block);
   }
   graph->blocks = NULL;
@@ -41,13 +42,14 @@ void block_graph_clear(BlockGraph* graph) {
   for (size_t i = 0; i < kHashSlots; ++i) graph->slots[i] = NULL;
 }
 
-Edge* block_add_edge(Block* from, Block* to, uint64_t cycles) {
+Edge* block_add_edge(Block* from, Block* to, uint64_t cycles, uint64_t dependency_cycles) {
   Edge* edge = calloc(1, sizeof *edge);
   if (!edge) abort();
   edge->to = to;
   edge->address = to->address;
   edge->size = to->size;
   edge->cycles = cycles;
+  edge->dependency_cycles = dependency_cycles;
   edge->next = from->edges;
   from->edges = edge;
   return edge;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accesses.h"
+
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -21,7 +23,8 @@ typedef struct Edge {
   Block* to;
   uint32_t address;  // of `to`, here to spare a cache line
   uint32_t size;
-  uint64_t cycles;  // charged each time
+  uint64_t cycles;             // charged each time,
+  uint64_t dependency_cycles;  // of which so many wait for operands
   uint64_t entered;
   uint64_t mispredicted;  // of these times
 } Edge;
@@ -31,6 +34,7 @@ struct Block {
   Edge* predicted;                // the way out that is expected, by a two-bit counter:
   bool sure;                      // only the second wrong guess in a row changes the expectation
   uint32_t misprediction_cycles;  // charged when it goes another way
+  AccessProgram* accesses;        // what it touches; NULL where that is nothing, or not asked for
   struct Block* next_in_slot;
   struct Block* next;  // all blocks but `start`, newest first
   uint32_t address;
@@ -61,7 +65,7 @@ static inline Block* block_graph_next(const BlockGraph* graph, const Block* bloc
 }
 
 // An edge that is not there yet; it is the first to be found.
-Edge* block_add_edge(Block* from, Block* to, uint64_t cycles);
+Edge* block_add_edge(Block* from, Block* to, uint64_t cycles, uint64_t dependency_cycles);
 
 // The edge to the block at `address`, which then is the first to be found: the callers of a function take turns.
 // NULL where it was never taken. Inline: each block that runs comes through here.

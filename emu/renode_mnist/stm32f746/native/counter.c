@@ -31,8 +31,11 @@ static Edge* learn_edge(BlockCounter* self, Block* from, uint32_t address, uint3
     // Cannot fail: Unicorn has just translated these bytes, and ends a block at a page (1 KiB).
     if (size > sizeof code || self->read_memory(self->engine, address, code, size) != 0) abort();
     to = add_block(self, address, size, count_thumb(code, size));
+    if (self->accesses) to->accesses = self->accesses(self->timing_model, to);
   }
-  return block_add_edge(from, to, self->timing ? self->timing(self->timing_model, from, to) : to->instructions);
+  const PairCost one_each = {to->instructions, 0};
+  const PairCost cost = self->timing ? self->timing(self->timing_model, from, to) : one_each;
+  return block_add_edge(from, to, cost.cycles, cost.dependency_cycles);
 }
 
 // `from` went by `edge`, which was not expected. The first time nothing was expected, and nothing is charged.
@@ -40,6 +43,7 @@ static void mispredict(BlockCounter* self, Block* from, Edge* edge) {
   if (from->predicted) {
     edge->mispredicted++;
     self->cycles += from->misprediction_cycles;
+    self->misprediction_cycles += from->misprediction_cycles;
   }
   if (!from->sure) from->predicted = edge;
   from->sure = false;
@@ -52,6 +56,27 @@ static bool masks_changed(BlockCounter* self) {
     if (value != self->watched_masks[i]) return true;
   }
   return false;
+}
+
+// What the block of `edge`, which begins now, will wait for memory.
+static void wait_for_memory(BlockCounter* self, const Edge* edge) {
+  const Block* block = edge->to;
+  Memory* memory = &self->memory;
+  memory->now = self->cycles;
+  memory->waited = memory_fetch(memory, self->cycles, block->address, block->size, edge->cycles);
+  if (block->accesses) {
+    uint32_t registers[kProgramRegisters], apsr = 0;
+    const uint32_t needed = block->accesses->needed;
+    for (uint32_t left = needed & 0xFFFF; left; left &= left - 1) {
+      const int reg = __builtin_ctz(left);
+      self->read_register(self->engine, self->core_registers[reg], &registers[reg]);
+    }
+    if (needed & kNeedsFlags) self->read_register(self->engine, self->flags_register, &apsr);
+    memory->counts.unresolved += access_program_run(block->accesses, registers, apsr, self->guest, self->guest_count,
+                                                    memory_access, memory);
+  }
+  self->waited = memory->waited;
+  self->cycles += memory->waited;
 }
 
 static void stop(BlockCounter* self) {
@@ -87,11 +112,16 @@ void block_counter_hook(void* engine, uint64_t address, uint32_t size, void* cou
   edge->entered++;
   self->instructions += edge->to->instructions;
   self->cycles += edge->cycles;
+  self->dependency_cycles += edge->dependency_cycles;
+  if (self->accesses) wait_for_memory(self, edge);
   self->current = edge->to;
   self->last = edge;
 }
 
-void block_counter_init(BlockCounter* self) { self->current = &self->graph.start; }
+void block_counter_init(BlockCounter* self) {
+  self->current = &self->graph.start;
+  memory_reset(&self->memory);
+}
 
 void block_counter_free(BlockCounter* self) {
   block_graph_clear(&self->graph);
@@ -122,15 +152,18 @@ void block_counter_cut_short(BlockCounter* self, uint32_t size, uint32_t instruc
   whole->entered--;
   self->instructions -= whole->to->instructions - instructions;
   self->cycles -= whole->cycles;
+  self->dependency_cycles -= whole->dependency_cycles;
   if (instructions) {
     Block* part = block_graph_find(&self->graph, whole->address, size);
     if (!part) part = add_block(self, whole->address, size, instructions);
     Edge* edge = self->graph.start.edges;
     while (edge && edge->to != part) edge = edge->next;
     if (!edge)
-      edge = block_add_edge(&self->graph.start, part, whole->cycles * instructions / whole->to->instructions);
+      edge = block_add_edge(&self->graph.start, part, whole->cycles * instructions / whole->to->instructions,
+                            whole->dependency_cycles * instructions / whole->to->instructions);
     edge->entered++;
     self->cycles += edge->cycles;
+    self->dependency_cycles += edge->dependency_cycles;
   }
   block_counter_forget_previous(self);
 }
@@ -138,6 +171,7 @@ void block_counter_cut_short(BlockCounter* self, uint32_t size, uint32_t instruc
 void block_counter_clear_counts(BlockCounter* self) {
   block_graph_clear(&self->graph);
   block_counter_forget_previous(self);
+  memory_reset(&self->memory);
   self->instructions = 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "blocks.h"
+#include "memory.h"
 
 enum { kMaskRegisters = 3 };  // PRIMASK, BASEPRI, FAULTMASK
 
@@ -18,8 +19,18 @@ typedef int (*StopFunction)(void* engine);
 typedef int (*RegisterFunction)(void* engine, int register_id, void* value);
 typedef int (*MemoryFunction)(void* engine, uint64_t address, void* bytes, uint64_t size);
 
-// The clock model: cycles that `to` takes after `from`, asked once a pair. It sets `from->misprediction_cycles`.
-typedef uint64_t (*TimingFunction)(void* model, Block* from, const Block* to);
+// What a pair of blocks costs.
+typedef struct {
+  uint64_t cycles, dependency_cycles;
+} PairCost;
+
+// The clock model: what `to` costs after `from`, asked once a pair. It sets `from->misprediction_cycles`.
+typedef PairCost (*TimingFunction)(void* model, Block* from, const Block* to);
+
+// What a block touches, asked once a block; NULL where that is nothing.
+typedef AccessProgram* (*AccessesFunction)(void* model, const Block* block);
+
+enum { kMostMemories = 8 };
 
 typedef struct {
   void* engine;
@@ -27,6 +38,8 @@ typedef struct {
   RegisterFunction read_register;
   MemoryFunction read_memory;
   int mask_registers[kMaskRegisters];  // by their numbers in Unicorn
+  int core_registers[kProgramRegisters - 1];
+  int flags_register;
 
   unsigned long long instructions;  // to the end of the block under way
   unsigned long long cycles;        // the same by the clock model
@@ -44,13 +57,20 @@ typedef struct {
   char skip_breakpoint;
 
   TimingFunction timing;  // NULL: one cycle an instruction
+  AccessesFunction accesses;  // NULL: memory costs nothing
   void* timing_model;
+  uint64_t dependency_cycles, misprediction_cycles;  // parts of `cycles`
+  uint64_t waited;                                   // of `cycles`, what the block under way waited for memory
+
+  Memory memory;
+  GuestMemory guest[kMostMemories];
+  size_t guest_count;
 
   BlockGraph graph;
 } BlockCounter;
 
-// To be called once, on zeros; the fields up to `mask_registers`, `timing` and `timing_model` are the caller's to
-// set.
+// To be called once, on zeros; the fields up to `flags_register`, `timing`, `accesses`, `timing_model`, `guest` and what `memory` is to
+// begin with are the caller's to set.
 void block_counter_init(BlockCounter* counter);
 
 // Gives back what the counter holds.

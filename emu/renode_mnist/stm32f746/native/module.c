@@ -12,7 +12,8 @@
 
 typedef struct {
   PyObject_HEAD BlockCounter counter;
-  PyObject* timing;  // callable or NULL
+  PyObject* timing;    // callable or NULL
+  PyObject* accesses;  // likewise
   PyObject *error_type, *error_value, *error_trace;
 } CounterObject;
 
@@ -25,35 +26,78 @@ static void keep_error(CounterObject* self) {
 }
 
 // TimingFunction of a callable, with the interpreter's lock taken for it.
-static uint64_t ask_timing(void* object, Block* from, const Block* to) {
+static PairCost ask_timing(void* object, Block* from, const Block* to) {
   CounterObject* self = object;
-  unsigned long long cycles = to->instructions;
+  PairCost cost = {to->instructions, 0};
   PyGILState_STATE lock = PyGILState_Ensure();
   PyObject* answer =
       PyObject_CallFunction(self->timing, "kkkk", (unsigned long)from->address, (unsigned long)from->size,
                             (unsigned long)to->address, (unsigned long)to->size);
   if (answer) {
-    unsigned long long asked;
+    unsigned long long cycles, dependency_cycles = 0;
     unsigned int misprediction_cycles;
-    if (PyArg_ParseTuple(answer, "KI;a clock model answers (cycles, misprediction cycles)", &asked,
-                         &misprediction_cycles)) {
-      cycles = asked;
+    if (PyArg_ParseTuple(answer,
+                         "KI|K;a clock model answers (cycles, misprediction cycles, of the first waits for operands)",
+                         &cycles, &misprediction_cycles, &dependency_cycles)) {
+      cost.cycles = cycles;
+      cost.dependency_cycles = dependency_cycles;
       from->misprediction_cycles = misprediction_cycles;
     }
     Py_DECREF(answer);
   }
   if (PyErr_Occurred()) keep_error(self);
   PyGILState_Release(lock);
-  return cycles;
+  return cost;
+}
+
+// AccessesFunction of a callable.
+static AccessProgram* ask_accesses(void* object, const Block* block) {
+  CounterObject* self = object;
+  AccessProgram* program = NULL;
+  PyGILState_STATE lock = PyGILState_Ensure();
+  PyObject* answer =
+      PyObject_CallFunction(self->accesses, "kk", (unsigned long)block->address, (unsigned long)block->size);
+  char* packed;
+  Py_ssize_t bytes;
+  if (answer && PyBytes_AsStringAndSize(answer, &packed, &bytes) == 0)
+    program = access_program((const uint8_t*)packed, (size_t)bytes);
+  Py_XDECREF(answer);
+  if (PyErr_Occurred()) keep_error(self);
+  PyGILState_Release(lock);
+  return program;
+}
+
+// Rows of (begin, end, address in this process) into `guest`; false with an error set.
+static bool read_guest_memories(BlockCounter* counter, PyObject* rows) {
+  PyObject* items = PySequence_Fast(rows, "a sequence of (begin, end, host address)");
+  if (!items) return false;
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+  bool read = count <= kMostMemories;
+  if (!read) PyErr_Format(PyExc_ValueError, "more than %d memories", kMostMemories);
+  for (Py_ssize_t i = 0; read && i < count; ++i) {
+    unsigned int begin, end;
+    unsigned long long host;
+    read = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "IIK", &begin, &end, &host);
+    if (read) counter->guest[i] = (GuestMemory){begin, end, (const uint8_t*)(uintptr_t)host};
+  }
+  counter->guest_count = read ? (size_t)count : 0;
+  Py_DECREF(items);
+  return read;
 }
 
 static int counter_init(CounterObject* self, PyObject* args, PyObject* keywords) {
-  static char* names[] = {"engine", "stop", "read_register", "read_memory", "mask_registers", "timing", NULL};
+  static char* names[] = {"engine",         "stop",           "read_register", "read_memory", "mask_registers",
+                          "core_registers", "flags_register", "timing",        "accesses",    "memories",
+                          NULL};
   unsigned long long engine, stop_at, read_register, read_memory;
-  PyObject* timing;
+  PyObject *timing, *accesses, *memories;
   int* masks = self->counter.mask_registers;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "KKKK(iii)O", names, &engine, &stop_at, &read_register,
-                                   &read_memory, &masks[0], &masks[1], &masks[2], &timing))
+  int* core = self->counter.core_registers;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "KKKK(iii)(iiiiiiiiiiiiiii)iOOO", names, &engine, &stop_at,
+                                   &read_register, &read_memory, &masks[0], &masks[1], &masks[2], &core[0], &core[1],
+                                   &core[2], &core[3], &core[4], &core[5], &core[6], &core[7], &core[8], &core[9],
+                                   &core[10], &core[11], &core[12], &core[13], &core[14],
+                                   &self->counter.flags_register, &timing, &accesses, &memories))
     return -1;
   BlockCounter* counter = &self->counter;
   counter->engine = (void*)(uintptr_t)engine;
@@ -64,20 +108,28 @@ static int counter_init(CounterObject* self, PyObject* args, PyObject* keywords)
     Py_INCREF(timing);
     self->timing = timing;
     counter->timing = ask_timing;
-    counter->timing_model = self;
   }
+  if (accesses != Py_None) {
+    Py_INCREF(accesses);
+    self->accesses = accesses;
+    counter->accesses = ask_accesses;
+  }
+  counter->timing_model = self;
+  if (!read_guest_memories(counter, memories)) return -1;
   block_counter_init(counter);
   return 0;
 }
 
 static int counter_traverse(CounterObject* self, visitproc visit, void* arg) {
   Py_VISIT(self->timing);
+  Py_VISIT(self->accesses);
   Py_VISIT(self->error_value);
   return 0;
 }
 
 static int counter_clear(CounterObject* self) {
   Py_CLEAR(self->timing);
+  Py_CLEAR(self->accesses);
   Py_CLEAR(self->error_type);
   Py_CLEAR(self->error_value);
   Py_CLEAR(self->error_trace);
@@ -129,7 +181,8 @@ static PyObject* current(CounterObject* self, PyObject* unused) {
   if (!counter->last) return Py_BuildValue("(kkkK)", 0UL, 0UL, 0UL, 0ULL);
   const Block* block = counter->current;
   return Py_BuildValue("(kkkK)", (unsigned long)block->address, (unsigned long)block->size,
-                       (unsigned long)block->instructions, (unsigned long long)counter->last->cycles);
+                       (unsigned long)block->instructions,
+                       (unsigned long long)(counter->last->cycles + counter->waited));
 }
 
 static PyObject* cut_short(CounterObject* self, PyObject* args) {
@@ -191,6 +244,67 @@ static PyObject* edges(CounterObject* self, PyObject* unused) {
   return list;
 }
 
+// What memory costs from here on: MemoryCosts of blockcounter.py.
+static PyObject* set_memory(CounterObject* self, PyObject* args) {
+  Memory* memory = &self->counter.memory;
+  MemoryTiming timing = memory->timing;
+  PyObject* rows;
+  int instruction_cache, data_cache, art, art_prefetch;
+  if (!PyArg_ParseTuple(args, "(IIII)(IIII)IIIppppO", &timing.first[0], &timing.first[1], &timing.first[2],
+                        &timing.first[3], &timing.rest[0], &timing.rest[1], &timing.rest[2], &timing.rest[3],
+                        &timing.flash_access, &timing.fetch_beat, &timing.unaligned, &instruction_cache, &data_cache,
+                        &art, &art_prefetch, &rows))
+    return NULL;
+  timing.instruction_cache = instruction_cache;
+  timing.data_cache = data_cache;
+  timing.art = art;
+  timing.art_prefetch = art_prefetch;
+  PyObject* items = PySequence_Fast(rows, "a sequence of (begin, end, bus, cacheable, write-back)");
+  if (!items) return NULL;
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+  bool read = count <= kMostRegions;
+  if (!read) PyErr_Format(PyExc_ValueError, "more than %d regions", kMostRegions);
+  memory->last_data_region = memory->last_code_region = NULL;
+  memory->region_count = 0;
+  for (Py_ssize_t i = 0; read && i < count; ++i) {
+    unsigned int begin, end, bus;
+    int cacheable, write_back;
+    read = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "IIIpp", &begin, &end, &bus, &cacheable, &write_back);
+    if (read && bus >= kBusCount) {
+      PyErr_Format(PyExc_ValueError, "there is no bus %u", bus);
+      read = false;
+    }
+    if (read) memory->regions[memory->region_count++] = (Region){begin, end, (uint8_t)bus, cacheable, write_back};
+  }
+  Py_DECREF(items);
+  if (!read) return NULL;
+  memory->timing = timing;
+  Py_RETURN_NONE;
+}
+
+static PyObject* invalidate(CounterObject* self, PyObject* args) {
+  int instructions, data;
+  if (!PyArg_ParseTuple(args, "pp", &instructions, &data)) return NULL;
+  memory_invalidate(&self->counter.memory, instructions, data);
+  Py_RETURN_NONE;
+}
+
+// A row as in CycleSplit of blockcounter.py.
+static PyObject* split(CounterObject* self, PyObject* unused) {
+  (void)unused;
+  const BlockCounter* counter = &self->counter;
+  const MemoryCounts* memory = &counter->memory.counts;
+  return Py_BuildValue("(KKKKKKKKKKKKKK)", counter->cycles, (unsigned long long)counter->dependency_cycles,
+                       (unsigned long long)counter->misprediction_cycles, (unsigned long long)memory->fetch_cycles,
+                       (unsigned long long)memory->data_cycles, (unsigned long long)memory->loads,
+                       (unsigned long long)memory->stores, (unsigned long long)memory->unresolved,
+                       (unsigned long long)memory->fetch_misses,
+                       (unsigned long long)memory->load_misses[kFlashOverAxi],
+                       (unsigned long long)memory->load_misses[kSramOverAxi],
+                       (unsigned long long)memory->store_misses[kSramOverAxi], (unsigned long long)memory->write_backs,
+                       (unsigned long long)counter->instructions);
+}
+
 static PyObject* raise_pending(CounterObject* self, PyObject* unused) {
   (void)unused;
   if (self->error_type) {
@@ -223,6 +337,9 @@ static PyMethodDef methods[] = {
     {"clear_counts", (PyCFunction)clear_counts, METH_NOARGS, "Counts from zero; cycles go on."},
     {"set_breakpoints", (PyCFunction)set_breakpoints, METH_O, "Stops before blocks that start at these addresses."},
     {"edges", (PyCFunction)edges, METH_NOARGS, "Rows as in EdgeCount."},
+    {"set_memory", (PyCFunction)set_memory, METH_VARARGS, "What memory costs from here on: MemoryCosts."},
+    {"invalidate", (PyCFunction)invalidate, METH_VARARGS, "Empties the instruction cache, the data cache."},
+    {"split", (PyCFunction)split, METH_NOARGS, "A row as in CycleSplit."},
     {"raise_pending", (PyCFunction)raise_pending, METH_NOARGS, "Raises what the timing model raised."},
     {NULL, NULL, 0, NULL},
 };
@@ -258,8 +375,41 @@ static PyTypeObject CounterType = {
     .tp_getset = properties,
 };
 
+static void note_access(void* list, uint32_t address, uint32_t size, bool is_store) {
+  PyObject* row = Py_BuildValue("(kkO)", (unsigned long)address, (unsigned long)size, is_store ? Py_True : Py_False);
+  if (row) PyList_Append(list, row);
+  Py_XDECREF(row);
+}
+
+// touched(packed steps, 15 registers, APSR, memories) -> ([(address, size, stores)], how many were not resolved).
+static PyObject* touched(PyObject* self, PyObject* args) {
+  (void)self;
+  const char* packed;
+  Py_ssize_t bytes;
+  unsigned int r[kProgramRegisters] = {0}, apsr;
+  PyObject* rows;
+  if (!PyArg_ParseTuple(args, "y#(IIIIIIIIIIIIIII)IO", &packed, &bytes, &r[0], &r[1], &r[2], &r[3], &r[4], &r[5],
+                        &r[6], &r[7], &r[8], &r[9], &r[10], &r[11], &r[12], &r[13], &r[14], &apsr, &rows))
+    return NULL;
+  BlockCounter memories = {0};
+  if (!read_guest_memories(&memories, rows)) return NULL;
+  AccessProgram* program = access_program((const uint8_t*)packed, (size_t)bytes);
+  PyObject* found = PyList_New(0);
+  unsigned long unresolved = 0;
+  if (found && program)
+    unresolved = access_program_run(program, r, apsr, memories.guest, memories.guest_count, note_access, found);
+  free(program);
+  if (PyErr_Occurred()) Py_CLEAR(found);
+  return found ? Py_BuildValue("(Nk)", found, unresolved) : NULL;
+}
+
+static PyMethodDef functions[] = {
+    {"touched", touched, METH_VARARGS, "What a block touches, by its steps: for tests of these."},
+    {NULL, NULL, 0, NULL},
+};
+
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_blockhook", .m_doc = "The block hook in C.",
-                                    .m_size = -1};
+                                    .m_size = -1, .m_methods = functions};
 
 PyMODINIT_FUNC PyInit__blockhook(void) {
   if (PyType_Ready(&CounterType) < 0) return NULL;
