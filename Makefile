@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
-.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables lock clean
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
 .PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
@@ -169,6 +169,10 @@ release-publish: $(RELEASE)/packages.stamp
 # make docs-tables  writes docs/operators.md, which is made of the operators' files
 docs-tables: setup .venv/test.stamp
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/operators_page.py
+
+# make accuracy  writes docs/accuracy.md, which is made of the published points (emu/renode_mnist/timing/points.toml)
+accuracy: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/accuracy_page.py
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

@@ -8,7 +8,7 @@ from renode_mnist.report.identity import rows
 from renode_mnist.session.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
 from renode_mnist.session.session import Session
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.timing.accuracy import Kind, stated_error
 
 
 def of_session(session: Session) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _note(target: TargetIdentity, megahertz: float) -> str:
             f"milliseconds take each as one cycle at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MODELLED: (
-            f"Cycles as a model of the Cortex-M7's pipeline estimates them: {STATED_ERROR}. "
+            f"Cycles as a model of the Cortex-M7's pipeline estimates them: {stated_error(Kind.FLASH_WITH_CACHES)}. "
             f"Milliseconds are these at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MEASURED: (

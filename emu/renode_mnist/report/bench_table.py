@@ -10,7 +10,7 @@ from renode_mnist import remedies
 from renode_mnist.measure.bench import Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
-from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.timing.accuracy import Kind, stated_error
 
 _UNIT_NAMES = {
     "instructions": "instructions",
@@ -128,7 +128,7 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     notes = []
     units = {row.time_unit for row in rows}
     if "cycles_modelled" in units:
-        notes.append(f"Milliseconds are modelled cycles at the clock: {STATED_ERROR}.")
+        notes.append(f"Milliseconds are modelled cycles at the clock: {stated_error(Kind.FLASH_WITH_CACHES)}.")
     if units == {"instructions"}:
         notes.append("Milliseconds are instructions at one cycle each: an orientation, no estimate of silicon.")
     if any("+" in layer.op for row in rows for layer in row.layers):

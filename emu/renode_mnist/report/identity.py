@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.timing.accuracy import Kind, stated_error
 from renode_mnist.wire.messages import Stats
 
 
@@ -13,7 +13,7 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
     clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
     found = [("target", f"{target.target} ({target.version})")]
     if target.counter_unit is CounterUnit.CYCLES_MODELLED:
-        found.append(("model of M7", str(STATED_ERROR)))
+        found.append(("model of M7", str(stated_error(Kind.FLASH_WITH_CACHES))))
     found += [
         ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
         ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),

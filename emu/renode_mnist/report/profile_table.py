@@ -12,7 +12,7 @@ from rich.text import Text
 from renode_mnist.profile.layer_functions import short_name
 from renode_mnist.profile.profile import Cost, FunctionCost, Line, Profile
 from renode_mnist.program.sources import Sources
-from renode_mnist.timing.accuracy import STATED_ERROR
+from renode_mnist.timing.accuracy import Kind, stated_error
 from renode_mnist.timing.memory import DataAccess, InstructionFetch
 
 _BAR_CELLS = 12
@@ -43,7 +43,7 @@ def render(
     if profile.lines:
         parts.append(_lines(profile, sources, most, wide=wide))
     parts += [Text(sentence, style="yellow") for sentence in profile.missing]
-    note = f"Instructions are exact. Cycles are modelled: {STATED_ERROR}."
+    note = f"Instructions are exact. Cycles are modelled: {stated_error(Kind.FLASH_WITH_CACHES)}."
     parts.append(Text(note, style="dim"))
     parts += [Text(sentence, style="dim") for sentence in _memory_terms(profile, fetch, data)]
     return Group(*parts)
@@ -109,15 +109,18 @@ def to_json(
     profile: Profile, *, most: int, fetch: InstructionFetch | None = None, data: DataAccess | None = None
 ) -> dict[str, Any]:
     """For ``--json``: units in the names."""
+    error = stated_error(Kind.FLASH_WITH_CACHES)
     return {
         **({"fetch_misses": fetch.misses, "fetch_cycles_modelled": fetch.cycles} if fetch else {}),
         **(_data_json(data) if data else {}),
         **_cost_json(profile.total),
         "cycles_modelled_error_percent": {
-            "mean": STATED_ERROR.mean_percent,
-            "worst": STATED_ERROR.worst_percent,
-            "points": STATED_ERROR.points,
-            "outside": STATED_ERROR.outside,
+            "mean": error.mean_percent,
+            "worst": error.worst_percent,
+            "lowest": error.lowest_percent,
+            "highest": error.highest_percent,
+            "points": error.points,
+            "outside": error.outside,
         },
         "functions": [_function_json(function) for function in profile.functions[:most]],
         "lines": [_line_json(line, cost) for line, cost in profile.lines[:most]],

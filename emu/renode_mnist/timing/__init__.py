@@ -13,7 +13,7 @@ An emulator asks ``LiveCosts`` for the price of each edge when it is first taken
 import hashlib
 from pathlib import Path
 
-from renode_mnist.timing.accuracy import STATED_ERROR, StatedError
+from renode_mnist.timing.accuracy import StatedError, stated_error
 from renode_mnist.timing.blocks import (
     Block,
     BlockCosts,
@@ -24,12 +24,13 @@ from renode_mnist.timing.image import CodeImage
 from renode_mnist.timing.live import LiveCosts, PipelineCosts
 from renode_mnist.timing.memory import MemoryParameters
 from renode_mnist.timing.parameters import PipelineParameters
+from renode_mnist.timing.points import Kind
 
 __all__ = [
-    "STATED_ERROR",
     "Block",
     "BlockCosts",
     "CodeImage",
+    "Kind",
     "LiveCosts",
     "MemoryParameters",
     "PipelineCosts",
@@ -38,6 +39,7 @@ __all__ = [
     "cycles_from_blocks",
     "cycles_from_edges",
     "model_sha256",
+    "stated_error",
 ]
 
 _MODEL = ("accesses", "blocks", "decode", "memory", "operation", "parameters", "pipeline")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+
+from renode_mnist.timing.points import Kind, programs
 
 
 @dataclass(frozen=True)
@@ -12,36 +15,63 @@ class StatedError:
     Attributes:
         mean_percent: Mean of the errors' magnitudes.
         worst_percent: The largest.
+        lowest_percent: The lowest error; negative where the model is faster than silicon.
+        highest_percent: The highest.
+        bias_percent: Mean of the errors with their signs.
         points: How many measurements.
         basis: What they were and where memory was.
-        outside: What is known of programs that are not of that kind.
+        outside: What no point covers.
     """
 
     mean_percent: float
     worst_percent: float
+    lowest_percent: float
+    highest_percent: float
+    bias_percent: float
     points: int
     basis: str
     outside: str
 
     def __str__(self) -> str:
         return (
-            f"±{self.mean_percent:g} % on average, {self.worst_percent:g} % at worst in {self.points} published "
-            f"points, code and data in tightly coupled memory. {self.outside}"
+            f"{self.mean_percent:.1f} % off on average, {self.lowest_percent:+.1f} to {self.highest_percent:+.1f} %, "
+            f"in {self.points} published points ({self.basis}). {self.outside}"
         )
 
 
-# CoreMark, GCC 12.2, on an i.MX RT1060 (github.com/Masmiseim36/Coremark_iMXRT), rebuilt with Debian's GCC 12.2 and
-# predicted as it ran: -O0 +1.0, -Og +3.1, -O1 +5.8, -Os +4.4, -O2 +2.0, -O3 +2.9, -O3 -flto +0.5 %. AES in assembly,
-# ten functions on an STM32H743 (github.com/jnk0le/cortexm-AES), from edge counts: +0.5 to +1.7 %, the shortest (139
-# cycles) +10.8 %. No floating-point program is among them: its rules were measured one by one. One instruction = one
-# cycle is off by 18, 2, 7, 23, 17 and 14 % on the first six.
-STATED_ERROR = StatedError(
-    mean_percent=2.3,
-    worst_percent=11,
-    points=17,
-    basis="CoreMark built in seven ways and ten AES functions, code and data in tightly coupled memory",
-    # TensorFlow Lite Micro 1.14, rebuilt: 104.9 ms modelled, 126.3 ms measured (docs/cycles.md).
-    outside="Flash wait states and cache misses are not in it: the article's float network, whose weights stream "
-    "from flash, comes out 17 % below its measurement, rebuilt with another compiler",
-)
-"""Of the pipeline model alone."""
+_BASIS = {
+    Kind.TIGHTLY_COUPLED: "code and data in tightly coupled memory",
+    Kind.FLASH_WITH_CACHES: "code and constants in flash, caches on",
+}
+
+_OUTSIDE = {
+    Kind.TIGHTLY_COUPLED: "No point covers floating point, exceptions or divisions; memory is not in it",
+    Kind.FLASH_WITH_CACHES: "No point covers int8 kernels, code on the ITCM bus, caches off or exceptions",
+}
+
+
+@cache
+def stated_error(kind: Kind) -> StatedError:
+    """Of figures of one kind, computed from the points that judge it (``points.toml``, docs/accuracy.md).
+
+    Args:
+        kind: Memory in play, unless ``PipelineCosts`` made the figure.
+    """
+    errors = [
+        point.error_percent
+        for program in programs()
+        if program.kind is kind
+        for point in program.points
+        if point.counts
+    ]
+    magnitudes = [abs(error) for error in errors]
+    return StatedError(
+        mean_percent=round(sum(magnitudes) / len(errors), 1),
+        worst_percent=round(max(magnitudes), 1),
+        lowest_percent=round(min(errors), 1),
+        highest_percent=round(max(errors), 1),
+        bias_percent=round(sum(errors) / len(errors), 1),
+        points=len(errors),
+        basis=_BASIS[kind],
+        outside=_OUTSIDE[kind],
+    )

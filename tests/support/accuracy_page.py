@@ -1,0 +1,141 @@
+"""Makes docs/accuracy.md of the published points: `make accuracy`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from renode_mnist import paths
+from renode_mnist.timing import Kind, model_sha256, stated_error
+from renode_mnist.timing.points import Point, PointSet, Program, programs
+
+PAGE = "accuracy.md"
+ARTICLE = "The article's network"
+
+_HEAD = """# How far to trust modelled cycles
+
+Made by `make accuracy` from `emu/renode_mnist/timing/points.toml`; do not edit. `tests/timing/test_accuracy.py` holds
+it to that file.
+
+Each row is a measurement of silicon that somebody published, and what the [model](cycles.md) says of the same program.
+An error is of the time: *+* where the model is slower than silicon, *-* where it is faster. No board of this project
+has been measured.
+
+Two sets are kept apart. From *fitted* points a parameter was read, or fitted to them: they prove nothing. *Judged*
+points had no part in the model, and from them alone come the errors that stand beside every figure. A measurement of
+so few digits that half of the last is more than 2 % of it is shown, and not counted (*coarse*).
+
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    return _HEAD + "\n".join([*_summary(), "", *_goals(), "", *_programs(), *_open()]) + "\n"
+
+
+def _summary() -> Iterator[str]:
+    yield "| kind of figure | judged points | mean of magnitudes | from | to | mean with sign |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for kind in Kind:
+        error = stated_error(kind)
+        yield (
+            f"| {kind} | {error.points} | {error.mean_percent:.1f} % | {error.lowest_percent:+.1f} % | "
+            f"{error.highest_percent:+.1f} % | {error.bias_percent:+.1f} % |"
+        )
+    yield ""
+    yield (
+        "*Flash with caches* is every figure of `run`, `bench`, `test`, `profile` and budgets: memory is in play. "
+        "*Tightly coupled* is the pipeline alone (`PipelineCosts`, `cycles_from_blocks`, `cycles_from_edges`)."
+    )
+    yield ""
+    for kind in Kind:
+        yield f"- {kind}: {stated_error(kind).outside}."
+
+
+def _goals() -> Iterator[str]:
+    """What is aimed at, and whether it is met."""
+    yield "## Goals"
+    yield "| set | goal, mean / worst | now | |"
+    yield "| --- | --- | --- | --- |"
+    for kind, mean, worst in ((Kind.TIGHTLY_COUPLED, 2, 6), (Kind.FLASH_WITH_CACHES, 5, 12)):
+        error = stated_error(kind)
+        met = error.mean_percent <= mean and error.worst_percent <= worst
+        yield f"| {kind} | {mean} % / {worst} % | {error.mean_percent:.1f} % / {error.worst_percent:.1f} % | {_met(met)} |"
+    whole, layers = _article()
+    worst_layer = max(layers, key=lambda point: abs(point.error_percent))
+    met = abs(whole.error_percent) <= 3 and abs(worst_layer.error_percent) <= 10
+    yield (
+        f"| the article's network, whole / a layer, fitted points included | 3 % / 10 % | {whole.error_percent:+.1f} % / "
+        f"{worst_layer.error_percent:+.1f} % ({worst_layer.name}) | {_met(met)} |"
+    )
+
+
+def _article() -> tuple[Point, Sequence[Point]]:
+    points = next(program.points for program in programs() if program.name.startswith(ARTICLE))
+    whole = next(point for point in points if point.name == "whole")
+    return whole, [point for point in points if point is not whole and not point.is_coarse]
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "**not met**"
+
+
+def _programs() -> Iterator[str]:
+    today = model_sha256()
+    for kind, each in groupby(sorted(programs(), key=_by_kind), key=lambda program: program.kind):
+        yield f"## {kind[0].upper()}{kind[1:]}"
+        for program in each:
+            yield from _program(program, is_today=program.model_sha256 == today)
+            yield ""
+
+
+_by_kind: Callable[[Program], int] = lambda program: list(Kind).index(program.kind)
+
+
+def _program(program: Program, *, is_today: bool) -> Iterator[str]:
+    commit = f" (commit `{program.commit[:12]}`)" if program.commit else ""
+    yield f"### {program.name}"
+    yield f"- Measured on: {program.chip}, {program.clock_mhz:g} MHz; {program.memory}."
+    yield f"- Source: {program.source}{commit}."
+    yield f"- Exercises: {program.exercises}."
+    yield f"- The program modelled differs: {program.differs}."
+    if not is_today:
+        yield f"- **Modelled with an older model** (`{program.model_sha256[:12]}`), not the one of today."
+    yield ""
+    yield f"| point | measured, {program.unit} | modelled | error | set |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for point in program.points:
+        yield (
+            f"| {point.name} | {point.measured} | {_figure(point)} | {point.error_percent:+.1f} % | {_set(point)} |"
+        )
+
+
+def _figure(point: Point) -> str:
+    """With as many digits as the measurement has."""
+    exponent = point.measured.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return f"{point.modelled:.{max(0, -exponent)}f}"
+
+
+def _set(point: Point) -> str:
+    if point.set is PointSet.FITTED:
+        return f"fitted: {point.note}"
+    note = f" ({point.note})" if point.note else ""
+    return f"judged{', coarse' if point.is_coarse else ''}{note}"
+
+
+def _open() -> Iterator[str]:
+    yield "## What is missing, and what would settle it"
+    yield from (paths.root() / "tests" / "support" / "accuracy_open.md").read_text().splitlines()
+
+
+def file() -> Path:
+    """Where the page stands."""
+    return paths.root() / "docs" / PAGE
+
+
+if __name__ == "__main__":
+    file().write_text(page())
+    sys.stdout.write(f"docs/{PAGE}\n")

@@ -1,0 +1,62 @@
+"""The stated errors are those of the published points, and the page shows them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+import accuracy_page
+from renode_mnist.timing import Kind, stated_error
+from renode_mnist.timing.points import Point, PointSet, programs
+
+
+def test_the_page_of_accuracy_is_up_to_date() -> None:
+    assert accuracy_page.file().read_text() == accuracy_page.page(), "make accuracy"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_stated_error_is_that_of_the_judged_points_of_its_kind(kind: Kind) -> None:
+    errors = [
+        point.error_percent
+        for program in programs()
+        if program.kind is kind
+        for point in program.points
+        if point.set is PointSet.JUDGED and not point.is_coarse
+    ]
+    stated = stated_error(kind)
+    assert stated.points == len(errors) > 0
+    assert stated.mean_percent == pytest.approx(sum(map(abs, errors)) / len(errors), abs=0.05)
+    assert (stated.lowest_percent, stated.highest_percent) == pytest.approx((min(errors), max(errors)), abs=0.05)
+    assert stated.worst_percent == max(abs(stated.lowest_percent), abs(stated.highest_percent))
+    assert f"{stated.lowest_percent:+.1f} to {stated.highest_percent:+.1f} %" in str(stated)
+
+
+def test_what_was_fitted_names_its_parameter_and_is_not_counted() -> None:
+    fitted = [point for program in programs() for point in program.points if point.set is PointSet.FITTED]
+    assert fitted
+    assert all(point.note for point in fitted)
+    assert not any(point.counts for point in fitted)
+
+
+@pytest.mark.parametrize(
+    ("measured", "modelled", "is_rate", "percent", "coarse"),
+    [
+        ("100", 110.0, False, 10.0, False),
+        ("100.0", 110.0, True, -100 / 11, False),
+        ("0.03", 0.03, False, 0.0, True),
+        ("0.56", 0.56, False, 0.0, False),
+    ],
+)
+def test_an_error_is_of_the_time(measured: str, modelled: float, is_rate: bool, percent: float, coarse: bool) -> None:
+    point = Point("", Decimal(measured), modelled, PointSet.JUDGED, is_rate, "")
+    assert point.error_percent == pytest.approx(percent)
+    assert point.is_coarse == coarse
+    assert point.counts != coarse
+
+
+def test_every_program_names_its_source() -> None:
+    for program in programs():
+        assert program.source.startswith("https://"), program.name
+        assert program.points, program.name
+        assert len(program.model_sha256) == 64, program.name
