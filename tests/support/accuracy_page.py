@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -19,9 +19,9 @@ _HEAD = """# How far to trust modelled cycles
 Made by `make accuracy` from `emu/renode_mnist/timing/points.toml`; do not edit. `tests/timing/test_accuracy.py` holds
 it to that file.
 
-Each row is a measurement of silicon that somebody published, and what the [model](cycles.md) says of the same program.
-An error is of the time: *+* where the model is slower than silicon, *-* where it is faster. No board of this project
-has been measured.
+Each row is a measurement of silicon that somebody published, and what the [model](cycles.md) says of the same
+program. An error is of the time: *+* where the model is slower than silicon, *-* where it is faster. No board of this
+project has been measured.
 
 Two sets are kept apart. From *fitted* points a parameter was read, or fitted to them: they prove nothing. *Judged*
 points had no part in the model, and from them alone come the errors that stand beside every figure. A measurement of
@@ -62,14 +62,13 @@ def _goals() -> Iterator[str]:
     for kind, mean, worst in ((Kind.TIGHTLY_COUPLED, 2, 6), (Kind.FLASH_WITH_CACHES, 5, 12)):
         error = stated_error(kind)
         met = error.mean_percent <= mean and error.worst_percent <= worst
-        yield f"| {kind} | {mean} % / {worst} % | {error.mean_percent:.1f} % / {error.worst_percent:.1f} % | {_met(met)} |"
+        now = f"{error.mean_percent:.1f} % / {error.worst_percent:.1f} %"
+        yield f"| {kind} | {mean} % / {worst} % | {now} | {_met(met)} |"
     whole, layers = _article()
     worst_layer = max(layers, key=lambda point: abs(point.error_percent))
     met = abs(whole.error_percent) <= 3 and abs(worst_layer.error_percent) <= 10
-    yield (
-        f"| the article's network, whole / a layer, fitted points included | 3 % / 10 % | {whole.error_percent:+.1f} % / "
-        f"{worst_layer.error_percent:+.1f} % ({worst_layer.name}) | {_met(met)} |"
-    )
+    now = f"{whole.error_percent:+.1f} % / {worst_layer.error_percent:+.1f} % ({worst_layer.name})"
+    yield f"| the article's network, whole / a layer, fitted points included | 3 % / 10 % | {now} | {_met(met)} |"
 
 
 def _article() -> tuple[Point, Sequence[Point]]:
@@ -91,7 +90,8 @@ def _programs() -> Iterator[str]:
             yield ""
 
 
-_by_kind: Callable[[Program], int] = lambda program: list(Kind).index(program.kind)
+def _by_kind(program: Program) -> int:
+    return list(Kind).index(program.kind)
 
 
 def _program(program: Program, *, is_today: bool) -> Iterator[str]:
