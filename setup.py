@@ -139,7 +139,7 @@ setup(
             native("*.c"),
             depends=native("*.h"),
             extra_compile_args=[
-                "-O2",
+                "-O3",
                 "-g0",
                 "-fvisibility=hidden",
             ],  # without -g, whose records hold the folder's name

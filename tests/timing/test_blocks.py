@@ -13,7 +13,15 @@ from assembler import assemble, needs_assembler
 from renode_mnist import paths
 from renode_mnist.errors import ElfError
 from renode_mnist.stm32f746.machine import Machine
-from renode_mnist.timing import Block, BlockCosts, CodeImage, LiveCosts, cycles_from_blocks, cycles_from_edges
+from renode_mnist.timing import (
+    Block,
+    BlockCosts,
+    CodeImage,
+    LiveCosts,
+    PipelineCosts,
+    cycles_from_blocks,
+    cycles_from_edges,
+)
 
 BASE = 0x0800_0000
 
@@ -89,8 +97,9 @@ def test_an_emulator_asks_by_address_and_size(tmp_path: Path) -> None:
     first, second = blocks_of("add.w r0, r0, #1; cbz r0, .+4; nop.w", (6, 4), tmp_path)
     memory, costs = first.code + second.code, BlockCosts()
     live = LiveCosts(lambda address, size: memory[address - BASE : address - BASE + size])
-    assert live(0, 0, BASE, 6) == (costs.block_cycles(first), 0)
-    assert live(BASE, 6, BASE + 6, 4) == (costs.edge_cycles(first, second), 8)
+    assert live(0, 0, BASE, 6) == (costs.block_cycles(first), 0, costs.dependency_cycles(None, first))
+    waits = costs.dependency_cycles(first, second)
+    assert live(BASE, 6, BASE + 6, 4) == (costs.edge_cycles(first, second), 8, waits)
 
 
 @needs_assembler
@@ -147,7 +156,7 @@ def test_the_documented_example_tells_what_the_emulator_counts(
     shutil.copy(snippets.build(PROGRAM), "program.elf")
     exec(example, {})
     told = [int(line.split(" ")[0].replace(",", "")) for line in capsys.readouterr().out.splitlines()]
-    machine = Machine("program.elf", clock_model=LiveCosts)
+    machine = Machine("program.elf", clock_model=PipelineCosts)
     machine.run_for(0.001)
     live = sum(
         edge.entered * edge.cycles + edge.mispredicted * edge.misprediction_cycles for edge in machine.edge_counts()

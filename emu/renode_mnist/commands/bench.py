@@ -78,6 +78,7 @@ def _list_option(flag: str, field: str, default: Sequence[object] = (), help: st
 @target_option(choices=CHIP_TARGETS)
 @options_from(ImageOptions, names=("board",), silent=("board",))
 @target_options
+@click.option("--split", is_flag=True, help="Show what each layer's modelled cycles are spent on.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
@@ -101,6 +102,7 @@ def bench(
     fpus: tuple[Any, ...],
     target: str,
     board: Any,
+    split: bool,
     json_file: Path | None,
     markdown: Path | None,
     html: Path | None,
@@ -146,7 +148,14 @@ def bench(
     laid_out = bench_table.grid(rows, refused)
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
-    for note in laid_out.notes:
+    parts = bench_table.splits(rows) if split else []
+    if split and not parts:
+        raise measuring.BenchError(
+            f"the target {target} does not tell what cycles are spent on", "Take `--target embedded`."
+        )
+    for part in parts:
+        console.print(grid.table(part))
+    for note in (*laid_out.notes, *(note for part in parts for note in part.notes)):
         console.print(remedies.as_called(note), soft_wrap=True, markup=False)
     tell_target(target)
     if json_file is not None:

@@ -29,10 +29,8 @@ _file = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["instructions", "cycles"]),
     default="instructions",
     show_default=True,
-    help="What the stacks count; cycles are modelled.",
+    help="What the tables are sorted by and the stacks count; cycles are modelled, and split into what they wait for.",
 )
-@click.option("--fetch", is_flag=True, help="Simulate the instruction cache: what code in flash adds.")
-@click.option("--data", is_flag=True, help="Simulate the data cache: what loads from flash and SRAM add. Slow.")
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
@@ -42,8 +40,6 @@ def profile(
     flame: Path | None,
     collapsed: Path | None,
     unit: str,
-    fetch: bool,
-    data: bool,
     tracefile: Path | None,
     as_json: bool,
     **options: Any,
@@ -55,6 +51,7 @@ def profile(
     from renode_mnist.profile import profiler
     from renode_mnist.report import flame as graphs
     from renode_mnist.report import grid, profile_table, record_table, terminal
+    from renode_mnist.targets.base import CounterUnit
 
     picture = picture or paths.digits() / "7.png"
     digit = preprocess.read(picture)
@@ -62,18 +59,17 @@ def profile(
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
         board = TargetOptions(board=config.board)
-        result = profiler.classify(image.elf, digit.pixels, picture.name, board, with_fetch=fetch, with_data=data)
+        counted = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
+        result = profiler.classify(image.elf, digit.pixels, picture.name, board, counted)
     stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
-        values = profile_table.to_json(result.profile, most=top, fetch=result.fetch, data=result.data)
+        values = profile_table.to_json(result.profile, most=top)
         click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
     else:
         console = Console(highlight=False)
         console.print(grid.table(record_table.layers(result.record)))
-        tables = profile_table.render(
-            result.profile, result.sources, most=top, width=console.width, fetch=result.fetch, data=result.data
-        )
+        tables = profile_table.render(result.profile, result.sources, most=top, unit=unit, width=console.width)
         console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
     if flame is not None:

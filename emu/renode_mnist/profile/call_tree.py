@@ -30,6 +30,7 @@ class Context:
         entered: How often it was called, or taken as an exception.
         edges: How often each block followed each; None before the first of a run and around exceptions.
         mispredicted: How often the end of a block that ran here was predicted wrong.
+        waited: Cycles that a block waited here for its code, and for data.
         children: What was called from here.
     """
 
@@ -41,6 +42,7 @@ class Context:
     entered: int = 0
     edges: dict[tuple[Place | None, Place], int] = field(default_factory=dict)
     mispredicted: dict[Place, int] = field(default_factory=dict)
+    waited: dict[Place, tuple[int, int]] = field(default_factory=dict)
     children: dict[tuple[int, int, bool], Context] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Context]:
@@ -80,13 +82,23 @@ class CallTree:
 
     Args:
         read: Code by address and size.
+        costs: The pipeline's.
+        waits: Cycles that the core has waited for code and for data, to the end of the block that begins; without it
+            memory takes no time.
 
     Attributes:
         root: What reset began.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], costs: BlockCosts | None = None) -> None:
+    def __init__(
+        self,
+        read: Callable[[int, int], bytes],
+        costs: BlockCosts | None = None,
+        waits: Callable[[], tuple[int, int]] | None = None,
+    ) -> None:
         self._read = read
+        self._waits = waits
+        self._waited = waits() if waits else (0, 0)
         self.costs = costs or BlockCosts()
         self._blocks: dict[Place, Block] = {}
         self._start_over()
@@ -105,6 +117,7 @@ class CallTree:
         for context in self.root.walk():
             context.edges.clear()
             context.mispredicted.clear()
+            context.waited.clear()
             context.entered = 0
 
     def code(self, place: Place) -> Block:
@@ -136,6 +149,10 @@ class CallTree:
         self._context = context
         edge = (previous if self._follows else None, place)
         context.edges[edge] = context.edges.get(edge, 0) + 1
+        if self._waits is not None and (now := self._waits()) != self._waited:
+            code, data = context.waited.get(place, (0, 0))
+            context.waited[place] = (code + now[0] - self._waited[0], data + now[1] - self._waited[1])
+            self._waited = now
         self._previous = place
         self._follows = True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from renode_mnist.profile.call_tree import CallTree, Context
 from renode_mnist.program.debug_info import DebugInfo, Frame
+from renode_mnist.timing.operation import Unit
 
 INTERRUPT = "(interrupt)"
 """The outermost frame of what an exception ran: it belongs to no caller."""
@@ -18,16 +19,33 @@ class Cost:
 
     Attributes:
         instructions: Exact.
-        cycles_modelled: By the pipeline model.
+        cycles_modelled: By the clock model; what follows are parts of it, and what they leave is issue.
+        dependencies: Waits for operands.
+        mispredictions: Behind branches that went the other way.
+        fetch: Waits for code.
+        data: Waits for data, shared among the loads and stores of their block.
     """
 
     instructions: int = 0
     cycles_modelled: int = 0
+    dependencies: int = 0
+    mispredictions: int = 0
+    fetch: int = 0
+    data: int = 0
 
     def add(self, other: Cost) -> None:
         """Takes ``other`` in."""
         self.instructions += other.instructions
         self.cycles_modelled += other.cycles_modelled
+        self.dependencies += other.dependencies
+        self.mispredictions += other.mispredictions
+        self.fetch += other.fetch
+        self.data += other.data
+
+    @property
+    def issue(self) -> int:
+        """What the parts leave of ``cycles_modelled``."""
+        return self.cycles_modelled - self.dependencies - self.mispredictions - self.fetch - self.data
 
 
 @dataclass(slots=True)
@@ -124,18 +142,29 @@ def make(tree: CallTree, info: DebugInfo) -> Profile:
 
 
 def costs_by_address(tree: CallTree, context: Context) -> dict[int, Cost]:
-    """What each instruction took in one context; the wait for a mispredicted branch counts for the branch."""
+    """What each instruction took in one context.
+
+    The wait for a mispredicted branch counts for the branch, the wait for code for the block's first instruction.
+    """
     costs: defaultdict[int, Cost] = defaultdict(Cost)
     for (previous, place), count in context.edges.items():
         block = tree.code(place)
         before = tree.code(previous) if previous else None
         shares = tree.costs.instruction_cycles(before, block)
-        for operation, cycles in zip(tree.costs.operations(block), shares, strict=True):
-            costs[operation.address].add(Cost(count, count * cycles))
+        for operation, (cycles, waits) in zip(tree.costs.operations(block), shares, strict=True):
+            costs[operation.address].add(Cost(count, count * cycles, count * waits))
     for place, count in context.mispredicted.items():
         block = tree.code(place)
         branch = tree.costs.operations(block)[-1]
-        costs[branch.address].add(Cost(0, count * tree.costs.misprediction_cycles(block)))
+        cycles = count * tree.costs.misprediction_cycles(block)
+        costs[branch.address].add(Cost(0, cycles, mispredictions=cycles))
+    for place, (code, data) in context.waited.items():
+        operations = tree.costs.operations(tree.code(place))
+        costs[operations[0].address].add(Cost(0, code, fetch=code))
+        accesses = [each for each in operations if each.units & (Unit.LOAD | Unit.STORE)] or operations[:1]
+        for number, operation in enumerate(accesses):
+            share = data * (number + 1) // len(accesses) - data * number // len(accesses)
+            costs[operation.address].add(Cost(0, share, data=share))
     return costs
 
 

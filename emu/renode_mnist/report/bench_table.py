@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group
 
 from renode_mnist import remedies
-from renode_mnist.measure.bench import Refused, Row, told
+from renode_mnist.measure.bench import PARTS, Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
+from renode_mnist.targets.base import CounterUnit
 from renode_mnist.timing.accuracy import Kind, stated_error
 
 _UNIT_NAMES = {
@@ -17,7 +18,12 @@ _UNIT_NAMES = {
     "cycles_modelled": "cycles modelled",
     "cycles_measured": "cycles measured",
 }
+PART_NAMES = dict(zip(PARTS, ("issue", "operands", "branches", "code", "data"), strict=True))
+"""Of ``PARTS``, for the head of a column."""
+
 FUSED = "↑"
+_AROUND = "around the layers"
+"""The call, the marks between layers, the scores made real numbers."""
 _COLUMN_WIDTH = 18
 
 
@@ -45,6 +51,8 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
         if any(unit in row.counts for row in rows):
             cells = [f"{row.counts[unit]:,}" if unit in row.counts else "" for row in rows]
             body.append((f"total, {name}", *cells, *("" for _ in published)))
+            cells = [f"{_around(row, unit):,}" if unit in row.counts else "" for row in rows]
+            body.append((f"of it {_AROUND}", *cells, *("" for _ in published)))
     body.append(("cycles/MAC", *(_cycles_per_mac(row) for row in rows), *("" for _ in published)))
     for label, values in (
         ("flash, B", [row.flash_bytes for row in rows]),
@@ -59,6 +67,47 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
     )
     notes = tuple(_notes(rows, refused, published))
     return Grid(headings, tuple(body), notes, totals=len(body) - len(operators))
+
+
+def splits(rows: Sequence[Row]) -> list[Grid]:
+    """For each case what its modelled cycles were spent on, a layer a row; none where the target can't tell."""
+    found = []
+    for row in {row.case: row for row in rows if row.split}.values():
+        whole = row.counts[CounterUnit.CYCLES_MODELLED]
+        body = [(layer.op, *_shares(layer.counts[CounterUnit.CYCLES_MODELLED], layer.split)) for layer in row.layers]
+        around = {part: row.split[part] - sum(layer.split[part] for layer in row.layers) for part in PARTS}
+        body.append((_AROUND, *_shares(sum(around.values()), around)))
+        body.append(("total", *_shares(whole, row.split)))
+        found.append(
+            Grid(
+                ("layer", "cycles", *PART_NAMES.values()),
+                tuple(body),
+                (_misses(row),),
+                totals=1,
+                title=f"What the cycles of {row.case} are",
+            )
+        )
+    return found
+
+
+def _shares(cycles: int, split: Mapping[str, int]) -> tuple[str, ...]:
+    return (f"{cycles:,}", *(f"{split[part] / cycles:.1%}" if cycles else "" for part in PARTS))
+
+
+def _misses(row: Row) -> str:
+    counts = row.memory
+    told = (
+        f"{row.case}: {counts['loads']:,} loads and {counts['stores']:,} stores; lines missed: "
+        f"{counts['flash_load_misses']:,} of flash, {counts['sram_load_misses'] + counts['sram_store_misses']:,} of "
+        f"SRAM, {counts['fetch_misses']:,} of code"
+    )
+    unresolved = counts["unresolved"]
+    return told + (f"; {unresolved:,} accesses of which the address is not known cost nothing" if unresolved else "")
+
+
+def _around(row: Row, unit: str) -> int:
+    """What a whole inference takes beyond its layers."""
+    return row.counts[unit] - sum(layer.counts[unit] for layer in row.layers)
 
 
 def terminal(laid_out: Grid, width: int) -> Group:

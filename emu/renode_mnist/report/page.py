@@ -61,6 +61,10 @@ def render(rows: Sequence[Row], laid_out: Grid) -> str:
     if all({"instructions", "cycles_modelled"} <= row.counts.keys() for row in cases):
         both = plots.instructions_and_cycles(cases).svg()
         figures.insert(1, ("Instructions against modelled cycles", "In millions, a whole inference.", both))
+    for row in cases:
+        if row.split:
+            caption = "Milliseconds: instructions issued, waits for operands, mispredicted branches, code, data."
+            figures.append((f"What {row.case} waits for", caption, plots.split(row).svg()))
     environment = jinja2.Environment(autoescape=True)
     environment.globals["published"] = lambda heading: (
         Markup(' class="published"') if heading.startswith("published") else ""

@@ -18,7 +18,7 @@ try:
 except ModuleNotFoundError as missing:
     raise EnvironmentProblem(f"plots need {missing.name}", remedies.run_extra("plots")) from missing
 
-from renode_mnist.measure.bench import Row
+from renode_mnist.measure.bench import PARTS, Row
 from renode_mnist.measure.quantisation_error import QuantisationRow
 from renode_mnist.measure.verify import Verification
 from renode_mnist.model.difference import Verdict, units_text
@@ -90,6 +90,24 @@ def layers(rows: Sequence[Row]) -> Plot:
         axes.set_yticks(range(len(rows)), [row.case for row in rows])
         axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit(rows[0].time_unit)])
         _legend(axes, columns=2)
+    return plot
+
+
+def split(row: Row) -> Plot:
+    """A bar for each layer of a case, in it what its modelled cycles were spent on."""
+    with _axes(len(row.layers)) as (plot, axes):
+        for number, layer in enumerate(row.layers):
+            start = 0.0
+            for part, colour in zip(PARTS, _COLOURS, strict=False):
+                width = row.milliseconds(layer.split[part])
+                axes.barh(number, width, left=start, color=colour, edgecolor="white", linewidth=0.5)
+                start += width
+            axes.text(start, number, f" {start:.2f}", va="center", fontsize=9)
+        for part, colour in zip(PARTS, _COLOURS, strict=False):
+            axes.barh(0, 0, color=colour, label=part)
+        axes.set_yticks(range(len(row.layers)), [f"{number}  {layer.op}" for number, layer in enumerate(row.layers)])
+        axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit.CYCLES_MODELLED])
+        _legend(axes, columns=3)
     return plot
 
 

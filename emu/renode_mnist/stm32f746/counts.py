@@ -64,6 +64,11 @@ class Counts:
         instructions, cycles = self._not_yet_executed()
         return split._replace(cycles=split.cycles - cycles, instructions=split.instructions - instructions)
 
+    def waits(self) -> tuple[int, int]:
+        """Cycles waited for code and for data, to the end of the block under way."""
+        split = self._counter.split()
+        return split[3], split[4]
+
     def block_counts(self) -> list[BlockCount]:
         """How often each block ran since the counts were cleared, by address."""
         entered: dict[tuple[int, int, int], int] = {}

@@ -40,7 +40,6 @@ from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
 
-
 _BUSES = {
     memory_map.ITCM.name: BehindBus.TIGHTLY_COUPLED,
     memory_map.FLASH_ITCM.name: BehindBus.FLASH_OVER_ITCM,
@@ -209,15 +208,15 @@ class Machine:
         borders = self.mpu.borders()
         found = []
         for memory in memory_map.MEMORIES:
+            bus = _BUSES[memory.name]
+            if bus is BehindBus.TIGHTLY_COUPLED:  # no cache has any of it, whatever a region says
+                found.append(Stretch(memory.base, memory.end, bus, cacheable=False, write_back=False))
+                continue
             marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
             for caching, parts in groupby(pairwise(marks), lambda part: self.mpu.caching(part[0])):
-                (begin, end), *more = parts
-                end = more[-1][1] if more else end
-                found.append(
-                    Stretch(
-                        begin, end, _BUSES[memory.name], caching is not Caching.NONE, caching is Caching.WRITE_BACK
-                    )
-                )
+                begins, ends = zip(*parts, strict=True)
+                cached = caching is not Caching.NONE
+                found.append(Stretch(begins[0], ends[-1], bus, cached, caching is Caching.WRITE_BACK))
         return found
 
     # The clock

@@ -12,7 +12,7 @@ never guessed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -112,16 +112,19 @@ class Accesses(NamedTuple):
     Attributes:
         needed: Registers whose values at the block's beginning the steps want, 0 to 14.
         needs_flags: Whether they want APSR as well.
+        loops: Whether the block can lead to itself; then the needed registers have the right values for that behind the
+            last step.
         steps: In order.
     """
 
     needed: tuple[int, ...]
     needs_flags: bool
+    loops: bool
     steps: tuple[Step, ...]
 
     def packed(self) -> bytes:
-        """What ``native/accesses.c`` reads: a bit a needed register, bit 16 the flags; then the steps."""
-        mask = sum(1 << register for register in self.needed) | self.needs_flags << 16
+        """What ``native/accesses.c`` reads: a bit a needed register, 16 the flags, 17 a loop; then the steps."""
+        mask = sum(1 << register for register in self.needed) | self.needs_flags << 16 | self.loops << 17
         return struct.pack("<I", mask) + b"".join(step.packed() for step in self.steps)
 
 
@@ -385,9 +388,9 @@ class _Translator:
         return True
 
 
-def _needed(steps: Sequence[Step]) -> tuple[list[Step], set[int]]:
-    """The steps on which an access depends, and the registers that they want at the beginning."""
-    wanted: set[int] = set()
+def _needed(steps: Sequence[Step], at_end: Iterable[int] = ()) -> tuple[list[Step], set[int]]:
+    """The steps on which an access or a register ``at_end`` depends, and the registers that they want at the beginning."""
+    wanted: set[int] = set(at_end)
     wants_memory = False
     kept: list[Step] = []
     for step in reversed(steps):
@@ -414,5 +417,9 @@ def translate(decoder: Decoder, code: bytes, address: int) -> Accesses:
     translator = _Translator()
     for instruction, operation in decoder.decoded(code, address):
         translator.translate(instruction, operation)
+        last = operation
     steps, wanted = _needed(translator.steps)
-    return Accesses(tuple(sorted(wanted - {FLAGS})), FLAGS in wanted, tuple(steps))
+    loops = bool(steps) and last.target == address
+    while loops and (more := _needed(translator.steps, wanted - {FLAGS})) != (steps, wanted):
+        steps, wanted = more
+    return Accesses(tuple(sorted(wanted - {FLAGS})), FLAGS in wanted, loops, tuple(steps))

@@ -8,7 +8,7 @@ What the end of A costs when it was mispredicted comes on top.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from renode_mnist.timing.accesses import Accesses, translate
@@ -97,14 +97,25 @@ class BlockCosts:
         """The memory that the block touches."""
         return translate(self._decoder, block.code, block.address)
 
-    def instruction_cycles(self, previous: Block | None, block: Block) -> tuple[int, ...]:
+    def instruction_cycles(self, previous: Block | None, block: Block) -> tuple[tuple[int, int], ...]:
         """The cycles of an edge, or of a first block, shared among the instructions that add them.
 
         The younger of a pair adds none; one that waits adds its wait.
+
+        Returns:
+            For each instruction its cycles, and by how many these are more than issue alone takes: what operands make
+            it wait. Less than none where it pairs only because of a wait.
         """
-        pipeline = Pipeline(self._parameters)
+        with_waits = self._shares(self._pipeline_after, Pipeline(self._parameters), previous, block)
+        issue = self._shares(self._issued, Pipeline(self._parameters, waits=False), previous, block)
+        return tuple((cycles, cycles - alone) for cycles, alone in zip(with_waits, issue, strict=True))
+
+    def _shares(
+        self, after: Callable[[Block], Pipeline], idle: Pipeline, previous: Block | None, block: Block
+    ) -> list[int]:
+        pipeline = idle
         if previous is not None:
-            pipeline = self._pipeline_after(previous).copy()
+            pipeline = after(previous).copy()
             if block.address != previous.end:
                 pipeline.redirect()
         shares = []
@@ -112,7 +123,7 @@ class BlockCosts:
             before = pipeline.cycles
             pipeline.issue(operation)
             shares.append(pipeline.cycles - before)
-        return tuple(shares)
+        return shares
 
     def ways_out(self, block: Block) -> tuple[int, ...]:
         """Addresses to which the block can lead, as far as its code tells."""

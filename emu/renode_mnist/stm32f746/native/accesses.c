@@ -30,6 +30,14 @@ typedef struct {
   uint32_t kept_count;
 } State;
 
+enum { kZero = 15 };  // no program reads PC as a register: its place holds 0 for whoever names none
+
+static bool is_plain(const AccessStep* step) {
+  const bool known = step->do_ == kMove || step->do_ == kAdd || step->do_ == kSubtract || step->do_ == kLoad ||
+                     step->do_ == kStore;
+  return known && step->condition == kAlways && step->shift_kind == kLeft && step->shift < 32;
+}
+
 AccessProgram* access_program(const uint8_t* packed, size_t bytes) {
   if (bytes < sizeof(uint32_t) + sizeof(AccessStep)) return NULL;
   const size_t count = (bytes - sizeof(uint32_t)) / sizeof(AccessStep);
@@ -38,6 +46,12 @@ AccessProgram* access_program(const uint8_t* packed, size_t bytes) {
   memcpy(&program->needed, packed, sizeof program->needed);
   program->count = count;
   memcpy(program->steps, packed + sizeof(uint32_t), count * sizeof(AccessStep));
+  program->plain = true;
+  for (size_t i = 0; i < count; ++i) program->plain = program->plain && is_plain(&program->steps[i]);
+  for (size_t i = 0; program->plain && i < count; ++i) {
+    if (program->steps[i].n == kNone) program->steps[i].n = kZero;
+    if (program->steps[i].m == kNone) program->steps[i].m = kZero;
+  }
   return program;
 }
 
@@ -167,8 +181,8 @@ static void calculate(State* state, const AccessStep* step, uint32_t x) {
   }
 }
 
-uint32_t access_program_run(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
-                            const GuestMemory* memories, size_t memory_count, AccessFunction access, void* context) {
+static uint32_t run_any(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
+                        const GuestMemory* memories, size_t memory_count, AccessFunction access, void* context) {
   State state;
   state.registers = registers;
   state.unknown = 0;
@@ -217,4 +231,40 @@ uint32_t access_program_run(const AccessProgram* program, uint32_t registers[kPr
     }
   }
   return unresolved;
+}
+
+// A constant `access` makes a copy of its own, without the call.
+static inline __attribute__((always_inline)) void run_plain(const AccessProgram* program,
+                                                            uint32_t registers[kProgramRegisters],
+                                                            AccessFunction access, void* context) {
+  registers[kZero] = 0;
+  for (const AccessStep *step = program->steps, *end = step + program->count; step < end; ++step) {
+    const uint32_t n = registers[step->n], x = (registers[step->m] << step->shift) + step->constant;
+    switch (step->do_) {
+      case kMove: registers[step->target] = x; break;
+      case kAdd: registers[step->target] = n + x; break;
+      case kSubtract: registers[step->target] = n - x; break;
+      default: access(context, n + x, step->size, step->do_ == kStore);
+    }
+  }
+}
+
+uint32_t access_program_run(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
+                            const GuestMemory* memories, size_t memory_count, AccessFunction access, void* context) {
+  if (program->plain) {
+    run_plain(program, registers, access, context);
+    return 0;
+  }
+  return run_any(program, registers, apsr, memories, memory_count, access, context);
+}
+
+static inline void time_access(void* memory, uint32_t address, uint32_t size, bool is_store) {
+  memory_access(memory, address, size, is_store);
+}
+
+uint32_t access_program_time(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
+                             const GuestMemory* memories, size_t memory_count, Memory* memory) {
+  if (!program->plain) return run_any(program, registers, apsr, memories, memory_count, time_access, memory);
+  run_plain(program, registers, time_access, memory);
+  return 0;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
+
 // Step of accesses.py, as its `packed` lays it out.
 typedef struct {
   uint8_t do_, target, n, m, shift_kind, shift, condition, size, is_signed, extra;
@@ -15,12 +17,14 @@ typedef struct {
 
 // Of one block.
 typedef struct {
-  uint32_t needed;  // a bit a register whose value at the beginning is wanted; bit 16: the flags
+  uint32_t needed;  // a bit a register whose value at the beginning is wanted; bit 16: the flags; bit 17: behind a
+                    // plain program they have the values for the same block once more
+  bool plain;       // nothing in it hangs on flags or memory, and everything is known: most programs
   size_t count;
   AccessStep steps[];
 } AccessProgram;
 
-enum { kNeedsFlags = 1 << 16, kProgramRegisters = 16 };
+enum { kNeedsFlags = 1 << 16, kLoops = 1 << 17, kProgramRegisters = 16 };
 
 // What `accesses.py` packed; NULL where there is nothing to do. To be given to free().
 AccessProgram* access_program(const uint8_t* packed, size_t bytes);
@@ -38,5 +42,9 @@ typedef void (*AccessFunction)(void* context, uint32_t address, uint32_t size, b
 // Returns how many accesses could not be resolved; those are left out.
 uint32_t access_program_run(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
                             const GuestMemory* memories, size_t memory_count, AccessFunction access, void* context);
+
+// The same, each access going to `memory_access`.
+uint32_t access_program_time(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
+                             const GuestMemory* memories, size_t memory_count, Memory* memory);
 
 #endif

@@ -35,6 +35,7 @@ struct Block {
   bool sure;                      // only the second wrong guess in a row changes the expectation
   uint32_t misprediction_cycles;  // charged when it goes another way
   AccessProgram* accesses;        // what it touches; NULL where that is nothing, or not asked for
+  uint64_t fetched_in;            // the instruction cache's epoch in which all of its code was there
   struct Block* next_in_slot;
   struct Block* next;  // all blocks but `start`, newest first
   uint32_t address;

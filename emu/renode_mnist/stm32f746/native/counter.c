@@ -60,21 +60,29 @@ static bool masks_changed(BlockCounter* self) {
 
 // What the block of `edge`, which begins now, will wait for memory.
 static void wait_for_memory(BlockCounter* self, const Edge* edge) {
-  const Block* block = edge->to;
+  Block* block = edge->to;
   Memory* memory = &self->memory;
   memory->now = self->cycles;
-  memory->waited = memory_fetch(memory, self->cycles, block->address, block->size, edge->cycles);
-  if (block->accesses) {
-    uint32_t registers[kProgramRegisters], apsr = 0;
-    const uint32_t needed = block->accesses->needed;
-    for (uint32_t left = needed & 0xFFFF; left; left &= left - 1) {
-      const int reg = __builtin_ctz(left);
-      self->read_register(self->engine, self->core_registers[reg], &registers[reg]);
-    }
-    if (needed & kNeedsFlags) self->read_register(self->engine, self->flags_register, &apsr);
-    memory->counts.unresolved += access_program_run(block->accesses, registers, apsr, self->guest, self->guest_count,
-                                                    memory_access, memory);
+  memory->waited = 0;
+  if (block->fetched_in != memory->fetch_epoch) {
+    memory->waited = memory_fetch(memory, self->cycles, block->address, block->size, edge->cycles);
+    // With a cache that has all of it the next time costs nothing, until that changes.
+    if (!memory->waited && memory_keeps_code(memory, block->address)) block->fetched_in = memory->fetch_epoch;
   }
+  const AccessProgram* accesses = block->accesses;
+  if (accesses) {
+    uint32_t apsr = 0;
+    if (self->carried != block) {
+      for (uint32_t left = accesses->needed & 0xFFFF; left; left &= left - 1) {
+        const int reg = __builtin_ctz(left);
+        self->read_register(self->engine, self->core_registers[reg], &self->registers[reg]);
+      }
+      if (accesses->needed & kNeedsFlags) self->read_register(self->engine, self->flags_register, &apsr);
+    }
+    memory->counts.unresolved +=
+        access_program_time(accesses, self->registers, apsr, self->guest, self->guest_count, memory);
+  }
+  self->carried = accesses && accesses->plain && accesses->needed & kLoops ? block : NULL;
   self->waited = memory->waited;
   self->cycles += memory->waited;
 }
@@ -133,6 +141,7 @@ void block_counter_begin(BlockCounter* self, uint64_t limit_cycles) {
   self->skip_breakpoint = self->at_breakpoint;
   self->stopped = 0;
   self->at_breakpoint = 0;
+  self->carried = NULL;
 }
 
 void block_counter_watch_masks(BlockCounter* self, const uint32_t masks[kMaskRegisters]) {
@@ -141,6 +150,7 @@ void block_counter_watch_masks(BlockCounter* self, const uint32_t masks[kMaskReg
 }
 
 void block_counter_forget_previous(BlockCounter* self) {
+  self->carried = NULL;
   self->current = &self->graph.start;
   self->last = NULL;
 }

@@ -60,6 +60,8 @@ typedef struct {
   AccessesFunction accesses;  // NULL: memory costs nothing
   void* timing_model;
   uint64_t dependency_cycles, misprediction_cycles;  // parts of `cycles`
+  uint32_t registers[kProgramRegisters];             // what the accesses of `carried` left for the same block
+  const Block* carried;                              // NULL where that is nothing
   uint64_t waited;                                   // of `cycles`, what the block under way waited for memory
 
   Memory memory;

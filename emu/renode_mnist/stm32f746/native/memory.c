@@ -4,9 +4,6 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
-// Tags are line numbers plus one, so that zeros are an empty cache.
-static uint32_t tag_of(uint32_t address) { return address / kLineBytes + 1; }
-
 // Xorshift (Marsaglia 2003): the core's replacement is pseudo-random as well (DDI 0489F 5.1.1), of a kind not told.
 static uint32_t next_random(Memory* memory) {
   uint32_t x = memory->random;
@@ -18,12 +15,14 @@ static uint32_t next_random(Memory* memory) {
 
 void memory_invalidate(Memory* memory, bool instructions, bool data) {
   if (instructions) {
+    ++memory->fetch_epoch;
     memset(memory->fetch_tags, 0, sizeof memory->fetch_tags);
     memset(memory->art_tags, 0, sizeof memory->art_tags);
   }
   if (data) {
     memset(memory->data_tags, 0, sizeof memory->data_tags);
     memset(memory->dirty, 0, sizeof memory->dirty);
+    memory->last_data_line = 0;
   }
 }
 
@@ -35,13 +34,21 @@ void memory_reset(Memory* memory) {
   memory->bus_free = 0;
 }
 
-// `last` is where the one before was found. NULL for a peripheral.
-static const Region* region_of(const Memory* memory, const Region** last, uint32_t address) {
-  const Region* region = *last;
-  if (LIKELY(region && address >= region->begin && address < region->end)) return region;
+void memory_regions_changed(Memory* memory) {
+  memset(memory->region_of_granule, kSeveral, sizeof memory->region_of_granule);
   for (uint32_t i = 0; i < memory->region_count; ++i) {
-    region = &memory->regions[i];
-    if (address >= region->begin && address < region->end) return *last = region;
+    const Region* region = &memory->regions[i];
+    const uint32_t first = (region->begin + (1u << kGranuleBits) - 1) >> kGranuleBits;
+    for (uint32_t granule = first; granule < region->end >> kGranuleBits; ++granule)
+      memory->region_of_granule[granule] = region->bus == kTightlyCoupled ? kNoWait : (uint8_t)i;
+  }
+  memory->last_data_line = 0;
+}
+
+const Region* memory_search_region(const Memory* memory, uint32_t address) {
+  for (uint32_t i = 0; i < memory->region_count; ++i) {
+    const Region* region = &memory->regions[i];
+    if (address >= region->begin && address < region->end) return region->bus == kTightlyCoupled ? NULL : region;
   }
   return NULL;
 }
@@ -100,31 +107,23 @@ static uint64_t data_line(Memory* memory, uint64_t now, const Region* region, ui
 
 static uint32_t art_wait(Memory* memory, uint32_t tag, bool sequential);
 
-void memory_access(void* context, uint32_t address, uint32_t size, bool is_store) {
-  Memory* memory = context;
-  const MemoryTiming* timing = &memory->timing;
-  ++*(is_store ? &memory->counts.stores : &memory->counts.loads);
-  uint64_t wait = (address & 7) + size > 8 && size <= 4 ? timing->unaligned : 0;
-  const Region* region = region_of(memory, &memory->last_data_region, address);
-  if (region && region->bus != kTightlyCoupled) {
-    const uint64_t begin = memory->now + memory->waited;
-    uint64_t now = begin;
-    if (region->bus == kFlashOverItcm) {
-      for (uint32_t tag = tag_of(address); tag <= tag_of(address + size - 1); ++tag)
-        now += art_wait(memory, tag, false);
-    } else if (timing->data_cache && region->cacheable) {
-      for (uint32_t tag = tag_of(address); tag <= tag_of(address + size - 1); ++tag)
-        now = data_line(memory, now, region, tag, is_store);
-    } else {
-      for (uint32_t done = 0; done < size; done += 8) {
-        const uint64_t first = transfer(memory, now, region->bus, false);
-        now = is_store ? behind_buffers(memory, now, region->bus) : first;
-      }
+void memory_wait_for_bus(Memory* memory, const Region* region, uint32_t address, uint32_t size, bool is_store) {
+  const uint32_t first = memory_line(address), last = memory_line(address + size - 1);
+  const uint64_t begin = memory->now + memory->waited;
+  uint64_t now = begin;
+  if (region->bus == kFlashOverItcm) {
+    for (uint32_t tag = first; tag <= last; ++tag) now += art_wait(memory, tag, false);
+  } else if (memory->timing.data_cache && region->cacheable) {
+    for (uint32_t tag = first; tag <= last; ++tag) now = data_line(memory, now, region, tag, is_store);
+    memory->last_data_line = last;
+  } else {
+    for (uint32_t done = 0; done < size; done += 8) {
+      const uint64_t there = transfer(memory, now, region->bus, false);
+      now = is_store ? behind_buffers(memory, now, region->bus) : there;
     }
-    wait += now - begin;
   }
-  memory->waited += wait;
-  memory->counts.data_cycles += wait;
+  memory->waited += now - begin;
+  memory->counts.data_cycles += now - begin;
 }
 
 // The ART accelerator (RM0385 3.3.2): 64 lines, and the next one read ahead while 32 bytes of code run.
@@ -134,6 +133,7 @@ static uint32_t art_wait(Memory* memory, uint32_t tag, bool sequential) {
     for (uint32_t i = 0; i < kArtLines; ++i)
       if (memory->art_tags[i] == tag) return 0;
     memory->art_tags[memory->art_next++ % kArtLines] = tag;
+    ++memory->fetch_epoch;
   }
   ++memory->counts.fetch_misses;
   const uint32_t ahead = timing->art && timing->art_prefetch && sequential ? 8 : 0;
@@ -148,16 +148,17 @@ static uint64_t fetch_through_cache(Memory* memory, uint64_t now, Bus bus, uint3
   while (way < kFetchWays && memory->fetch_tags[set][way]) ++way;
   if (way == kFetchWays) way = next_random(memory) % kFetchWays;
   memory->fetch_tags[set][way] = tag;
+  ++memory->fetch_epoch;
   ++memory->counts.fetch_misses;
   return transfer(memory, now, bus, true);
 }
 
 uint64_t memory_fetch(Memory* memory, uint64_t now, uint32_t address, uint32_t size, uint64_t pipeline_cycles) {
   const MemoryTiming* timing = &memory->timing;
-  const uint32_t first = tag_of(address), last = tag_of(address + size - 1);
+  const uint32_t first = memory_line(address), last = memory_line(address + size - 1);
   if (LIKELY(first == last && first == memory->last_fetch_line)) return 0;
-  const Region* region = region_of(memory, &memory->last_code_region, address);
-  if (!region || region->bus == kTightlyCoupled) {
+  const Region* region = memory_region(memory, address);
+  if (!region) {
     memory->last_fetch_line = last;
     return 0;
   }
@@ -180,4 +181,10 @@ uint64_t memory_fetch(Memory* memory, uint64_t now, uint32_t address, uint32_t s
   }
   memory->counts.fetch_cycles += end - now;
   return end - now;
+}
+
+bool memory_keeps_code(const Memory* memory, uint32_t address) {
+  const Region* region = memory_region(memory, address);
+  if (!region) return true;
+  return region->bus == kFlashOverItcm ? memory->timing.art : memory->timing.instruction_cache && region->cacheable;
 }

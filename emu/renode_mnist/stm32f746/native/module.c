@@ -264,7 +264,6 @@ static PyObject* set_memory(CounterObject* self, PyObject* args) {
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
   bool read = count <= kMostRegions;
   if (!read) PyErr_Format(PyExc_ValueError, "more than %d regions", kMostRegions);
-  memory->last_data_region = memory->last_code_region = NULL;
   memory->region_count = 0;
   for (Py_ssize_t i = 0; read && i < count; ++i) {
     unsigned int begin, end, bus;
@@ -277,8 +276,10 @@ static PyObject* set_memory(CounterObject* self, PyObject* args) {
     if (read) memory->regions[memory->region_count++] = (Region){begin, end, (uint8_t)bus, cacheable, write_back};
   }
   Py_DECREF(items);
+  memory_regions_changed(memory);
   if (!read) return NULL;
   memory->timing = timing;
+  memory_invalidate(memory, !timing.instruction_cache && !timing.art, !timing.data_cache);  // what is off holds nothing
   Py_RETURN_NONE;
 }
 
@@ -296,8 +297,8 @@ static PyObject* split(CounterObject* self, PyObject* unused) {
   const MemoryCounts* memory = &counter->memory.counts;
   return Py_BuildValue("(KKKKKKKKKKKKKK)", counter->cycles, (unsigned long long)counter->dependency_cycles,
                        (unsigned long long)counter->misprediction_cycles, (unsigned long long)memory->fetch_cycles,
-                       (unsigned long long)memory->data_cycles, (unsigned long long)memory->loads,
-                       (unsigned long long)memory->stores, (unsigned long long)memory->unresolved,
+                       (unsigned long long)memory->data_cycles, (unsigned long long)memory->accesses[0],
+                       (unsigned long long)memory->accesses[1], (unsigned long long)memory->unresolved,
                        (unsigned long long)memory->fetch_misses,
                        (unsigned long long)memory->load_misses[kFlashOverAxi],
                        (unsigned long long)memory->load_misses[kSramOverAxi],
