@@ -29,7 +29,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["instructions", "cycles"]),
     default="instructions",
     show_default=True,
-    help="What the tables are sorted by and the stacks count; cycles are modelled, and split into what they wait for.",
+    help="What tables are sorted by and stacks count; cycles are modelled, and split into waits.",
 )
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")

@@ -288,7 +288,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
 
 
 def _differences(noted: Sequence[CycleSplit], layers: int) -> list[CycleSplit]:
-    """Of each layer, and last of the whole inference; none where the reads are not those of the firmware's stopwatch."""
+    """Of each layer, and last of the whole inference; none where the reads are not the firmware's stopwatch's."""
     if len(noted) != layers + 2:
         return []
     each = [after.since(before) for before, after in pairwise(noted[:-1])]

@@ -112,8 +112,8 @@ class Accesses(NamedTuple):
     Attributes:
         needed: Registers whose values at the block's beginning the steps want, 0 to 14.
         needs_flags: Whether they want APSR as well.
-        loops: Whether the block can lead to itself; then the needed registers have the right values for that behind the
-            last step.
+        loops: Whether the block can lead to itself; behind the last step the needed registers then have the values
+            for that.
         steps: In order.
     """
 
@@ -389,7 +389,7 @@ class _Translator:
 
 
 def _needed(steps: Sequence[Step], at_end: Iterable[int] = ()) -> tuple[list[Step], set[int]]:
-    """The steps on which an access or a register ``at_end`` depends, and the registers that they want at the beginning."""
+    """The steps on which an access or a register ``at_end`` depends, and what they want at the beginning."""
     wanted: set[int] = set(at_end)
     wants_memory = False
     kept: list[Step] = []

@@ -43,8 +43,8 @@ class LiveCosts:
             size_bytes: Its size.
 
         Returns:
-            The cycles; how many more if the way there was mispredicted, which depends on the block before alone and is
-            0 where that can only be left in one way; and how many of the first the pipeline waits for operands.
+            The cycles; how many more if the way there was mispredicted, which depends on the block before alone and
+            is 0 where that can only be left in one way; and how many of the first are waits for operands.
         """
         block = Block(address, self._read(address, size_bytes))
         if not previous_bytes:

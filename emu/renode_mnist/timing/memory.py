@@ -34,9 +34,9 @@ class MemoryParameters:
     """Cycles of the core, which the AXI bus, its bridges and the SRAM share (RM0385 2.1, 5.2: all at HCLK).
 
     Attributes:
-        axi_cycles: A read across the AXI bus and its bridge, there and back, without the memory's own time. No document
-            has it. Fitted to two layers of one measured program, the CONV_2D 2 and 3 of the article's float network on
-            TensorFlow Lite Micro 1.14: 6.4 and 5.1 cycles more a missed line than the flash's 8 (docs/cycles.md).
+        axi_cycles: A read across the AXI bus and its bridge, there and back, without the memory's own time. No
+            document has it. Fitted to two layers of one measured program, the CONV_2D 2 and 3 of the article's float
+            network on TensorFlow Lite Micro 1.14: 6.4 and 5.1 cycles more a missed line than the flash's 8.
         flash_beats: AXI and flash are 64 bits wide (RM0385 3.3): a line of 32 bytes is four beats, the word that was
             asked for in the first (DDI 0489F 5.1.1).
         sram_beats: The bridges to SRAM1 and SRAM2 are 32 bits wide (RM0385 2.1): eight beats.
