@@ -1,4 +1,4 @@
-"""What memory costs, by the program's settings; how caches keep it is tried in tests/stm32f746/test_memory_timing.py."""
+"""What memory costs, by a program's settings; what caches keep is tried in stm32f746/test_memory_timing.py."""
 
 from __future__ import annotations
 

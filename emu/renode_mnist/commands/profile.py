@@ -59,8 +59,8 @@ def profile(
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
         board = TargetOptions(board=config.board)
-        counted = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
-        result = profiler.classify(image.elf, digit.pixels, picture.name, board, counted)
+        of_record = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
+        result = profiler.classify(image.elf, digit.pixels, picture.name, board, of_record)
     stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
