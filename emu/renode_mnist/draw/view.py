@@ -8,7 +8,8 @@ from renode_mnist.report.identity import rows
 from renode_mnist.session.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
 from renode_mnist.session.session import Session
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import Kind, stated_error
+from renode_mnist.timing.accuracy import stated_error
+from renode_mnist.timing.points import Kind
 
 
 def of_session(session: Session) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from renode_mnist.measure.bench import PARTS, Refused, Row, told
 from renode_mnist.report.grid import Grid, table
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.targets.base import CounterUnit
-from renode_mnist.timing.accuracy import Kind, stated_error
+from renode_mnist.timing.accuracy import stated_error
+from renode_mnist.timing.points import Kind
 
 _UNIT_NAMES = {
     "instructions": "instructions",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import Kind, stated_error
+from renode_mnist.timing.accuracy import stated_error
+from renode_mnist.timing.points import Kind
 from renode_mnist.wire.messages import Stats
 
 

@@ -12,7 +12,8 @@ from rich.text import Text
 from renode_mnist.profile.layer_functions import short_name
 from renode_mnist.profile.profile import Cost, FunctionCost, Line, Profile
 from renode_mnist.program.sources import Sources
-from renode_mnist.timing.accuracy import Kind, stated_error
+from renode_mnist.timing.accuracy import stated_error
+from renode_mnist.timing.points import Kind
 
 _PARTS = ("oper-\nands", "bran-\nches", "code", "data")
 """Waits, as the head of a column; what they leave is issue."""

@@ -42,7 +42,7 @@ __all__ = [
     "stated_error",
 ]
 
-_MODEL = ("accesses", "blocks", "decode", "memory", "operation", "parameters", "pipeline")
+_MODEL = ("accesses", "blocks", "decode", "memory", "native", "operation", "parameters", "pipeline")
 
 
 def model_sha256() -> str:
