@@ -99,7 +99,7 @@ void work(int n) {
 def watched(elf: Path, clock: bool = False) -> tuple[Machine, CallTree]:
     """The machine at the end of ``run``, and what was seen of it."""
     machine = Machine(elf, clock_model=LiveCosts if clock else None)
-    tree = CallTree(machine.core.memory.read_code)
+    tree = CallTree(machine.core.memory.read_code, waits=machine.core.counts.waits)
     machine.core.observe(tree)
     snippets.run(machine)
     return machine, tree
@@ -130,6 +130,10 @@ def test_it_adds_up_to_what_the_emulator_counted(code: str) -> None:
     total = profile.make(tree, DebugInfo(machine.image.path)).total
     assert total.instructions == machine.instructions()
     assert total.cycles_modelled == machine.core.counter.cycles
+    split = machine.core.counts.split_now()
+    parts = (total.mispredictions, total.fetch, total.data)
+    assert parts == (split.misprediction_cycles, split.fetch_cycles, split.data_cycles)
+    assert total.fetch > 0  # its code is in flash
 
 
 def test_stacks_are_those_of_the_calls_and_a_tail_call_replaces_its_caller() -> None:
@@ -263,23 +267,17 @@ def test_the_command_writes_what_it_is_asked_for(firmware: Path, tmp_path: Path)
     assert "source files that are not on this machine: " in result.stderr
 
 
-def test_fetching_from_flash_is_a_term_of_its_own(firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]) -> None:
-    plain, fetched = (profiler.classify(firmware, digits["7"], with_fetch=wanted) for wanted in (False, True))
-    assert plain.fetch is None
-    assert fetched.fetch is not None
-    assert fetched.profile == plain.profile
-    assert fetched.fetch.cycles == 8 * fetched.fetch.cache.misses > 0
-
-
-def test_the_data_cache_is_a_term_of_its_own(firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]) -> None:
-    plain, watched = (profiler.classify(firmware, digits["7"], with_data=wanted) for wanted in (False, True))
-    assert plain.data is None
-    assert watched.data is not None
-    assert watched.profile == plain.profile  # hooks on memory upset no IT block
-    assert watched.record.inference.tensor == plain.record.inference.tensor
-    assert watched.record.inference.layers == plain.record.inference.layers
-    assert watched.data.flash_misses > 181_652 / 32  # engine m7's weights, none of which stays
-    assert watched.data.cycles == 8 * watched.data.flash_misses + watched.data.sram_misses
+def test_lines_are_split_into_what_they_wait_for(firmware: Path) -> None:
+    result = CliRunner().invoke(app, ["profile", "--elf", str(firmware), "--json", "--unit", "cycles"])
+    told = json.loads(result.stdout)
+    split = told["cycles_split"]
+    assert sum(split.values()) == told["cycles_modelled"]
+    assert split["data"] > 181_652 / 32 * 8  # engine m7's weights, none of which stays in the cache
+    hottest = max(told["lines"], key=lambda line: line["cycles_split"]["data"])
+    assert "engine/m7/" in hottest["file"]
+    shown = CliRunner().invoke(app, ["profile", "--elf", str(firmware), "--unit", "cycles"]).stdout
+    assert "ands" in shown
+    assert "Waits for data are shared among" in " ".join(shown.split())
 
 
 def test_coverage_of_an_elf_without_lines_is_refused_with_the_reason(firmware: Path, tmp_path: Path) -> None:

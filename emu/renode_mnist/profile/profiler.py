@@ -65,7 +65,7 @@ def classify(
     target = EmbeddedTarget(elf, board=board, clock_model="m7")
     with Session(target) as session:
         core = target.machine.core
-        tree = CallTree(core.memory.read_code, waits=lambda: core.counts.waits())
+        tree = CallTree(core.memory.read_code, waits=core.counts.waits)
         core.observe(tree)
         target.reset()  # so that the stack is known from its first frame
         tree.clear_counts()
