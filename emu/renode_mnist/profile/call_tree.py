@@ -70,11 +70,14 @@ class _Exit:
         if place == self.expected:
             self.sure = True
             return False
-        wrong = self.expected is not None
+        if self.expected is None:
+            self.expected = place
+            self.sure = True
+            return False
         if not self.sure:
             self.expected = place
         self.sure = False
-        return wrong
+        return True
 
 
 class CallTree:

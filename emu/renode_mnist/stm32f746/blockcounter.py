@@ -194,14 +194,15 @@ class _Exit:
         if edge is self.predicted:
             self.sure = True
             return 0
-        cycles = 0
-        if self.predicted is not None:
-            edge.mispredicted += 1
-            cycles = self.misprediction_cycles
+        if self.predicted is None:
+            self.predicted = edge
+            self.sure = True
+            return 0
+        edge.mispredicted += 1
         if not self.sure:
             self.predicted = edge
         self.sure = False
-        return cycles
+        return self.misprediction_cycles
 
 
 class PythonBlockCounter:

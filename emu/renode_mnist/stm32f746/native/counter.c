@@ -38,13 +38,17 @@ static Edge* learn_edge(BlockCounter* self, Block* from, uint32_t address, uint3
   return block_add_edge(from, to, cost.cycles, cost.dependency_cycles);
 }
 
-// `from` went by `edge`, which was not expected. The first time nothing was expected, and nothing is charged.
+// `from` went by `edge`, which was not expected. The first time nothing was expected and nothing is charged; from then on
+// the way that was taken first is a sure one, so that a loop's way out does not turn what is expected of its body.
 static void mispredict(BlockCounter* self, Block* from, Edge* edge) {
-  if (from->predicted) {
-    edge->mispredicted++;
-    self->cycles += from->misprediction_cycles;
-    self->misprediction_cycles += from->misprediction_cycles;
+  if (!from->predicted) {
+    from->predicted = edge;
+    from->sure = true;
+    return;
   }
+  edge->mispredicted++;
+  self->cycles += from->misprediction_cycles;
+  self->misprediction_cycles += from->misprediction_cycles;
   if (!from->sure) from->predicted = edge;
   from->sure = false;
 }
