@@ -97,7 +97,8 @@ def _by_kind(program: Program) -> int:
 def _program(program: Program, *, is_today: bool) -> Iterator[str]:
     commit = f" (commit `{program.commit[:12]}`)" if program.commit else ""
     yield f"### {program.name}"
-    yield f"- Measured on: {program.chip}, {program.clock_mhz:g} MHz; {program.memory}."
+    clock = f", {program.clock_mhz:g} MHz" if program.clock_mhz else ""
+    yield f"- Measured on: {program.chip}{clock}; {program.memory}."
     yield f"- Source: {program.source}{commit}."
     yield f"- Exercises: {program.exercises}."
     yield f"- The program modelled differs: {program.differs}."

@@ -85,7 +85,7 @@ class Program:
         commit: Of the source's code; empty where there is none.
         exercises: What of the core and its memories.
         chip: That was measured.
-        clock_mhz: Of its core.
+        clock_mhz: Of its core; None where it was not told and the measurements are cycles.
         memory: Where code and data were, and what was enabled.
         kind: The same, as the model tells them apart.
         unit: Of the measurements.
@@ -99,7 +99,7 @@ class Program:
     commit: str
     exercises: str
     chip: str
-    clock_mhz: float
+    clock_mhz: float | None
     memory: str
     kind: Kind
     unit: str
@@ -122,7 +122,7 @@ def _point(row: dict[str, Any], program: dict[str, Any]) -> Point:
 def _program(row: dict[str, Any]) -> Program:
     points = [_point(point, row) for point in row["points"]]
     told = {key: value for key, value in row.items() if key not in ("set", "points", "kind")}
-    return Program(**{"commit": "", **told}, kind=Kind(row["kind"]), points=points)
+    return Program(**{"commit": "", "clock_mhz": None, **told}, kind=Kind(row["kind"]), points=points)
 
 
 @cache
