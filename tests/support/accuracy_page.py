@@ -24,8 +24,9 @@ program. An error is of the time: *+* where the model is slower than silicon, *-
 project has been measured.
 
 Two sets are kept apart. From *fitted* points a parameter was read, or fitted to them: they prove nothing. *Judged*
-points had no part in the model, and from them alone come the errors that stand beside every figure. A measurement of
-so few digits that half of the last is more than 2 % of it is shown, and not counted (*coarse*).
+points had no part in the model: the means that stand beside every figure come from them alone. The ranges take in
+fitted points as well, since what was fitted and is still off is off. A measurement of so few digits that half of the
+last is more than 2 % of it is shown, and not counted (*coarse*).
 
 """
 
@@ -36,13 +37,13 @@ def page() -> str:
 
 
 def _summary() -> Iterator[str]:
-    yield "| kind of figure | judged points | mean of magnitudes | from | to | mean with sign |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    yield "| kind of figure | judged points | mean of magnitudes | mean with sign | fitted points | all, from | to |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for kind in Kind:
         error = stated_error(kind)
         yield (
-            f"| {kind} | {error.points} | {error.mean_percent:.1f} % | {error.lowest_percent:+.1f} % | "
-            f"{error.highest_percent:+.1f} % | {error.bias_percent:+.1f} % |"
+            f"| {kind} | {error.points} | {error.mean_percent:.1f} % | {error.bias_percent:+.1f} % | "
+            f"{error.fitted_points} | {error.lowest_percent:+.1f} % | {error.highest_percent:+.1f} % |"
         )
     yield ""
     yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from renode_mnist.timing.points import Kind, programs
+from renode_mnist.timing.points import Kind, PointSet, programs
 
 
 @dataclass(frozen=True)
@@ -13,12 +13,13 @@ class StatedError:
     """What comparing with published measurements gave.
 
     Attributes:
-        mean_percent: Mean of the errors' magnitudes.
-        worst_percent: The largest.
-        lowest_percent: The lowest error; negative where the model is faster than silicon.
-        highest_percent: The highest.
-        bias_percent: Mean of the errors with their signs.
-        points: How many measurements.
+        mean_percent: Mean of the judged errors' magnitudes.
+        worst_percent: The largest magnitude of all, fitted points too: what was fitted and is still off is off.
+        lowest_percent: The lowest error of all; negative where the model is faster than silicon.
+        highest_percent: The highest of all.
+        bias_percent: Mean of the judged errors with their signs.
+        points: How many measurements judge it.
+        fitted_points: How many more are in the range.
         basis: What they were and where memory was.
         outside: What no point covers.
     """
@@ -29,6 +30,7 @@ class StatedError:
     highest_percent: float
     bias_percent: float
     points: int
+    fitted_points: int
     basis: str
     outside: str
 
@@ -52,26 +54,24 @@ _OUTSIDE = {
 
 @cache
 def stated_error(kind: Kind) -> StatedError:
-    """Of figures of one kind, computed from the points that judge it (``points.toml``, docs/accuracy.md).
+    """Of figures of one kind, computed from the published points (``points.toml``, docs/accuracy.md).
 
     Args:
         kind: Memory in play, unless ``PipelineCosts`` made the figure.
     """
-    errors = [
-        point.error_percent
-        for program in programs()
-        if program.kind is kind
-        for point in program.points
-        if point.counts
+    points = [
+        point for program in programs() if program.kind is kind for point in program.points if not point.is_coarse
     ]
-    magnitudes = [abs(error) for error in errors]
+    errors = [point.error_percent for point in points]
+    judged = [point.error_percent for point in points if point.set is PointSet.JUDGED]
     return StatedError(
-        mean_percent=round(sum(magnitudes) / len(errors), 1),
-        worst_percent=round(max(magnitudes), 1),
+        mean_percent=round(sum(map(abs, judged)) / len(judged), 1),
+        worst_percent=round(max(map(abs, errors)), 1),
         lowest_percent=round(min(errors), 1),
         highest_percent=round(max(errors), 1),
-        bias_percent=round(sum(errors) / len(errors), 1),
-        points=len(errors),
+        bias_percent=round(sum(judged) / len(judged), 1),
+        points=len(judged),
+        fitted_points=len(errors) - len(judged),
         basis=_BASIS[kind],
         outside=_OUTSIDE[kind],
     )

@@ -69,11 +69,6 @@ class Point:
         assert isinstance(exponent, int)  # a finite number
         return 10.0**exponent / 2 > _COARSE * float(self.measured)
 
-    @property
-    def counts(self) -> bool:
-        """Whether a stated error is computed from it."""
-        return self.set is PointSet.JUDGED and not self.is_coarse
-
 
 @dataclass(frozen=True)
 class Program:
