@@ -61,7 +61,7 @@ class MemoryCosts(NamedTuple):
         rest: More until the line is complete and the bus is free.
         flash_access: Wait states and the access itself, of a line of the ART accelerator.
         fetch_beat: 64 bits of code over AXI without the instruction cache, but for the flash's access.
-        unaligned: More for an access that crosses 64 bits.
+        unaligned: More for a load that is not aligned to its size.
     """
 
     first: tuple[int, int, int, int]

@@ -36,17 +36,19 @@ class MemoryParameters:
     Attributes:
         axi_cycles: A read across the AXI bus and its bridge, there and back, without the memory's own time. No
             document has it. Fitted to two layers of one measured program, the CONV_2D 2 and 3 of the article's float
-            network on TensorFlow Lite Micro 1.14: 6.4 and 5.1 cycles more a missed line than the flash's 8.
+            network on TensorFlow Lite Micro 1.14: they are +2.2 and +2.0 % off with 6, +0.5 and +0.4 % with 5, -1.3
+            and -1.2 % with 4 (docs/accuracy.md).
         flash_beats: AXI and flash are 64 bits wide (RM0385 3.3): a line of 32 bytes is four beats, the word that was
             asked for in the first (DDI 0489F 5.1.1).
         sram_beats: The bridges to SRAM1 and SRAM2 are 32 bits wide (RM0385 2.1): eight beats.
-        unaligned_cycles: For an access that crosses 64 bits, which becomes two (DDI 0489F 5.4).
+        unaligned_cycles: More for a load of a half-word or word that is not aligned; jnk0le (``parameters``, J) measured
+            3 for the older of a pair and 4 for the younger, whatever the distance, and none for stores.
     """
 
-    axi_cycles: int = 6
+    axi_cycles: int = 5
     flash_beats: int = 4
     sram_beats: int = 8
-    unaligned_cycles: int = 1
+    unaligned_cycles: int = 3
 
     def costs(self, settings: Settings) -> Costs:
         """What a program pays with its settings. Wait states are those of FLASH_ACR, enough for the clock or not."""

@@ -28,7 +28,7 @@ typedef struct {
   uint32_t rest[kBusCount];       // more until the line is there and the bus is free
   uint32_t flash_access;          // wait states and the access itself
   uint32_t fetch_beat;            // 64 bits of code over AXI without the instruction cache, but for the flash
-  uint32_t unaligned;             // more for an access across 64 bits
+  uint32_t unaligned;             // more for a load that is not aligned to its size
   bool instruction_cache, data_cache, art, art_prefetch;
 } MemoryTiming;
 
@@ -88,7 +88,7 @@ static inline const Region* memory_region(const Memory* memory, uint32_t address
 // The block under way reads or writes; adds to `waited`. Inline: most accesses end here.
 static inline void memory_access(Memory* memory, uint32_t address, uint32_t size, bool is_store) {
   ++memory->counts.accesses[is_store];
-  if (__builtin_expect((address & 7) + size > 8, 0) && size <= 4) {
+  if (__builtin_expect(address & (size - 1) & 3, 0) && !is_store && size <= 4) {
     memory->waited += memory->timing.unaligned;
     memory->counts.data_cycles += memory->timing.unaligned;
   }
