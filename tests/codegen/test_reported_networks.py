@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ import reported_networks
 from converted_files import converted
 from host_batch import HostBatch
 from renode_mnist import codegen
+from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.operators.convolution import ConvOptions
+from renode_mnist.session.opening import open_session
 from reported_networks import NETWORKS, Reported, convert
 from runtimes import Tensors, litert_interpreter, litert_on, tflite_micro_on
 from tflite_builder import ModelBuilder
@@ -72,7 +75,7 @@ def _end(tensor: Tensor, *, high: bool) -> npt.NDArray[Any]:
     return np.full(tensor.shape, limits.max if high else limits.min, tensor.type.dtype)
 
 
-@pytest.mark.parametrize("network", [each for each in NETWORKS if each.inner != "int16"], ids=lambda each: each.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda each: each.name)
 def test_a_network_that_was_once_refused_equals_the_runtime(network: Reported) -> None:
     content = content_of(network.name)
     graph = reader.parse(content, f"{network.name}.tflite")
@@ -96,6 +99,27 @@ def test_a_network_that_was_once_refused_equals_the_runtime(network: Reported) -
                 else:
                     np.testing.assert_array_equal(mine, theirs, err_msg=engine)
     assert upwards == dict.fromkeys(ENGINES, ROUNDED_UPWARDS.get(network.name, 0))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda each: each.name)
+def test_the_emulated_chip_answers_what_this_pc_does(network: Reported, engine: str, tmp_path: Path) -> None:
+    """What this PC answers is held to TensorFlow Lite Micro above."""
+    file = tmp_path / f"{network.name}.tflite"
+    file.write_bytes(content_of(network.name))
+    graph = codegen.load(file)
+    batch = HostBatch(f"reported-chip-{network.name}", {engine: codegen.plan(graph, engine)})
+    # One after the other, so that layers add their roundings: the chip's compiler fuses what a PC's does not.
+    allowed = max(FLOAT_TOLERANCE, 1e-6 * len(graph.operators))
+    with open_session("embedded", build(BuildConfig(file, engine=engine)).elf) as session:
+        for values in inputs_of(graph)[2:5]:
+            answers = session.infer(values, "drawn").outputs
+            for got, wanted in zip(answers, batch(engine, values), strict=True):
+                if wanted.dtype.kind == "f":
+                    np.testing.assert_allclose(got, wanted, rtol=0, atol=allowed)
+                else:
+                    np.testing.assert_array_equal(got, wanted)
 
 
 def test_where_litert_rounds_upwards_tensorflow_lite_micro_does_not() -> None:
