@@ -91,6 +91,15 @@ def test_tightly_coupled_memory_is_never_waited_for() -> None:
     assert split.data_cycles <= FLASH_FIRST  # the literals
 
 
+@pytest.mark.parametrize(
+    ("do", "at", "waits"),
+    [("ldr", 1, 64), ("ldr", 2, 64), ("ldrh", 1, 64), ("ldrh", 2, 0), ("ldrb", 3, 0), ("str", 1, 0)],
+)
+def test_an_unaligned_load_takes_longer_wherever_it_is(do: str, at: int, waits: int) -> None:
+    split = between(passes(DTCM + at, 64 * 12, 1, step=12, do=do))
+    assert 0 <= split.data_cycles - waits * COSTS.unaligned_cycles <= FLASH_FIRST  # the literals
+
+
 def test_without_the_data_cache_each_load_goes_over_the_bus() -> None:
     split = between(passes(SRAM, 1024, 2, step=4, caches=""))
     assert split.sram_load_misses == 0

@@ -48,7 +48,7 @@ _BASIS = {
 
 _OUTSIDE = {
     Kind.TIGHTLY_COUPLED: "No point covers floating point, exceptions or divisions; memory is not in it",
-    Kind.FLASH_WITH_CACHES: "No point covers int8 kernels, code on the ITCM bus, caches off or exceptions",
+    Kind.FLASH_WITH_CACHES: "No point covers code on the ITCM bus, caches off or exceptions",
 }
 
 
