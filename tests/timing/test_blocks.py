@@ -55,6 +55,20 @@ def test_falling_through_pairs_and_a_taken_branch_does_not(tmp_path: Path) -> No
 
 
 @needs_assembler
+@pytest.mark.parametrize(
+    ("branch", "size", "cycles"), [("adds r0, #1; b.n 1f", 4, 0), ("add.w r0, #1; b.n 1f", 6, 1)]
+)
+def test_a_taken_branch_pairs_behind_narrow_instructions(branch: str, size: int, cycles: int, tmp_path: Path) -> None:
+    """J: "capable of dual issuing with one instruction at destination address ... requires at least 2 .n"."""
+    lead, _, target = blocks_of(f"nop.w; {branch}; nop.w; 1: add.w r6, r7, r8", (4 + size, 4, 4), tmp_path)
+    costs = BlockCosts()
+    alone, _, _ = blocks_of(f"{branch}; nop.w; 1: add.w r6, r7, r8", (size, 4, 4), tmp_path)
+    # An even number of instructions leaves the branch as the younger of a pair, behind which nothing fits.
+    assert costs.edge_cycles(alone, target) == 1
+    assert costs.edge_cycles(lead, target) == cycles
+
+
+@needs_assembler
 def test_a_run_is_the_sum_of_its_edges_and_of_what_was_mispredicted(tmp_path: Path) -> None:
     entry, loop, leave = blocks_of("movs r0, #9; nop; 1: subs.w r0, r0, #1; bne.n 1b; bx lr", (4, 6, 2), tmp_path)
     costs = BlockCosts()

@@ -73,8 +73,7 @@ class BlockCosts:
         if known is None:
             pipeline = self._pipeline_after(previous).copy()
             before = pipeline.cycles
-            if block.address != previous.end:
-                pipeline.redirect()
+            self._lead(pipeline, previous, block)
             pipeline.run(self.operations(block))
             known = self._edges[edge] = pipeline.cycles - before
         return known
@@ -88,8 +87,7 @@ class BlockCosts:
             return self.block_cycles(block) - self._issued(block).cycles
         pipeline = self._issued(previous).copy()
         before = pipeline.cycles
-        if block.address != previous.end:
-            pipeline.redirect()
+        self._lead(pipeline, previous, block)
         pipeline.run(self.operations(block))
         return max(0, self.edge_cycles(previous, block) - (pipeline.cycles - before))
 
@@ -116,8 +114,7 @@ class BlockCosts:
         pipeline = idle
         if previous is not None:
             pipeline = after(previous).copy()
-            if block.address != previous.end:
-                pipeline.redirect()
+            self._lead(pipeline, previous, block)
         shares = []
         for operation in self.operations(block):
             before = pipeline.cycles
@@ -140,6 +137,18 @@ class BlockCosts:
         if known is None:
             known = self._mispredictions[block] = self._time_misprediction(block)
         return known
+
+    def _lead(self, pipeline: Pipeline, previous: Block, block: Block) -> None:
+        """Where the way is not straight on, the next block shares the branch's cycle only if the branch allows it."""
+        if block.address != previous.end and not self._takes_one_along(previous):
+            pipeline.redirect()
+
+    def _takes_one_along(self, block: Block) -> bool:
+        operations = self.operations(block)
+        if not operations or operations[-1].branch not in (Branch.DIRECT, Branch.CONDITIONAL):
+            return False
+        narrow = sum(operation.size_bytes == 2 for operation in operations)
+        return narrow >= self._parameters.narrow_instructions_for_pairing_across
 
     def _pipeline_after(self, block: Block) -> Pipeline:
         known = self._after.get(block)

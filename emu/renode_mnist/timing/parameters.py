@@ -99,6 +99,10 @@ class PipelineParameters:
         misprediction_cycles: J: "from 8 to 6 cycles" when the flags were set early. What is predicted right costs
             nothing, and waits for no flags.
         early_flags_misprediction_cycles: The 6 of it.
+        narrow_instructions_for_pairing_across: J: a taken branch that is predicted "is capable of dual issuing with
+            one instruction at destination address", after "at least 2 .n instructions". Counted in the branch's own
+            block and with the branch: that author's AES for this core relies on one before a narrow branch
+            (CM7_1T_AES128_keyschedule_enc.S).
         early_flags_cycles: J: how long before the branch is early, "at least 3 cycles".
         store_to_load_cycles: S: a load from (almost) where a store has just gone is kept 8 issue slots away from it.
             Code without optimisation does little else.
@@ -114,6 +118,7 @@ class PipelineParameters:
     system_cycles: int = 3
     misprediction_cycles: int = 8
     early_flags_misprediction_cycles: int = 6
+    narrow_instructions_for_pairing_across: int = 2
     early_flags_cycles: int = 3
     store_to_load_cycles: int = 4
     store_to_load_bytes: int = 8

@@ -84,7 +84,7 @@ class Pipeline:
         return self._free
 
     def redirect(self) -> None:
-        """A taken branch: what comes next does not share the branch's cycle."""
+        """What comes next does not share the cycle of what went before."""
         self._older = None
 
     def run(self, operations: Iterable[Operation]) -> None:
