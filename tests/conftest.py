@@ -14,8 +14,8 @@ from PIL import Image as Picture
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, build, resolve_model
 
-# CMSIS-NN, which is C and the same in all of its images, is compiled once: 5.5 s of CPU an image instead of 12. Objects
-# of our own differ in what they include, and would lose the names of their sources where a cache takes them for one.
+# CMSIS-NN, which is C and the same in all of its images, is compiled once: 5.5 s of CPU an image instead of 12.
+# Objects of our own differ in what they include, and would lose their sources' names where a cache took them for one.
 COMPILER_CACHE = {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": str(paths.root() / "build" / "ccache")}
 if shutil.which("ccache"):
     for name, value in COMPILER_CACHE.items():

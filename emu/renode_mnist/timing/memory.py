@@ -41,8 +41,8 @@ class MemoryParameters:
         flash_beats: AXI and flash are 64 bits wide (RM0385 3.3): a line of 32 bytes is four beats, the word that was
             asked for in the first (DDI 0489F 5.1.1).
         sram_beats: The bridges to SRAM1 and SRAM2 are 32 bits wide (RM0385 2.1): eight beats.
-        unaligned_cycles: More for a load of a half-word or word that is not aligned; jnk0le (``parameters``, J) measured
-            3 for the older of a pair and 4 for the younger, whatever the distance, and none for stores.
+        unaligned_cycles: More for a load of a half-word or word that is not aligned; jnk0le (``parameters``, J)
+            measured 3 for the older of a pair and 4 for the younger, whatever the distance, and none for stores.
     """
 
     axi_cycles: int = 5
