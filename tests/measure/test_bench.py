@@ -102,6 +102,32 @@ def test_the_table_has_the_articles_rows_and_columns(rows: list[Row]) -> None:
     assert grid.markdown(laid_out).count("\n|") == len(laid_out.rows) + 1
 
 
+def test_what_modelled_cycles_are_spent_on_adds_up(rows: list[Row]) -> None:
+    for row in rows:
+        assert sum(row.split.values()) == row.counts["cycles_modelled"]
+        assert all(sum(layer.split.values()) == layer.counts["cycles_modelled"] for layer in row.layers)
+        assert row.memory["unresolved"] == 0
+    hungry = named(rows, "float32/m7").layers[2]  # 73 kB of weights, of which each pixel wants all
+    assert hungry.split["data"] > 0.2 * sum(hungry.split.values())
+
+
+def test_the_split_is_a_table_of_shares_and_names_what_no_layer_has(rows: list[Row]) -> None:
+    row = named(rows, "int8/m7")
+    split = next(table for table in bench_table.splits(rows) if "int8/m7" in table.title)
+    assert [line[0] for line in split.rows[-2:]] == ["around the layers", "total"]
+    assert split.rows[-1][1] == f"{row.counts['cycles_modelled']:,}"
+    for line in split.rows:
+        assert sum(float(share.rstrip("%")) for share in line[2:]) == pytest.approx(100, abs=0.3)
+    assert "lines missed" in split.notes[0]
+    table = {line[0]: line[1] for line in bench_table.grid([row]).rows}
+    assert table["of it around the layers"]
+
+
+def test_a_target_that_cannot_split_cycles_says_so() -> None:
+    row = bench.Row("int8/m7", 216, {"instructions": 1}, (), 1, 1, 1, {"target": "renode", "version": "1"}, {})
+    assert bench_table.splits([row]) == []
+
+
 def test_programs_whose_operators_differ_share_their_rows(rows: list[Row]) -> None:
     row = named(rows, "int8/cmsis-nn")
     first, *others = row.layers
