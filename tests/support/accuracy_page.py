@@ -25,8 +25,8 @@ project has been measured.
 
 Two sets are kept apart. From *fitted* points a parameter was read, or fitted to them: they prove nothing. *Judged*
 points had no part in the model: the means that stand beside every figure come from them alone. The ranges take in
-fitted points as well, since what was fitted and is still off is off. A measurement of so few digits that half of the
-last is more than 2 % of it is shown, and not counted (*coarse*).
+fitted points as well, since what was fitted and is still off is off. Shown and not counted are measurements of so few
+digits that half of the last is more than 2 % of them (*coarse*), and such as only compare two memories (*ratio*).
 
 """
 
@@ -75,7 +75,7 @@ def _goals() -> Iterator[str]:
 def _article() -> tuple[Point, Sequence[Point]]:
     points = next(program.points for program in programs() if program.name.startswith(ARTICLE))
     whole = next(point for point in points if point.name == "whole")
-    return whole, [point for point in points if point is not whole and not point.is_coarse]
+    return whole, [point for point in points if point is not whole and not point.uncounted]
 
 
 def _met(met: bool) -> str:
@@ -125,7 +125,7 @@ def _set(point: Point) -> str:
     if point.set is PointSet.FITTED:
         return f"fitted: {point.note}"
     note = f" ({point.note})" if point.note else ""
-    return f"judged{', coarse' if point.is_coarse else ''}{note}"
+    return f"judged{', ' if point.uncounted else ''}{point.uncounted}{note}"
 
 
 def _open() -> Iterator[str]:

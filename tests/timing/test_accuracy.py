@@ -18,8 +18,8 @@ def test_the_page_of_accuracy_is_up_to_date() -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_stated_error_is_that_of_the_points_of_its_kind(kind: Kind) -> None:
     points = [point for program in programs() if program.kind is kind for point in program.points]
-    errors = [point.error_percent for point in points if not point.is_coarse]
-    judged = [point.error_percent for point in points if not point.is_coarse and point.set is PointSet.JUDGED]
+    errors = [point.error_percent for point in points if not point.uncounted]
+    judged = [point.error_percent for point in points if not point.uncounted and point.set is PointSet.JUDGED]
     stated = stated_error(kind)
     assert stated.points == len(judged) > 0
     assert stated.fitted_points == len(errors) - len(judged)
@@ -37,18 +37,19 @@ def test_what_was_fitted_names_its_parameter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "modelled", "is_rate", "percent", "coarse"),
+    ("measured", "modelled", "unit", "percent", "uncounted"),
     [
-        ("100", 110.0, False, 10.0, False),
-        ("100.0", 110.0, True, -100 / 11, False),
-        ("0.03", 0.03, False, 0.0, True),
-        ("0.56", 0.56, False, 0.0, False),
+        ("100", 110.0, "ms", 10.0, ""),
+        ("100.0", 110.0, "iterations/s", -100 / 11, ""),
+        ("0.03", 0.03, "ms", 0.0, "coarse"),
+        ("0.56", 0.56, "ms", 0.0, ""),
+        ("1.000", 1.01, "ratio of times", 1.0, "ratio"),
     ],
 )
-def test_an_error_is_of_the_time(measured: str, modelled: float, is_rate: bool, percent: float, coarse: bool) -> None:
-    point = Point("", Decimal(measured), modelled, PointSet.JUDGED, is_rate, "")
+def test_an_error_is_of_the_time(measured: str, modelled: float, unit: str, percent: float, uncounted: str) -> None:
+    point = Point("", Decimal(measured), modelled, PointSet.JUDGED, unit, "")
     assert point.error_percent == pytest.approx(percent)
-    assert point.is_coarse == coarse
+    assert point.uncounted == uncounted
 
 
 def test_every_program_names_its_source() -> None:

@@ -60,7 +60,7 @@ def stated_error(kind: Kind) -> StatedError:
         kind: Memory in play, unless ``PipelineCosts`` made the figure.
     """
     points = [
-        point for program in programs() if program.kind is kind for point in program.points if not point.is_coarse
+        point for program in programs() if program.kind is kind for point in program.points if not point.uncounted
     ]
     errors = [point.error_percent for point in points]
     judged = [point.error_percent for point in points if point.set is PointSet.JUDGED]

@@ -14,8 +14,10 @@ from typing import Any
 _COARSE = 0.02
 """Half of the last digit as a share of the figure, above which a measurement is too coarse to judge by."""
 
-_RATES = ("iterations/s",)
-"""Units of which more is faster."""
+_RATE = "iterations/s"
+"""A unit of which more is faster."""
+_RATIO = "ratio of times"
+"""A unit that tells of two places of memory, and not how far a time is off."""
 
 
 class Kind(StrEnum):
@@ -45,7 +47,7 @@ class Point:
         measured: As published, with its digits.
         modelled: In the same unit.
         set: What it was used for.
-        is_rate: More is faster.
+        unit: Of both.
         note: What else there is to say; for a fitted point the parameter.
     """
 
@@ -53,21 +55,23 @@ class Point:
     measured: Decimal
     modelled: float
     set: PointSet
-    is_rate: bool
+    unit: str
     note: str
 
     @property
     def error_percent(self) -> float:
         """Of the time: positive where the model is slower than silicon."""
         ratio = self.modelled / float(self.measured)
-        return 100 * ((1 / ratio if self.is_rate else ratio) - 1)
+        return 100 * ((1 / ratio if self.unit == _RATE else ratio) - 1)
 
     @property
-    def is_coarse(self) -> bool:
-        """Whether the publication has too few digits to judge by."""
+    def uncounted(self) -> str:
+        """Why no stated error takes it in: "coarse", "ratio", or nothing."""
         exponent = self.measured.as_tuple().exponent
         assert isinstance(exponent, int)  # a finite number
-        return 10.0**exponent / 2 > _COARSE * float(self.measured)
+        if 10.0**exponent / 2 > _COARSE * float(self.measured):
+            return "coarse"
+        return "ratio" if self.unit == _RATIO else ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _point(row: dict[str, Any], program: dict[str, Any]) -> Point:
         measured=Decimal(row["measured"]),
         modelled=row["modelled"],
         set=PointSet(row.get("set", program["set"])),
-        is_rate=program["unit"] in _RATES,
+        unit=program["unit"],
         note=row.get("note", ""),
     )
 
