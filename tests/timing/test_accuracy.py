@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -50,6 +51,7 @@ def test_an_error_is_of_the_time(measured: str, modelled: float, unit: str, perc
     point = Point("", Decimal(measured), modelled, PointSet.JUDGED, unit, "")
     assert point.error_percent == pytest.approx(percent)
     assert point.uncounted == uncounted
+    assert replace(point, was_read=False).uncounted == "unread"
 
 
 def test_every_program_names_its_source() -> None:

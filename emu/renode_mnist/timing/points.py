@@ -49,6 +49,7 @@ class Point:
         set: What it was used for.
         unit: Of both.
         note: What else there is to say; for a fitted point the parameter.
+        was_read: Whether the figure was read in its source; else it is quoted from memory.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Point:
     set: PointSet
     unit: str
     note: str
+    was_read: bool = True
 
     @property
     def error_percent(self) -> float:
@@ -66,7 +68,9 @@ class Point:
 
     @property
     def uncounted(self) -> str:
-        """Why no stated error takes it in: "coarse", "ratio", or nothing."""
+        """Why no stated error takes it in: "unread", "coarse", "ratio", or nothing."""
+        if not self.was_read:
+            return "unread"
         exponent = self.measured.as_tuple().exponent
         assert isinstance(exponent, int)  # a finite number
         if 10.0**exponent / 2 > _COARSE * float(self.measured):
@@ -115,6 +119,7 @@ def _point(row: dict[str, Any], program: dict[str, Any]) -> Point:
         set=PointSet(row.get("set", program["set"])),
         unit=program["unit"],
         note=row.get("note", ""),
+        was_read=row.get("was_read", True),
     )
 
 
