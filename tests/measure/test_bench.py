@@ -53,7 +53,11 @@ def grown(row: Row, layer: int, by: int) -> Row:
 def test_clocks_share_counts_and_each_row_has_its_identity(rows: list[Row]) -> None:
     slow, fast = (row for row in rows if row.case == "int8/m7")
     assert (slow.clock_mhz, fast.clock_mhz) == (216, 288)
-    assert slow.counts == fast.counts
+    assert slow.counts["instructions"] == fast.counts["instructions"]
+    assert slow.counts["cycles_modelled"] < fast.counts["cycles_modelled"]  # two wait states more
+    assert all(slow.split[part] < fast.split[part] for part in ("fetch", "data"))
+    for part in ("issue", "dependencies", "mispredictions"):  # but for the block in which the counter is read
+        assert abs(slow.split[part] - fast.split[part]) < 20
     assert set(slow.counts) == {"instructions", "cycles_modelled"}
     assert all(row.firmware["commit"] and row.target["version"] for row in rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import PICTURE_SHAPE, Session
 from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
 from renode_mnist.targets.base import CounterUnit, CycleSplit, NotesCounterReads, SplitsCycles
+from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.toolchain import ToolsMissing
 from renode_mnist.wire.messages import Inference
 
@@ -176,7 +178,8 @@ def run(
 
     Args:
         wanted: The matrix.
-        clocks_mhz: On an emulated target they share a run, since its counts do not depend on the clock.
+        clocks_mhz: On an emulated target they share an image: instructions do not depend on the clock, and modelled
+            cycles by the wait states of the flash only.
         target: One of ``opening.CHIP_TARGETS``.
         options: Of the target.
         progress: Called before each case.
@@ -222,21 +225,44 @@ def _measure(
     # The firmware's counter is one, so each way of counting is a run of its own.
     models: list[ClockModel] = ["instructions", "m7"] if target == "embedded" else ["instructions"]
     row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models], tree)
-    for clock in clocks_mhz:
-        yield replace(row, clock_mhz=clock)
+    yield row
+    for clock in clocks_mhz[1:]:
+        yield _at(clock, row, case, options, tree) if target == "embedded" else replace(row, clock_mhz=clock)
 
 
-def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
-    model = resolve_model(case.model, tree)
-    config = BuildConfig(
-        model,
+def _at(clock_mhz: int, row: Row, case: Case, options: TargetOptions, tree: Tree | None) -> Row:
+    """A row at another clock: the same image, with the wait states that the flash wants there."""
+    from renode_mnist.timing import LiveCosts, MemoryParameters, wait_states
+
+    parameters = MemoryParameters(wait_states=wait_states(clock_mhz * 1_000_000))
+    elf = build(_config(case, row.clock_mhz, options, tree), tree=tree).elf
+    target = EmbeddedTarget(elf, board=options.board, clock_model=partial(LiveCosts, memory=parameters))
+    with Session(target) as session:
+        _infer(session)
+        result, splits = _split(session)
+    unit = str(CounterUnit.CYCLES_MODELLED)
+    layers = tuple(
+        replace(layer, counts={**layer.counts, unit: found.counter}, split=splits[number].parts if splits else {})
+        for number, (layer, found) in enumerate(zip(row.layers, result.layers, strict=True))
+    )
+    counts = {**row.counts, unit: result.counter}
+    split, memory = _whole(splits)
+    return replace(row, clock_mhz=clock_mhz, counts=counts, layers=layers, split=split, memory=memory)
+
+
+def _config(case: Case, clock_mhz: int, options: TargetOptions, tree: Tree | None) -> BuildConfig:
+    return BuildConfig(
+        resolve_model(case.model, tree),
         engine=case.engine,
         objective=case.objective,
-        board=runs[0].board,
+        board=options.board,
         clock_mhz=clock_mhz,
         fpu=case.fpu,
     )
-    elf = build(config, tree=tree).elf
+
+
+def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
+    elf = build(_config(case, clock_mhz, runs[0], tree), tree=tree).elf
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []
     splits: list[CycleSplit] = []
@@ -254,14 +280,13 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
                     result = _infer(session)
                 functions = layer_functions(reads, Symbols.of(elf), len(result.layers))
             elif identity.counter_unit is CounterUnit.CYCLES_MODELLED and isinstance(session.target, SplitsCycles):
-                with session.target.cycle_splits() as noted:
-                    result = _infer(session)
-                splits = _differences(noted, len(result.layers))
+                result, splits = _split(session)
             else:
                 result = _infer(session)
             results[str(identity.counter_unit)] = result
             firmware = session.client.stats()
     last = next(reversed(results.values()))
+    split, memory = _whole(splits)
     return Row(
         case=case.name,
         clock_mhz=clock_mhz,
@@ -282,9 +307,22 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
         ram_bytes=firmware.ram_bytes,
         target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
         firmware=firmware_json(firmware),
-        split=splits[-1].parts if splits else {},
-        memory=splits[-1].memory if splits else {},
+        split=split,
+        memory=memory,
     )
+
+
+def _split(session: Session) -> tuple[Inference, list[CycleSplit]]:
+    """An inference, and what its layers' and its own cycles were spent on."""
+    assert isinstance(session.target, SplitsCycles)
+    with session.target.cycle_splits() as noted:
+        result = _infer(session)
+    return result, _differences(noted, len(result.layers))
+
+
+def _whole(splits: Sequence[CycleSplit]) -> tuple[dict[str, int], dict[str, int]]:
+    """A row's ``split`` and ``memory``."""
+    return (splits[-1].parts, splits[-1].memory) if splits else ({}, {})
 
 
 def _differences(noted: Sequence[CycleSplit], layers: int) -> list[CycleSplit]:

@@ -71,9 +71,16 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
 
 
 def splits(rows: Sequence[Row]) -> list[Grid]:
-    """For each case what its modelled cycles were spent on, a layer a row; none where the target can't tell."""
+    """For each case what its modelled cycles were spent on, a layer a row, at its first clock.
+
+    None where the target can't tell.
+    """
     found = []
-    for row in {row.case: row for row in rows if row.split}.values():
+    cases: dict[str, Row] = {}
+    for row in rows:
+        if row.split:
+            cases.setdefault(row.case, row)
+    for row in cases.values():
         whole = row.counts[CounterUnit.CYCLES_MODELLED]
         body = [(layer.op, *_shares(layer.counts[CounterUnit.CYCLES_MODELLED], layer.split)) for layer in row.layers]
         around = {part: row.split[part] - sum(layer.split[part] for layer in row.layers) for part in PARTS}
@@ -85,7 +92,7 @@ def splits(rows: Sequence[Row]) -> list[Grid]:
                 tuple(body),
                 (_misses(row),),
                 totals=1,
-                title=f"What the cycles of {row.case} are",
+                title=f"What the cycles of {row.case} at {row.clock_mhz} MHz are",
             )
         )
     return found

@@ -22,7 +22,7 @@ from renode_mnist.timing.blocks import (
 )
 from renode_mnist.timing.image import CodeImage
 from renode_mnist.timing.live import LiveCosts, PipelineCosts
-from renode_mnist.timing.memory import MemoryParameters
+from renode_mnist.timing.memory import MemoryParameters, wait_states
 from renode_mnist.timing.parameters import PipelineParameters
 from renode_mnist.timing.points import Kind
 
@@ -40,6 +40,7 @@ __all__ = [
     "cycles_from_edges",
     "model_sha256",
     "stated_error",
+    "wait_states",
 ]
 
 _MODEL = ("accesses", "blocks", "decode", "memory", "native", "operation", "parameters", "pipeline")

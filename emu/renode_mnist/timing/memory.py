@@ -29,6 +29,11 @@ class Costs(NamedTuple):
     unaligned: int
 
 
+def wait_states(core_hertz: int) -> int:
+    """What the flash wants at 2.7 to 3.6 V: one for each 30 MHz begun beyond 30 (RM0385 table 5), 9 at most."""
+    return min(9, (core_hertz - 1) // 30_000_000)
+
+
 @dataclass(frozen=True)
 class MemoryParameters:
     """Cycles of the core, which the AXI bus, its bridges and the SRAM share (RM0385 2.1, 5.2: all at HCLK).
@@ -43,16 +48,18 @@ class MemoryParameters:
         sram_beats: The bridges to SRAM1 and SRAM2 are 32 bits wide (RM0385 2.1): eight beats.
         unaligned_cycles: More for a load of a half-word or word that is not aligned; jnk0le (``parameters``, J)
             measured 3 for the older of a pair and 4 for the younger, whatever the distance, and none for stores.
+        wait_states: Of the flash, in the place of the program's own: what another clock would want.
     """
 
     axi_cycles: int = 5
     flash_beats: int = 4
     sram_beats: int = 8
     unaligned_cycles: int = 3
+    wait_states: int | None = None
 
     def costs(self, settings: Settings) -> Costs:
         """What a program pays with its settings. Wait states are those of FLASH_ACR, enough for the clock or not."""
-        flash = settings.wait_states + 1
+        flash = (settings.wait_states if self.wait_states is None else self.wait_states) + 1
         return Costs(
             first=(0, self.axi_cycles + flash, flash, self.axi_cycles + 2),
             rest=(0, self.flash_beats - 1, 0, self.sram_beats - 2),
