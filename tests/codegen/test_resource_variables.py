@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 import edge_networks
@@ -34,13 +33,6 @@ def read(b: ModelBuilder, handle: int, shape: tuple[int, ...] = (1, 4), *how: An
     return y
 
 
-def first(b: ModelBuilder, name: str, values: npt.NDArray[Any], **how: Any) -> None:
-    """What CALL_ONCE assigns; it must come first."""
-    called = b.called()
-    assign(called, called.handle(name), called.constant(values, **how))
-    b.operator("CALL_ONCE", (), (), "CallOnceOptions", initSubgraphIndex=len(b._called))
-
-
 def around_an_assignment(type_name: str, **how: Any) -> bytes:
     """Read, assigned from the input, read again: the first answer is of the inference before."""
     b = ModelBuilder()
@@ -53,7 +45,7 @@ def around_an_assignment(type_name: str, **how: Any) -> bytes:
 def a_sum(*, again: bool) -> bytes:
     """Adds the input to what it keeps, from a first value on; with ``again`` twice in an inference."""
     b = ModelBuilder()
-    first(b, "sum", np.float32([[1, 2, 3, 4]]))
+    b.first_value("sum", np.float32([[1, 2, 3, 4]]))
     x, handle = b.activation((1, 4)), b.handle("sum")
     results = []
     for _ in range(1 + again):
@@ -68,8 +60,8 @@ def two_that_change_places() -> bytes:
     """int8: two handles of each variable, of which one is read late and under another shape."""
     b = ModelBuilder()
     how = {"scale": 0.05, "zero_point": -7}
-    first(b, "a", np.int8([[1, 2, 3, 4]]), scales=[0.05], zero_point=-7)
-    first(b, "b", np.int8([[5, 6, 7, 8]]), scales=[0.05], zero_point=-7)
+    b.first_value("a", np.int8([[1, 2, 3, 4]]), **how)
+    b.first_value("b", np.int8([[5, 6, 7, 8]]), **how)
     x = b.activation((1, 4), "INT8", **how)
     old_a = read(b, b.handle("a"), (2, 2), "INT8", **how)
     flat = b.activation((1, 4), "INT8", **how)
@@ -87,7 +79,7 @@ def two_that_change_places() -> bytes:
 def a_constant_in_a_variable() -> bytes:
     """Weights that nothing assigns."""
     b = ModelBuilder()
-    first(b, "weights", np.random.default_rng(3).normal(0, 1, (3, 4)).astype(np.float32))
+    b.first_value("weights", np.random.default_rng(3).normal(0, 1, (3, 4)).astype(np.float32))
     x, y = b.activation((1, 4)), b.activation((1, 3))
     b.fully_connected(x, read(b, b.handle("weights"), (3, 4)), None, y)
     return b.finish(x, y)
@@ -167,7 +159,7 @@ def test_the_yardstick_begins_each_inference_anew() -> None:
 
 def after_a_read(b: ModelBuilder, x: int) -> int:
     y = read(b, b.handle("v"))
-    first(b, "v", np.zeros((1, 4), np.float32))
+    b.first_value("v", np.zeros((1, 4), np.float32))
     assign(b, b.handle("v"), x)
     return y
 
@@ -192,7 +184,7 @@ def of_two_sizes(b: ModelBuilder, x: int) -> int:
 
 
 def of_two_types(b: ModelBuilder, x: int) -> int:
-    first(b, "v", np.zeros((1, 4), np.int32))
+    b.first_value("v", np.zeros((1, 4), np.int32))
     assign(b, b.handle("v"), x)
     return read(b, b.handle("v"))
 
@@ -211,7 +203,7 @@ def without_a_handle(b: ModelBuilder, x: int) -> int:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (after_a_read, r"CALL_ONCE 'call_once_\d' is not supported: it comes after READ_VARIABLE 't"),
+        (after_a_read, r"CALL_ONCE 'call_once_\d' is not supported: it gives 'v' its first value after READ_"),
         (computed_first, r"CALL_ONCE .*: RANDOM_STANDARD_NORMAL 't0' in subgraph 1 does not assign a constant"),
         (never_assigned, r"READ_VARIABLE 't\d' .*: the variable 'v' is never assigned, .* Convert with from_keras_"),
         (of_two_sizes, r"the variable 'v' is 't3' \(float32 1x5\) here and 't0' \(float32 1x4\) there"),

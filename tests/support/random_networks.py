@@ -99,6 +99,20 @@ class _Drawing:
     def _float_bias(self, channels: int) -> int:
         return self.b.constant(self.random.normal(0, 0.3, channels).astype(np.float32))
 
+    def gate_weights(self, shape: tuple[int, ...]) -> int:
+        """Of an LSTM: one scale, no bias."""
+        if not self.int8:
+            return self.b.constant(self.random.normal(0, shape[1] ** -0.5, shape).astype(np.float32))
+        base = 1 / (73 * shape[1] ** 0.5)
+        values = self.random.integers(-127, 128, shape).astype(np.int8)
+        return self.b.constant(values, scales=[self._scale(base / 2, base * 2) / max(self.scale, 0.01)])
+
+    def gate_bias(self, units: int) -> int:
+        """Of an LSTM."""
+        if not self.int8:
+            return self._float_bias(units)
+        return self.b.constant(self.random.normal(0, 2000, units).astype(np.int32), scales=[self.scale * 1e-3])
+
     def window(self, most: int, *, dilated: bool) -> tuple[dict[str, Any], tuple[int, int], tuple[int, int]] | None:
         """Padding, strides and dilation; kernel; output size. None where the image is too small."""
         padding = self.draw(st.sampled_from(["SAME", "VALID"]))
@@ -472,11 +486,57 @@ def _quantize(d: _Drawing) -> None:
     d.done("QUANTIZE", y)
 
 
+def _variable(d: _Drawing) -> None:
+    """What came here in the inference before, and what comes now."""
+    handle, kept = d.b.handle(f"variable{len(d.operators)}"), d.activation(d.shape)
+    if d.kind == "HYBRID" or d.draw(st.booleans()):  # LiteRT wants a first value
+        values = d.random.integers(-128, 128, d.shape).astype(np.int8)
+        first = values if d.int8 else (values / 64).astype(np.float32)
+        d.b.first_value(f"variable{len(d.operators)}", first, scale=d.scale, zero_point=d.zero_point)
+    d.b.operator("READ_VARIABLE", (handle,), (kept,))
+    d.b.operator("ASSIGN_VARIABLE", (handle, d.x), ())
+    d.requantise(d.scale or 1.0)
+    y = d.activation(d.shape)
+    d.b.add(kept, d.x, y)
+    d.done("VARIABLE+ADD", y)
+
+
+def _lstm(d: _Drawing) -> None:
+    """Rows of an image are the steps of a sequence."""
+    if d.kind == "HYBRID" or len(d.shape) < 3:
+        return
+    if len(d.shape) > 3:
+        shape = (*d.shape[:2], int(np.prod(d.shape[2:])))
+        flat = d.activation(shape)
+        d.b.operator("RESHAPE", (d.x, d.b.constant(np.array(shape, np.int32))), (flat,), "ReshapeOptions",
+                     newShape=shape)  # fmt: skip
+        d.done("RESHAPE", flat)
+    x, time_major, units = d.x, d.draw(st.booleans()), d.draw(st.integers(1, 6))
+    first, second, inputs = d.shape
+    batches = second if time_major else first
+    weights = [d.gate_weights((units, depth)) for depth in (*[inputs] * 4, *[units] * 4)]
+    biases = [d.gate_bias(units) for _ in range(4)]
+    cell = d.b.variable((batches, units), "INT16" if d.int8 else "FLOAT32", scale=2.0**-11 if d.int8 else 0.0)
+    d.requantise(1 / 128)
+    hidden = d.b.variable((batches, units), "INT8" if d.int8 else "FLOAT32", scale=d.scale, zero_point=d.zero_point)
+    y = d.activation((first, second, units))
+    d.b.operator(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        (x, *weights, *[None] * 3, *biases, None, None, hidden, cell, *[None] * 4),
+        (y,),
+        "UnidirectionalSequenceLSTMOptions",
+        fusedActivationFunction="TANH",
+        timeMajor=time_major,
+        cellClip=d.draw(st.sampled_from([0.0, 10.0])),
+    )
+    d.done("UNIDIRECTIONAL_SEQUENCE_LSTM", y)
+
+
 _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
     _reshape, _softmax, _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _unary, _prelu, _concatenation,
     _transpose, _slice, _apart_and_together, _resize, _transpose_conv, _terms, _l2_normalization, _other_pad, _blocks,
-    _gather,
+    _gather, _variable, _lstm,
 )  # fmt: skip
 
 

@@ -183,6 +183,13 @@ class ModelBuilder:
         self.operator("VAR_HANDLE", (), (tensor,), "VarHandleOptions", container="", sharedName=name)
         return tensor
 
+    def first_value(self, name: str, values: npt.NDArray[Any], *, scale: float = 0.0, zero_point: int = 0) -> None:
+        """A CALL_ONCE that gives a variable its first value."""
+        called = self.called()
+        constant = called.constant(values, scales=[scale] if scale else [], zero_point=zero_point)
+        called.operator("ASSIGN_VARIABLE", (called.handle(name), constant), ())
+        self.operator("CALL_ONCE", (), (), "CallOnceOptions", initSubgraphIndex=len(self._called))
+
     def attach(self, metadata: bytes) -> None:
         """Metadata of tflite-support, as `model_metadata` makes it."""
         buffer, entry = schema.BufferT(), schema.MetadataT()

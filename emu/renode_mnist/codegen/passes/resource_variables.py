@@ -22,7 +22,8 @@ from renode_mnist.codegen.operators.variables import NotKnown
 from renode_mnist.codegen.passes import constants_folded
 from renode_mnist.codegen.program import C_TYPES
 
-_OPS = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+_USES = ("READ_VARIABLE", "ASSIGN_VARIABLE")
+_OPS = ("VAR_HANDLE", "CALL_ONCE", *_USES)
 _FREEZE = "Convert with from_keras_model or from_saved_model, which make constants of weights"
 _INITIALISE = "Give variables constants as their first values"
 
@@ -57,7 +58,7 @@ def run(graph: Graph) -> Graph:
     problems = {
         operator: problem
         for position, operator in enumerate(graph.operators)
-        if operator.op == "CALL_ONCE" and (problem := _first_values(graph, position, variables))
+        if operator.op == "CALL_ONCE" and (problem := _first_values(graph, position, by_handle, variables))
     }
     for operator in graph.operators:
         if operator.op == "READ_VARIABLE" and (variable := by_handle.get(operator.input)):
@@ -90,21 +91,23 @@ def _named(operators: Iterable[Operator], variables: dict[VarHandleOptions, _Var
     return found
 
 
-def _first_values(graph: Graph, position: int, variables: dict[VarHandleOptions, _Variable]) -> NotKnown | None:
+def _first_values(
+    graph: Graph, position: int, by_handle: dict[Tensor, _Variable], variables: dict[VarHandleOptions, _Variable]
+) -> NotKnown | None:
     """Notes what the subgraph of a CALL_ONCE assigns; says what it does beyond that."""
-    earlier = [operator for operator in graph.operators[:position] if operator.op.endswith("_VARIABLE")]
-    if earlier:
-        return NotKnown(f"it comes after {earlier[0]}", EXPORT_AGAIN)
     number = graph.operators[position].options_as(CallOnceOptions).subgraph
     subgraph = constants_folded.run(graph.called[number])
-    by_handle = _named(subgraph.operators, variables)
+    by_handle_there = _named(subgraph.operators, variables)
     for operator in subgraph.operators:
         if operator.op == "VAR_HANDLE":
             continue
         value = operator.optional_input(1)
-        variable = by_handle.get(operator.input) if operator.op == "ASSIGN_VARIABLE" else None
+        variable = by_handle_there.get(operator.input) if operator.op == "ASSIGN_VARIABLE" else None
         if variable is None or value is None or not value.is_constant:
             return NotKnown(f"{operator} in subgraph {number} does not assign a constant", _INITIALISE)
+        for earlier in graph.operators[:position]:
+            if earlier.op in _USES and by_handle.get(earlier.input) is variable:
+                return NotKnown(f"it gives '{variable.name}' its first value after {earlier}", EXPORT_AGAIN)
         variable.first = value
     return None
 
@@ -158,7 +161,7 @@ def _rewritten(
     for original in graph.operators:
         inputs = tuple(constants.get(tensor, tensor) if tensor is not None else None for tensor in original.inputs)
         operator = original if inputs == original.inputs else replace(original, inputs=inputs)
-        variable = by_handle.get(operator.input) if operator.op in ("READ_VARIABLE", "ASSIGN_VARIABLE") else None
+        variable = by_handle.get(operator.input) if operator.op in _USES else None
         problem = problems.get(original) or (variable.problem if variable else None)
         if problem is not None:
             kept.append(replace(operator, options=problem))
