@@ -17,6 +17,8 @@ from host_engine import HostEngine
 from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
+from renode_mnist.model.inspect import inspect
+from renode_mnist.report import inspection
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
 from runtimes import Tensors, tflite_micro_on
@@ -58,6 +60,13 @@ def test_state_stands_outside_of_the_arena_and_is_counted() -> None:
     assert variable.name not in {placement.buffer.name for placement in plan.placements}
     text = codegen.files(plan)["model.cpp"]
     assert "std::fill_n(state_at<std::int8_t>(0), 30, std::int8_t{-11});" in text
+
+
+def test_the_plan_of_ram_tells_what_lives_beside_the_arena(tmp_path: Path) -> None:
+    model = tmp_path / "m.tflite"
+    model.write_bytes(svdf("INT8", memory=5))
+    facts = inspect(model)
+    assert inspection.buffers(facts.planned("m7")).title.endswith(" B; beside it 32 B that live between inferences")
 
 
 CONVERTED = {

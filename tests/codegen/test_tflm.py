@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stateful_networks
 from compared_networks import every_operator
 from emulated_engine import Emulated, random_inputs
 from emulated_tflm import run
@@ -58,6 +59,18 @@ def test_every_operator_equals_tensorflow_lite_micro_on_a_pc(kernels: str, tmp_p
     inputs = random_inputs(model)
     result = run(model, kernels, inputs)
     np.testing.assert_array_equal(result.outputs, expected(model, inputs))
+    check_arena(model, result)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_an_lstm_goes_on_where_the_last_inference_ended(kind: str, kernels: str) -> None:
+    model = stateful_networks.lstm(kind)
+    inputs = random_inputs(model, count=3)
+    result = run(model, kernels, inputs)
+    allowed = 0.0 if kind == "int8" else 1e-5
+    np.testing.assert_allclose(result.outputs, expected(model, inputs), rtol=0, atol=allowed)
     check_arena(model, result)
 
 

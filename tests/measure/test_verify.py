@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import stateful_networks
 from any_networks import kept, two_by_two
 from edge_networks import svdf
 from planted import with_defect
@@ -210,6 +211,18 @@ def test_dense_layers_of_int16_which_litert_rounds_otherwise_are_held_against_en
     b.fully_connected(x, b.constant(np.ones((2, 4), np.int8), scales=[0.01]), None, y)
     why = yardstick.unfit(reader.parse(b.finish(x, y), "dense.tflite"))
     assert why == "in int16 it multiplies the sums of 't1' in double, where a result may be a step off"
+
+
+def test_variables_that_litert_does_not_reset_begin_anew_with_each_sample() -> None:
+    found = verified(stateful_networks.stream("int8"), "host", "m7")
+    assert found.yardstick.startswith("LiteRT ")
+    assert found.verdict is Verdict.EQUAL
+
+
+def test_an_lstm_in_int8_is_held_against_engine_reference() -> None:
+    graphs = {kind: codegen.load(stateful_networks.lstm(kind)) for kind in ("int8", "float32")}
+    assert "rounds the int8 gates of 'tfl.unidirectional_sequence_lstm'" in yardstick.unfit(graphs["int8"])
+    assert not yardstick.unfit(graphs["float32"])
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
