@@ -490,8 +490,9 @@ def _variable(d: _Drawing) -> None:
     """What came here in the inference before, and what comes now."""
     handle, kept = d.b.handle(f"variable{len(d.operators)}"), d.activation(d.shape)
     if d.kind == "HYBRID" or d.draw(st.booleans()):  # LiteRT wants a first value
-        values = d.random.integers(-128, 128, d.shape).astype(np.int8)
-        first = values if d.int8 else (values / 64).astype(np.float32)
+        values = d.random.integers(-128, 128, d.shape)
+        dtype = d.kind.lower() if d.int8 or d.wide else "float32"
+        first = values.astype(dtype) if d.int8 or d.wide else (values / 64).astype(dtype)
         d.b.first_value(f"variable{len(d.operators)}", first, scale=d.scale, zero_point=d.zero_point)
     d.b.operator("READ_VARIABLE", (handle,), (kept,))
     d.b.operator("ASSIGN_VARIABLE", (handle, d.x), ())
@@ -543,7 +544,7 @@ _LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 _WIDE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
     _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _fully_connected, _reshape, _softmax,
     _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _concatenation, _transpose, _slice, _apart_and_together,
-    _resize,
+    _resize, _variable,
 )  # fmt: skip
 """What there is in int16."""
 
