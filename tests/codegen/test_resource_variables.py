@@ -85,6 +85,19 @@ def a_constant_in_a_variable() -> bytes:
     return b.finish(x, y)
 
 
+def a_constant_is_assigned() -> bytes:
+    """What is kept is forgotten within the inference."""
+    b = ModelBuilder()
+    b.first_value("v", np.float32([[1, 2, 3, 4]]))
+    x, total = b.activation((1, 4)), b.activation((1, 4))
+    before = read(b, b.handle("v"))
+    b.add(before, x, total)
+    assign(b, b.handle("v"), total)
+    kept = read(b, b.handle("v"))
+    assign(b, b.handle("v"), b.constant(np.float32([[9, 8, 7, 6]])))
+    return b.finish_with((x,), (before, kept))
+
+
 NETWORKS = {
     "float32": around_an_assignment("FLOAT32"),
     "int8": around_an_assignment("INT8", scale=0.1, zero_point=-3),
@@ -94,6 +107,7 @@ NETWORKS = {
     "sum twice": a_sum(again=True),
     "two that change places": two_that_change_places(),
     "constant": a_constant_in_a_variable(),
+    "constant assigned": a_constant_is_assigned(),
 }
 NOT_OF_LITERT = ("float32", "int8", "int16", "int32")
 """It ends where a variable is read before anything was assigned."""
