@@ -55,6 +55,16 @@ def test_reads_types_shapes_quantisation_and_options() -> None:
     assert graph.consumers(conv.output) == (reshape,)
 
 
+def test_numbers_of_4_bits_are_read_two_a_byte_the_first_in_the_lower_half() -> None:
+    b = ModelBuilder()
+    x, y = b.activation((1, 3), "INT8", scale=0.05), b.activation((1, 3), "INT8", scale=0.1)
+    values = np.array([[-8, 7, 1], [-1, 0, 2], [3, -4, 5]], np.int8)
+    b.fully_connected(x, b.constant(values, scales=[0.01], packed=True), None, y)
+    weights = parse(b.finish(x, y), "int4.tflite").operators[0].tensor(1)
+    assert (weights.type, weights.byte_count) == (ElementType.INT4, 5)
+    np.testing.assert_array_equal(weights.data, values)
+
+
 def test_every_truncation_of_a_model_is_refused() -> None:
     for length in range(0, len(INT8) - 1, 997):
         with pytest.raises(ModelError):

@@ -22,7 +22,7 @@ from renode_mnist.codegen.objective import Objective
 from renode_mnist.errors import ModelError
 from tflite_builder import ModelBuilder
 
-FEW = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 TAKEN = [(engine, name) for engine in codegen.ENGINES for name in codegen.backend(engine).passes]
@@ -97,13 +97,30 @@ def test_the_interpreter_sees_the_file_as_it_is() -> None:
 
 
 def test_a_pass_that_does_not_exist_is_named() -> None:
-    with pytest.raises(ValueError, match="no pass fused_pol; there are constant_channels, "):
+    with pytest.raises(ValueError, match="no pass fused_pol; there are unpacked_weights, "):
         codegen.plan(loaded("int8"), "m7", leave_out=("fused_pol",))
 
 
 def test_without_live_windows_a_pool_that_does_not_fit_is_a_step_of_its_own() -> None:
     ops = [step.op for step in codegen.plan(loaded("int8"), "m7", leave_out=("live_windows",)).steps]
     assert ops[:3] == ["CONV_2D+MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D"]
+
+
+def test_weights_of_4_bits_are_unpacked_for_kernels_that_read_them_so_and_left_for_objective_flash() -> None:
+    b = ModelBuilder()
+    x, y, z = (b.activation(shape, "INT8", scale=0.1) for shape in ((1, 6, 6, 4), (1, 4, 4, 3), (1, 5)))
+    b.conv_2d(x, b.constant(np.ones((3, 3, 3, 4), np.int8), scales=[0.1] * 3, packed=True), None, y)
+    b.fully_connected(y, b.constant(np.ones((5, 48), np.int8), scales=[0.1], packed=True), None, z)
+    graph = reader.parse(b.finish(x, z), "m.tflite")
+    plan = codegen.plan(graph, "m7")
+    assert plan.graph.rewrites == (
+        "unpacked_weights: int4 weights are stored as int8: 174 B more flash (objective flash leaves them)",
+    )
+    assert {step.engine for step in plan.steps} == {"m7"}
+    small = codegen.plan(graph, "m7", Objective.FLASH)
+    assert [step.fallback for step in small.steps] == ["no kernel of its own for weights of 4 bits"] * 2
+    held = {constant.name: constant.byte_count for constant in small.constants}
+    assert (held["kConv2d0Weights"], held["kFullyConnected1Weights"]) == (54, 120)
 
 
 def test_what_is_fused_and_no_kernel_takes_is_computed_as_its_parts() -> None:

@@ -159,11 +159,12 @@ class Draft:
     def _weights(self, entry: Weights, source: Tensor | None, edge: Edge) -> Tensor:
         channels = entry.shape[entry.axis]
         depth = int(np.prod(entry.shape)) // channels
-        stored = self.random.integers(-127, 128, entry.shape).astype(np.int8)
+        most, deviation = (7, 4.3) if entry.type == "INT4" else (127, 73)
+        stored = self.random.integers(-most, most + 1, entry.shape).astype(np.int8)
         if edge.unit is not None:  # few and small ones, so that not every sum is beyond the output's range
             stored = np.sign(stored) * (self.random.random(entry.shape) < 2 / depth)
             stored = stored.astype(np.int8)
-        base = 1 / (73 * depth**0.5)  # 73: the deviation of those integers
+        base = 1 / (deviation * depth**0.5)
         scales = np.array([self._scale(base / 2, base * 2) for _ in range(channels if entry.per_channel else 1)])
         if edge.dead and entry.per_channel:
             scales[::2] *= 2.0**-18
@@ -362,7 +363,8 @@ class Draft:
             if plain:
                 assert tensor.real is not None
                 return b.constant(tensor.real)
-            return b.constant(tensor.stored, scales=tensor.scales, zero_point=tensor.zero_point, axis=tensor.axis)
+            how = {"scales": tensor.scales, "zero_point": tensor.zero_point, "axis": tensor.axis}
+            return b.constant(tensor.stored, packed=tensor.type == "INT4", **how)
         scale = tensor.scales[0] if tensor.scales and not plain else 0.0
         type_name = "FLOAT32" if plain else tensor.type
         shape = (1,) if tensor.shape is None else tensor.shape

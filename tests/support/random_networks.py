@@ -74,25 +74,26 @@ class _Drawing:
         elif self.wide:
             self.scale = float(np.float32(scale * self.random.uniform(0.3, 3)))
 
-    def weights(self, shape: tuple[int, ...], axis: int) -> tuple[int, int | None, float]:
-        """Weights, perhaps a bias, and the standard deviation of a product of the sums."""
+    def weights(self, shape: tuple[int, ...], axis: int, *, packed: bool = False) -> tuple[int, int | None, float]:
+        """Weights, perhaps a bias, and the standard deviation of a product of the sums; `packed` as INT4."""
         channels, depth = shape[axis], int(np.prod(shape)) // shape[axis]
         # LiteRT's dynamic-range convolutions want a bias, its depthwise ones a scale for each channel.
         has_bias = self.draw(st.booleans()) or (self.kind == "HYBRID" and len(shape) == 4)
         if self.kind == "FLOAT32":
             w = self.b.constant(self.random.normal(0, depth**-0.5, shape).astype(np.float32))
             return w, self._float_bias(channels) if has_bias else None, 1.0
-        values = self.random.integers(-127, 128, shape).astype(np.int8)
+        most, deviation = (7, 4.3) if packed else (127, 73)
+        values = self.random.integers(-most, most + 1, shape).astype(np.int8)
         per_channel = self.draw(st.booleans()) or (self.kind == "HYBRID" and shape[0] == 1)
-        base = 1 / (73 * depth**0.5)
+        base = 1 / (deviation * depth**0.5)
         scales = [self._scale(base / 2, base * 2) for _ in range(channels if per_channel else 1)]
-        w = self.b.constant(values, scales=scales, axis=axis)
+        w = self.b.constant(values, scales=scales, axis=axis, packed=packed)
         if self.kind == "HYBRID":
             return w, self._float_bias(channels) if has_bias else None, 1.0
         bias = None
         if has_bias:
-            deviation, dtype = (30 * 256, np.int64) if self.wide else (30, np.int32)
-            data = (self.random.normal(0, deviation, channels) * 73 * depth**0.5).astype(dtype)
+            spread, dtype = (30 * 256, np.int64) if self.wide else (30, np.int32)
+            data = (self.random.normal(0, spread, channels) * deviation * depth**0.5).astype(dtype)
             bias = self.b.constant(data, scales=[self.scale * s for s in scales], axis=0)
         return w, bias, self.scale
 
@@ -549,7 +550,7 @@ _WIDE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 """What there is in int16."""
 
 
-def pooled_convolution(d: _Drawing) -> None:
+def pooled_convolution(d: _Drawing, *, packed: bool = False) -> None:
     """Shapes that engine `m7` has fast kernels for, and their neighbours; half of them before a max pool."""
     if len(d.shape) != 4:
         return
@@ -560,7 +561,7 @@ def pooled_convolution(d: _Drawing) -> None:
     if min(size) < 1:
         return
     outputs = d.draw(st.sampled_from([4, 8, 12, 16, 5, 1]))
-    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0)
+    w, bias, deviation = d.weights((outputs, *kernel, d.shape[3]), axis=0, packed=packed)
     d.requantise(deviation)
     activation = d.draw(st.sampled_from(CLAMPS))
     if d.int8 and d.draw(st.booleans()):
@@ -577,8 +578,14 @@ def pooled_convolution(d: _Drawing) -> None:
             d.done("MAX_POOL_2D", y)
 
 
+def packed_convolution(d: _Drawing) -> None:
+    """The same with weights of 4 bits, in int8."""
+    pooled_convolution(d, packed=d.int8)
+
+
 IMAGE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
-    pooled_convolution, pooled_convolution, pooled_convolution, _pool, _reshape, _fully_connected, _relu,
+    pooled_convolution, pooled_convolution, pooled_convolution, packed_convolution, _pool, _reshape, _fully_connected,
+    _relu,
 )  # fmt: skip
 """What engines fuse, and keep in layouts of their own."""
 

@@ -23,7 +23,8 @@ class Reported:
     Attributes:
         name: For a test's name and a file's.
         make: Its Keras model.
-        inner: ``int8``, ``int16`` (int16 activations with int8 weights), ``float32`` or ``float16``.
+        inner: ``int8``, ``int16`` (int16 activations with int8 weights), ``int4`` (int8 activations with
+            convolutions of int4), ``float32`` or ``float16``.
         edge: Type of inputs and outputs, where that is not ``inner``'s.
         batch: The batch size it is exported with; None leaves it open.
     """
@@ -170,6 +171,7 @@ NETWORKS = (
     Reported("siamese", _siamese),
     Reported("class_and_box", _class_and_box),
     Reported("audio_int16", _audio, inner="int16"),
+    Reported("audio_int4", _audio, inner="int4"),
     Reported("open_batch", _open_batch, batch=None),
     Reported("decoder_open_batch", _decoder("nearest"), batch=None),
     Reported("gru_open_batch", _recurrent("GRU"), inner="float32", batch=None),
@@ -206,7 +208,8 @@ def convert(network: Reported) -> bytes:
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8 if wide else sets.TFLITE_BUILTINS_INT8
         ]
-        edge = getattr(tensorflow, network.edge or network.inner)
+        packed = network.inner == "int4"
+        edge = getattr(tensorflow, network.edge or ("int8" if packed else network.inner))
         converter.inference_input_type = converter.inference_output_type = edge
         random = np.random.default_rng(3)
         drawn = [
@@ -214,7 +217,35 @@ def convert(network: Reported) -> bytes:
             for _ in range(8)
         ]
         converter.representative_dataset = lambda: iter(drawn)
-    return bytes(converter.convert())
+    content = bytes(converter.convert())
+    return _with_int4(content) if network.inner == "int4" else content
+
+
+def _with_int4(content: bytes) -> bytes:
+    """The filters of convolutions in 4 bits, which this converter does not write, and biases that go with them."""
+    import flatbuffers
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (graph,) = model.subgraphs
+    convolutions = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D)
+    coarser = 127 / 7
+    for operator in graph.operators:
+        if model.operatorCodes[operator.opcodeIndex].builtinCode not in convolutions:
+            continue
+        for position, dtype in ((1, np.int8), (2, np.int32)):
+            tensor = graph.tensors[operator.inputs[position]]
+            stored = np.asarray(model.buffers[tensor.buffer].data, np.uint8).view(dtype)
+            values = np.round(stored / coarser).astype(dtype)
+            tensor.quantization.scale = [float(scale * coarser) for scale in tensor.quantization.scale]
+            model.buffers[tensor.buffer].data = values.view(np.uint8)
+            if position == 1:
+                pairs = np.append(values.view(np.uint8) & 15, np.zeros(values.size % 2, np.uint8)).reshape(-1, 2)
+                model.buffers[tensor.buffer].data = pairs[:, 0] | pairs[:, 1] << 4
+                tensor.type = schema.TensorType.INT4
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _settle(keras: Any, model: Any) -> None:

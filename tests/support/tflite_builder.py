@@ -87,14 +87,23 @@ class ModelBuilder:
         return tensor
 
     def constant(
-        self, values: npt.NDArray[Any], *, scales: Sequence[float] = (), zero_point: int = 0, axis: int = 0
+        self,
+        values: npt.NDArray[Any],
+        *,
+        scales: Sequence[float] = (),
+        zero_point: int = 0,
+        axis: int = 0,
+        packed: bool = False,
     ) -> int:
-        """A tensor with data."""
+        """A tensor with data; `packed` as INT4, two a byte."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+        if packed:
+            pairs = np.append(buffer.data & 15, np.zeros(values.size % 2, np.uint8)).reshape(-1, 2)
+            buffer.data = pairs[:, 0] | pairs[:, 1] << 4
         self._model.buffers.append(buffer)
         zeros = [zero_point] * len(scales)
-        type_name = _TYPES[values.dtype.name]
+        type_name = "INT4" if packed else _TYPES[values.dtype.name]
         return self._tensor(values.shape, type_name, list(scales), zeros, axis, buffer=len(self._model.buffers) - 1)
 
     def shape(self, tensor: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Protocol
 
 from renode_mnist.codegen import operators, passes, writer
-from renode_mnist.codegen.graph import Graph, Operator
+from renode_mnist.codegen.graph import ElementType, Graph, Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.objective import Objective
@@ -87,6 +87,8 @@ class AheadOfTime:
             return operator.op
         if operator.input.is_constant:
             return "a constant in the place of what flows"
+        if any(tensor is not None and tensor.type is ElementType.INT4 for tensor in operator.inputs):
+            return "weights of 4 bits"
         if operator.fused and tuple(part.op for part in operator.parts[1:]) not in kernel.fuses:
             return "+".join(part.op for part in operator.parts)
         kind = operators.kind(operator.parts[0])
@@ -156,6 +158,7 @@ def made(graph: Graph, engine: Engine, objective: Objective, leave_out: Collecti
     """
     if unknown := set(leave_out) - set(passes.ORDER):
         raise ValueError(f"there is no pass {', '.join(sorted(unknown))}; there are {', '.join(passes.ORDER)}")
-    wanted = [name for name in engine.passes if name not in leave_out]
+    left_out = {*leave_out, *(passes.SPEND_FLASH if objective is Objective.FLASH else ())}
+    wanted = [name for name in engine.passes if name not in left_out]
     rewritten = passes.apply(graph, wanted, engine.kernel)
     return rewritten, engine.lower(rewritten, objective)

@@ -14,8 +14,8 @@ std::int32_t input_count(const Conv2D& c) {
 
 // One image. `accumulate(sum, x, w, count)` adds a run of products, `finish(sum, channel)` takes a sum; outputs
 // come in the order in which they stand.
-template <typename Sum, typename Input, typename Weight, typename Accumulate, typename Finish>
-void convolve(const Conv2D& c, const Input* input, const Weight* weights, Accumulate accumulate, Finish finish) {
+template <typename Sum, typename Input, typename Weights, typename Accumulate, typename Finish>
+void convolve(const Conv2D& c, const Input* input, Weights weights, Accumulate accumulate, Finish finish) {
   const Window& w = c.window;
   const std::int32_t group_outputs = c.output_channels / (c.input_channels / c.filter_channels);
   // Taps of a row are neighbours both in the input and in the weights: one run, unless something lies between.
@@ -26,14 +26,14 @@ void convolve(const Conv2D& c, const Input* input, const Weight* weights, Accumu
       const Taps column = columns(w, x);
       const std::int32_t row_taps = column.end - column.begin;
       for (std::int32_t channel = 0; channel < c.output_channels; ++channel) {
-        const Weight* filter = weights + channel * w.kernel_height * w.kernel_width * c.filter_channels;
+        const Weights filter = weights + channel * w.kernel_height * w.kernel_width * c.filter_channels;
         const std::int32_t first_channel = channel / group_outputs * c.filter_channels;
         Sum sum{};
         for (std::int32_t i = row.begin; i < row.end; ++i) {
           const Input* line = input + (row.origin + i * w.dilation_height) * w.input_width * c.input_channels;
           const std::int32_t start = column.origin + column.begin * w.dilation_width;
           const Input* from = line + start * c.input_channels + first_channel;
-          const Weight* by = filter + (i * w.kernel_width + column.begin) * c.filter_channels;
+          Weights by = filter + (i * w.kernel_width + column.begin) * c.filter_channels;
           if (whole_rows) {
             sum = accumulate(sum, from, by, row_taps * c.filter_channels);
             continue;
@@ -47,6 +47,22 @@ void convolve(const Conv2D& c, const Input* input, const Weight* weights, Accumu
         finish(sum, channel);
       }
     }
+  }
+}
+
+// All images, in int8.
+template <typename Weights>
+void convolve_int8(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
+                   Weights weights, const std::int32_t* bias, std::int8_t* output) {
+  const std::int32_t zero_point = requantisation.input_zero_point;
+  const auto accumulate = [zero_point](std::int32_t sum, const std::int8_t* x, Weights w, std::int32_t count) {
+    return dot(sum, x, zero_point, w, count);
+  };
+  const auto finish = [&](std::int32_t sum, std::int32_t channel) {
+    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
+  };
+  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
+    convolve<std::int32_t>(conv, input + batch * input_count(conv), weights, accumulate, finish);
   }
 }
 
@@ -78,15 +94,12 @@ void conv_2d(const Conv2D& conv, const Clamp& range, const float* input, const f
 
 void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
              const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output) {
-  const std::int32_t zero_point = requantisation.input_zero_point;
-  const auto accumulate = [zero_point](std::int32_t sum, const std::int8_t* x, const std::int8_t* w,
-                                       std::int32_t count) { return dot(sum, x, zero_point, w, count); };
-  const auto finish = [&](std::int32_t sum, std::int32_t channel) {
-    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
-  };
-  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
-    convolve<std::int32_t>(conv, input + batch * input_count(conv), weights, accumulate, finish);
-  }
+  convolve_int8(conv, requantisation, input, weights, bias, output);
+}
+
+void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input, PackedInt4 weights,
+             const std::int32_t* bias, std::int8_t* output) {
+  convolve_int8(conv, requantisation, input, weights, bias, output);
 }
 
 void conv_2d(const Conv2D& conv, const WideRequantisation& requantisation, const std::int16_t* input,

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "engine/reference/packed.hpp"
 #include "engine/reference/types.hpp"
 
 namespace reference {
@@ -30,6 +31,8 @@ void conv_2d(const Conv2D& conv, const Clamp& clamp, const float* input, const f
 // Bit-exact with TensorFlow Lite Micro.
 void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
              const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output);
+void conv_2d(const Conv2D& conv, const Requantisation& requantisation, const std::int8_t* input, PackedInt4 weights,
+             const std::int32_t* bias, std::int8_t* output);
 void conv_2d(const Conv2D& conv, const WideRequantisation& requantisation, const std::int16_t* input,
              const std::int8_t* weights, const std::int64_t* bias, std::int16_t* output);
 

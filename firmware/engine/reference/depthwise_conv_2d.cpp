@@ -13,9 +13,8 @@ std::int32_t input_count(const DepthwiseConv2D& c) {
 
 // One image. `zero_point` is what padding holds, in the type of products; `finish(sum, channel)` takes outputs in
 // their order.
-template <typename Sum, typename Product, typename Input, typename Weight, typename Finish>
-void convolve(const DepthwiseConv2D& c, const Input* input, Product zero_point, const Weight* weights,
-              Finish finish) {
+template <typename Sum, typename Product, typename Input, typename Weights, typename Finish>
+void convolve(const DepthwiseConv2D& c, const Input* input, Product zero_point, Weights weights, Finish finish) {
   const Window& w = c.window;
   const std::int32_t output_channels = c.input_channels * c.multiplier;
   const std::int32_t tap_step = w.dilation_width * c.input_channels;
@@ -30,7 +29,7 @@ void convolve(const DepthwiseConv2D& c, const Input* input, Product zero_point, 
           const std::int32_t line = row.origin + i * w.dilation_height;
           const Input* from =
               input + (line * w.input_width + first_column) * c.input_channels + channel / c.multiplier;
-          const Weight* by = weights + (i * w.kernel_width + column.begin) * output_channels + channel;
+          Weights by = weights + (i * w.kernel_width + column.begin) * output_channels + channel;
           for (std::int32_t j = column.begin; j < column.end; ++j) {
             sum += (static_cast<Product>(*from) - zero_point) * static_cast<Product>(*by);
             from += tap_step;
@@ -40,6 +39,19 @@ void convolve(const DepthwiseConv2D& c, const Input* input, Product zero_point, 
         finish(sum, channel);
       }
     }
+  }
+}
+
+// All images, in int8.
+template <typename Weights>
+void convolve_int8(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
+                   Weights weights, const std::int32_t* bias, std::int8_t* output) {
+  const auto finish = [&](std::int32_t sum, std::int32_t channel) {
+    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
+  };
+  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
+    convolve<std::int32_t>(conv, input + batch * input_count(conv), requantisation.input_zero_point, weights,
+                           finish);
   }
 }
 
@@ -57,13 +69,12 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Clamp& range, const fl
 
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
                        const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output) {
-  const auto finish = [&](std::int32_t sum, std::int32_t channel) {
-    *output++ = requantise(bias != nullptr ? sum + bias[channel] : sum, channel, requantisation);
-  };
-  for (std::int32_t batch = 0; batch < conv.batches; ++batch) {
-    convolve<std::int32_t>(conv, input + batch * input_count(conv), requantisation.input_zero_point, weights,
-                           finish);
-  }
+  convolve_int8(conv, requantisation, input, weights, bias, output);
+}
+
+void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
+                       PackedInt4 weights, const std::int32_t* bias, std::int8_t* output) {
+  convolve_int8(conv, requantisation, input, weights, bias, output);
 }
 
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const WideRequantisation& requantisation,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "engine/reference/packed.hpp"
 #include "engine/reference/types.hpp"
 
 namespace reference {
@@ -25,6 +26,8 @@ void depthwise_conv_2d(const DepthwiseConv2D& conv, const Clamp& clamp, const fl
 // Bit-exact with TensorFlow Lite Micro.
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
                        const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output);
+void depthwise_conv_2d(const DepthwiseConv2D& conv, const Requantisation& requantisation, const std::int8_t* input,
+                       PackedInt4 weights, const std::int32_t* bias, std::int8_t* output);
 void depthwise_conv_2d(const DepthwiseConv2D& conv, const WideRequantisation& requantisation,
                        const std::int16_t* input, const std::int8_t* weights, const std::int64_t* bias,
                        std::int16_t* output);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "engine/reference/packed.hpp"
+
 namespace reference {
 
 inline float dot(float sum, const float* x, const float* w, std::int32_t count) {
@@ -13,6 +15,13 @@ inline float dot(float sum, const float* x, const float* w, std::int32_t count) 
 }
 
 inline std::int32_t dot(std::int32_t sum, const std::int8_t* x, std::int32_t zero_point, const std::int8_t* w,
+                        std::int32_t count) {
+#pragma GCC unroll 8
+  for (std::int32_t i = 0; i < count; ++i) sum += (x[i] - zero_point) * w[i];
+  return sum;
+}
+
+inline std::int32_t dot(std::int32_t sum, const std::int8_t* x, std::int32_t zero_point, PackedInt4 w,
                         std::int32_t count) {
 #pragma GCC unroll 8
   for (std::int32_t i = 0; i < count; ++i) sum += (x[i] - zero_point) * w[i];

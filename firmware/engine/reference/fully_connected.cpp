@@ -5,6 +5,23 @@
 #include "engine/reference/fixed_point.hpp"
 
 namespace reference {
+namespace {
+
+template <typename Weights>
+void dense_int8(const FullyConnected& shape, const Requantisation& requantisation, const std::int8_t* input,
+                Weights weights, const std::int32_t* bias, std::int8_t* output) {
+  for (std::int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (std::int32_t o = 0; o < shape.outputs; ++o) {
+      const std::int32_t start = bias != nullptr ? bias[o] : 0;
+      const std::int32_t sum =
+          dot(start, input, requantisation.input_zero_point, weights + o * shape.inputs, shape.inputs);
+      *output++ = requantise(sum, o, requantisation);
+    }
+    input += shape.inputs;
+  }
+}
+
+}  // namespace
 
 void fully_connected(const FullyConnected& shape, const Clamp& range, const float* input, const float* weights,
                      const float* bias, float* output) {
@@ -19,15 +36,12 @@ void fully_connected(const FullyConnected& shape, const Clamp& range, const floa
 
 void fully_connected(const FullyConnected& shape, const Requantisation& requantisation, const std::int8_t* input,
                      const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output) {
-  for (std::int32_t batch = 0; batch < shape.batches; ++batch) {
-    for (std::int32_t o = 0; o < shape.outputs; ++o) {
-      const std::int32_t start = bias != nullptr ? bias[o] : 0;
-      const std::int32_t sum =
-          dot(start, input, requantisation.input_zero_point, weights + o * shape.inputs, shape.inputs);
-      *output++ = requantise(sum, o, requantisation);
-    }
-    input += shape.inputs;
-  }
+  dense_int8(shape, requantisation, input, weights, bias, output);
+}
+
+void fully_connected(const FullyConnected& shape, const Requantisation& requantisation, const std::int8_t* input,
+                     PackedInt4 weights, const std::int32_t* bias, std::int8_t* output) {
+  dense_int8(shape, requantisation, input, weights, bias, output);
 }
 
 void fully_connected(const FullyConnected& shape, const WideRequantisation& requantisation,

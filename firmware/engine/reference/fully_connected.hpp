@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "engine/reference/packed.hpp"
 #include "engine/reference/types.hpp"
 
 namespace reference {
@@ -24,6 +25,8 @@ void fully_connected(const FullyConnected& shape, const Clamp& clamp, const floa
 // Bit-exact with TensorFlow Lite Micro.
 void fully_connected(const FullyConnected& shape, const Requantisation& requantisation, const std::int8_t* input,
                      const std::int8_t* weights, const std::int32_t* bias, std::int8_t* output);
+void fully_connected(const FullyConnected& shape, const Requantisation& requantisation, const std::int8_t* input,
+                     PackedInt4 weights, const std::int32_t* bias, std::int8_t* output);
 void fully_connected(const FullyConnected& shape, const WideRequantisation& requantisation,
                      const std::int16_t* input, const std::int8_t* weights, const std::int64_t* bias,
                      std::int16_t* output);

@@ -18,4 +18,4 @@ def _rule(operator: Operator) -> None:
         )
 
 
-ENGINE = AheadOfTime(name="cmsis-nn", package=__package__, passes=("shapes_in_place",), rule=_rule)
+ENGINE = AheadOfTime(name="cmsis-nn", package=__package__, passes=("unpacked_weights", "shapes_in_place"), rule=_rule)

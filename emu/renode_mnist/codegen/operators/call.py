@@ -37,6 +37,13 @@ def subscripts(tensor: Tensor) -> str:
     return "".join(f"[{n}]" for n in tensor.shape)
 
 
+def packed_int4(values: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Two a byte, the first in the lower half."""
+    flat = values.reshape(-1)
+    pairs = np.append(flat, np.zeros(len(flat) % 2, flat.dtype)).reshape(-1, 2)
+    return ((pairs[:, 0] & 0x0F) | (pairs[:, 1] << 4)).astype(np.uint8)
+
+
 class Call(Parts):
     """Of ``reference::<function>``."""
 
@@ -78,7 +85,12 @@ class Call(Parts):
     def weights(self, order: str, position: int = 2) -> tuple[str, str]:
         """Names of weights and of the bias at a position; "nullptr" for a bias that is left out."""
         tensor, bias = self.operator.tensor(1), self.operator.optional_input(position)
-        name = self.constant("Weights", self.operator.constant(1), f"weights {subscripts(tensor)}, {order}")
+        if tensor.type is ElementType.INT4:
+            packed = packed_int4(self.operator.constant(1))
+            comment = f"weights {subscripts(tensor)}, {order}, 4 bits each, the first in a byte's lower half"
+            name = f"reference::PackedInt4{{{self.constant('Weights', packed, comment)}}}"
+        else:
+            name = self.constant("Weights", self.operator.constant(1), f"weights {subscripts(tensor)}, {order}")
         if bias is None:
             return name, "nullptr"
         return name, self.constant("Bias", self.operator.constant(position), f"bias {subscripts(bias)}")

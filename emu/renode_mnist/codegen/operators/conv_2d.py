@@ -82,6 +82,7 @@ def _samples() -> Declared:
     )
     exact = like.row("", types=(FLOAT32, INT8))
     wide = like.row("", types=(INT16,), exempt=())
+    packed = like.row("", types=(INT8,))
     narrow = wide.row("", inputs=(Flow((1, 5, 5, 4)), Weights((6, 2, 2, 4)), Bias(type="INT32")),
                       quantizedBiasType="INT32")  # fmt: skip
     small = (Flow((1, 6, 6, 2)), Weights((2, 3, 3, 2)), bias)
@@ -110,6 +111,15 @@ def _samples() -> Declared:
                   behind=(MAX_POOL,)),
         exact.row("a pool that leaves one pixel", inputs=(Flow((1, 2, 2, 4)), Weights((4, 3, 3, 4))), padding="SAME",
                   behind=(MAX_POOL,), exempt=(Silent("*", "LiteRT wants a bias", "litert"), *SPREADS[1:])),
+        packed.row("of 4 bits", inputs=(image, Weights((5, 3, 3, 3), type="INT4"), bias)),
+        packed.row("of 4 bits, pointwise, one scale, fused RELU6", fusedActivationFunction="RELU6",
+                   inputs=(Flow((1, 5, 5, 7)), Weights((6, 1, 1, 7), per_channel=False, type="INT4"), bias)),
+        packed.row("of 4 bits, dilated with stride", padding="SAME", dilationHFactor=2, dilationWFactor=2, strideH=2,
+                   strideW=2, inputs=(Flow((1, 9, 9, 3)), Weights((3, 3, 3, 3), type="INT4"), bias)),
+        packed.row("of 4 bits, grouped", inputs=(Flow((1, 5, 5, 4)), Weights((6, 2, 2, 2), type="INT4"), bias),
+                   refused_by={"tflm": "no groups of channels in int4"}),
+        packed.row("of 4 bits, before a pool", inputs=(Flow((1, 8, 9, 4)), Weights((8, 3, 3, 4), type="INT4"), bias),
+                   padding="SAME", behind=(MAX_POOL,)),
         wide.row("of 16 bits", edges=(Edge("dead channels", dead=True), Edge("saturating", output_scale=1 / 20))),
         wide.row("of 16 bits, same, stride 2x3, fused RELU6", padding="SAME", strideH=2, strideW=3,
                  fusedActivationFunction="RELU6"),

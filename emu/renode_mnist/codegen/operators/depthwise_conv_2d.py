@@ -74,6 +74,7 @@ def _samples() -> Declared:
 
     like = Sample("3x3", layer(7, 8, 8, 3, 3), WINDOW, types=(FLOAT32, INT8, HYBRID), exempt=(ONE_STEP,))
     exact = like.row("", types=(FLOAT32, INT8))
+    packed = like.row("", types=(INT8,))
     wide = like.row("", types=(INT16,), exempt=())
     no_bias = Silent("*", "LiteRT wants a bias", "litert")
     pointwise = Neighbour("CONV_2D", (Weights((8, 1, 1, 4)), Bias()), WINDOW)
@@ -95,6 +96,9 @@ def _samples() -> Declared:
                   inputs=(Flow((1, 6, 5, 4)), Weights((1, 3, 3, 4), axis=3, per_channel=False))),
         exact.row("batch of 2", inputs=layer(5, 5, 4, 3, 3, batch=2), padding="SAME"),
         exact.row("before a pointwise convolution", inputs=layer(5, 6, 4, 3, 3), padding="SAME", behind=(pointwise,)),
+        packed.row("of 4 bits", inputs=(Flow((1, 7, 8, 8)), Weights((1, 3, 3, 8), axis=3, type="INT4"), Bias())),
+        packed.row("of 4 bits, 3 outputs a channel", padding="SAME",
+                   inputs=(Flow((1, 5, 5, 3)), Weights((1, 3, 3, 9), axis=3, type="INT4"), Bias())),
         wide.row("of 16 bits"),
         wide.row("of 16 bits, same, stride 2, fused RELU", padding="SAME", strideH=2, strideW=2,
                  fusedActivationFunction="RELU"),

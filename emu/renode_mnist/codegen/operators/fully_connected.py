@@ -32,6 +32,7 @@ from renode_mnist.codegen.operators.samples import (
     Output,
     Refused,
     Sample,
+    Silent,
     Weights,
 )
 from renode_mnist.codegen.program import Step
@@ -119,6 +120,8 @@ def _samples() -> Declared:
     like = Sample("12 to 5", layer((1, 12), 5), types=(FLOAT32, INT8, HYBRID), exempt=(lost,))
     exact = like.row("", types=(FLOAT32, INT8))
     once = Differs("INT16/*", "in int16 LiteRT multiplies sums in double", 1, plain=True)
+    packed = like.row("", types=(INT8,), exempt=())
+    one_scale = Silent("*", "TensorFlow Lite Micro wants one scale for int4 weights", "tflite-micro")
     wide = like.row("", types=(INT16,), exempt=(once,))
     narrow = wide.row("", quantizedBiasType="INT32", refused_by={"tflm": "wants a bias of int64"})
     out = (Output(shape=(1, 5)),)
@@ -133,6 +136,11 @@ def _samples() -> Declared:
         exact.row("rows of an image", inputs=layer((1, 2, 3, 9), 4)),
         like.row("one weight", inputs=layer((1, 1), 1)),
         like.row("asymmetric inputs", types=(HYBRID,), asymmetricQuantizeInputs=True),
+        packed.row("of 4 bits", inputs=(Flow((1, 12)), Weights((5, 12), per_channel=False, type="INT4"), Bias())),
+        packed.row("of 4 bits, an odd depth, fused RELU", fusedActivationFunction="RELU",
+                   inputs=(Flow((3, 7)), Weights((5, 7), per_channel=False, type="INT4"), Bias())),
+        packed.row("of 4 bits, a scale a channel", inputs=(Flow((1, 9)), Weights((4, 9), type="INT4"), Bias()),
+                   refused_by={"tflm": "one scale in int4"}, exempt=(one_scale,)),
         wide.row("of 16 bits", edges=(dead,)),
         wide.row("of 16 bits, a scale a channel, fused RELU6", inputs=layer((1, 17), 6, per_channel=True),
                  edges=(dead,), fusedActivationFunction="RELU6", refused_by={"tflm": "one scale in int16"}),
@@ -152,6 +160,9 @@ def _samples() -> Declared:
         Refused("inputs whose size is no multiple of the weights' depth", "do not make",
                 like.row("", inputs=(Flow((1, 10)), Weights((5, 12)), Bias()), outputs=out)),
         Refused("an output of another size", "do not make", like.row("", outputs=(Output(shape=(1, 6)),))),
+        Refused("int4 weights with float32 or int16 activations", "with FLOAT32 input",
+                like.row("", types=(FLOAT32,), outputs=out,
+                         inputs=(Flow((1, 12)), Weights((5, 12), per_channel=False, type="INT4"), Bias()))),
         Refused("int8 input with float32 weights", "with INT8 input",
                 like.row("", types=(INT8,), inputs=(Flow((1, 12)), Weights((5, 12), type="FLOAT32")), outputs=out)),
         Refused("a fused TANH or SIGN_BIT", "the fused activation TANH",

@@ -80,6 +80,7 @@ class Weights(NamedTuple):
     Attributes:
         axis: The dimension of output channels: as many scales and biases as it is long.
         per_channel: One scale a channel, or one for all.
+        type: Where it does not follow from the sample's: ``INT4``, ``FLOAT32``.
     """
 
     shape: tuple[int, ...]

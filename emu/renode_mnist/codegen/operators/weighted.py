@@ -11,7 +11,7 @@ from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.operators.call import Call, bounds
 from renode_mnist.codegen.operators.definition import Kind, kind_of_input
-from renode_mnist.codegen.operators.rules import STORED_TYPES, positive, require
+from renode_mnist.codegen.operators.rules import positive, require
 from renode_mnist.codegen.program import Step
 
 KINDS = (Kind.FLOAT32, Kind.INT8, Kind.INT16, Kind.HYBRID)
@@ -67,10 +67,12 @@ def constant(operator: Operator, channel_axis: int, bias_position: int = 2, *, w
     require(operator, weights is not None and weights.is_constant, "its weights are not constant")
     assert weights is not None
     channels = weights.shape[channel_axis]
-    quantised = operator.input.type in STORED_TYPES
-    allowed = (ElementType.INT8,) if quantised else (ElementType.INT8, ElementType.FLOAT32)
+    allowed = {
+        ElementType.INT8: (ElementType.INT8, ElementType.INT4),
+        ElementType.INT16: (ElementType.INT8,),
+    }.get(operator.input.type, (ElementType.INT8, ElementType.FLOAT32))
     require(operator, weights.type in allowed, f"weights {weights} with {operator.input.type.value} input")
-    if weights.type is ElementType.INT8:
+    if weights.type is not ElementType.FLOAT32:
         scales = weights.quantisation
         require(operator, scales is not None, f"weights {weights} have no scale")
         assert scales is not None

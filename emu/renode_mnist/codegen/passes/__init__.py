@@ -10,9 +10,17 @@ from dataclasses import replace
 
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.kernel import KernelOf
-from renode_mnist.codegen.passes import constant_channels, fused_pool, live_windows, planar_images, shapes_in_place
+from renode_mnist.codegen.passes import (
+    constant_channels,
+    fused_pool,
+    live_windows,
+    planar_images,
+    shapes_in_place,
+    unpacked_weights,
+)
 
 ORDER: dict[str, Callable[[Graph, KernelOf], tuple[Graph, str]]] = {
+    "unpacked_weights": unpacked_weights.run,
     "constant_channels": constant_channels.run,
     "shapes_in_place": shapes_in_place.run,
     "live_windows": live_windows.run,
@@ -21,6 +29,9 @@ ORDER: dict[str, Callable[[Graph, KernelOf], tuple[Graph, str]]] = {
 }
 """By name. A pass is given a network and the kernels of the engine; it gives back what it made of it and what it did,
 in a line, or the network as it was and nothing."""
+
+SPEND_FLASH = ("unpacked_weights",)
+"""Passes that are not run where flash is to be small."""
 
 
 def apply(graph: Graph, wanted: Collection[str], kernel_of: KernelOf) -> Graph:

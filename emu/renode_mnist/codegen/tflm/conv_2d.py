@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.cmsis_nn import scratch
-from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.operators import Kind, convolution
 from renode_mnist.codegen.operators.conv_2d import grouped
 from renode_mnist.codegen.operators.convolution import ConvOptions
-from renode_mnist.codegen.tflm.registration import Registration
+from renode_mnist.codegen.tflm.registration import Registration, unpacked_bytes
 
 
 def _scratch_bytes(operator: Operator) -> int:
-    return scratch.convolution(convolution.window(operator), operator.input.shape[3])
+    own = scratch.convolution(convolution.window(operator), operator.input.shape[3])
+    return max(own, unpacked_bytes(operator))
 
 
 def _wide_scratch_bytes(operator: Operator) -> int:
@@ -22,10 +23,11 @@ def _wide_scratch_bytes(operator: Operator) -> int:
 
 
 def _refuses(operator: Operator) -> str:
-    if operators.kind(operator) is not Kind.INT16:
+    wide = operators.kind(operator) is Kind.INT16
+    if grouped(operator) and (wide or operator.tensor(1).type is ElementType.INT4):
+        return f"CMSIS-NN has no groups of channels in {'int16' if wide else 'int4'}"
+    if not wide:
         return ""
-    if grouped(operator):
-        return "CMSIS-NN has no groups of channels in int16"
     if operator.optional_input(2) is None and not operator.options_as(ConvOptions).narrow:
         return "with CMSIS-NN's kernel it takes a bias of int16 that is left out for one of int32"
     return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.engine import found_in
-from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.operators import Kind
 
 
@@ -17,6 +17,12 @@ def _none(operator: Operator) -> int:
 
 def _nothing(operator: Operator) -> str:
     return ""
+
+
+def unpacked_bytes(operator: Operator) -> int:
+    """What the reference kernels unpack weights of 4 bits into."""
+    weights = operator.tensor(1)
+    return weights.element_count if weights.type is ElementType.INT4 else 0
 
 
 def lacks(*names: str) -> Callable[[Operator], str]:
