@@ -24,6 +24,7 @@ from renode_mnist.codegen.operators.samples import (
     Sample,
     Silent,
     Undefined,
+    Weights,
 )
 from renode_mnist.codegen.program import Step
 from renode_mnist.codegen.reader import parse
@@ -39,16 +40,17 @@ _HEAD = """# Operators
 
 Made by `make docs-tables` from `emu/renode_mnist/codegen/operators/`, one file an operator; do not edit. What it says
 is held by `tests/codegen/test_operators.py`: every operator on small networks, each engine against TensorFlow Lite
-Micro and LiteRT, in int8 to the bit.
+Micro and LiteRT, in int8 and int16x8 to the bit.
 
-*int8* includes models whose input and output are uint8. *Dynamic range* is float32 that meets int8 weights.
+*int8* includes models whose input and output are uint8. *int4 weights* meet int8 activations. *int16x8* is int16
+activations, with int8 weights where there are some. *Dynamic range* is float32 that meets int8 weights.
 `reference` computes everything below; where another engine has no kernel of its own, that of `reference` serves.
 `tflm` runs TensorFlow Lite Micro's own kernels.
 {refusals}
 
 "All but" names samples in the operator's file.
 
-Of every operator activations of other types are refused (int16, int4, float16).
+Of every operator activations of other types are refused (int4, float16), and int16 where int16x8 is not listed.
 
 At build time only, of constants, shapes and handles: {build_time}.
 
@@ -90,6 +92,8 @@ def types(operator: str) -> list[str]:
 
 
 def _type(sample: Sample, kind: str) -> str:
+    if any(isinstance(entry, Weights) and entry.type == "INT4" for entry in sample.inputs):
+        return "int4 weights"
     if kind != DECLARED:
         return _NAMES[kind]
     source = next(entry for entry in sample.inputs if isinstance(entry, Flow))
