@@ -42,7 +42,7 @@ inline float clamp(float value, const Clamp& range) { return std::min(std::max(v
 
 // A 32-bit sum of an output channel as a stored number.
 template <typename T = std::int8_t>
-T requantise(std::int32_t sum, std::int32_t channel, const Requantisation& output) {
+inline T requantise(std::int32_t sum, std::int32_t channel, const Requantisation& output) {
   const std::int32_t i = output.per_channel ? channel : 0;
   const std::int32_t scaled = multiply(sum, {output.multipliers[i], output.shifts[i]});
   return static_cast<T>(clamp(add_wrapping(scaled, output.output_zero_point), output.min, output.max));
