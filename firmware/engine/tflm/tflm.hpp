@@ -34,4 +34,14 @@ TFLMRegistration marked(TFLMRegistration registration) {
   return registration;
 }
 
+// The same where the resolver has added a registration of its own choice: what it holds is changed.
+template <int kKind>
+TfLiteStatus marked_there(const Resolver& resolver, TfLiteStatus added, tflite::BuiltinOperator op) {
+  if (added == kTfLiteOk) {
+    auto* const held = const_cast<TFLMRegistration*>(resolver.FindOp(op));
+    *held = marked<kKind>(*held);
+  }
+  return added;
+}
+
 }  // namespace tflm

@@ -27,10 +27,7 @@ def files(plan: Plan) -> dict[str, str]:
 
 
 def _model(plan: Plan, kinds: list[str]) -> str:
-    added = "".join(
-        f"      resolver.{registration.method(op)}(marked<{number}>({_kernel(plan.graph, op)})),\n"
-        for number, op in enumerate(kinds)
-    )
+    added = "".join(f"      {_added(plan.graph, number, op)},\n" for number, op in enumerate(kinds))
     return (
         banner(plan, "What TensorFlow Lite Micro has to know, and what the application does.")
         + f"""#include "engine/tflm/tflm.hpp"
@@ -58,6 +55,13 @@ bool add_operators(Resolver& resolver) {{
 }}  // namespace tflm
 """
     )
+
+
+def _added(graph: Graph, number: int, op: str) -> str:
+    method = f"resolver.{registration.method(op)}"
+    if registration.of(op).fixed:
+        return f"marked_there<{number}>(resolver, {method}(), tflite::BuiltinOperator_{op})"
+    return f"{method}(marked<{number}>({_kernel(graph, op)}))"
 
 
 def _kernel(graph: Graph, op: str) -> str:

@@ -67,6 +67,7 @@ class Registration:
         kernel_bytes: What the kernel keeps for itself beyond what most do (``arena.bookkeeping_bytes``).
         refuses: Why the interpreter cannot compute an operator that other engines do; empty where it can.
         method: Of the resolver, where its name does not follow from the operator's.
+        fixed: Whether that method takes no registration, as it always adds the one that it knows.
     """
 
     int8: bool = False
@@ -76,6 +77,7 @@ class Registration:
     kernel_bytes: Callable[[Operator], int] = _none
     refuses: Callable[[Operator], str] = _nothing
     method: str = ""
+    fixed: bool = False
 
 
 def of(op: str) -> Registration:
