@@ -25,9 +25,9 @@ project has been measured.
 
 Two sets are kept apart. From *fitted* points a parameter was read, or fitted to them: they prove nothing. *Judged*
 points had no part in the model: the means that stand beside every figure come from them alone. The ranges take in
-fitted points as well, since what was fitted and is still off is off. Shown and not counted are measurements of so few
-digits that half of the last is more than 2 % of them (*coarse*), such as only compare two memories (*ratio*), and such
-as are quoted from memory, their source not at hand (*unread*).
+fitted points as well, since what was fitted and is still off is off. Shown and not counted are measurements of so
+few digits that half of the last is more than 2 % of them (*coarse*), such as only compare two memories (*ratio*), and
+such as are quoted from memory, their source not at hand (*unread*).
 
 """
 

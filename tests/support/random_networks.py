@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
+import random_layers
 from tflite_builder import ModelBuilder, slide
 
 CLAMPS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
@@ -30,7 +31,7 @@ class Network:
         return f"Network({' '.join(self.operators)}, input {self.inputs[0].shape})"
 
 
-class _Drawing:
+class Drawing:
     """A network under construction: `x` is the tensor that the next operator reads."""
 
     def __init__(self, draw: st.DrawFn, kind: str) -> None:
@@ -132,7 +133,7 @@ class _Drawing:
         self.x = y
 
 
-def _conv_2d(d: _Drawing) -> None:
+def _conv_2d(d: Drawing) -> None:
     if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
         return
     how, kernel, size = window
@@ -148,7 +149,7 @@ def _conv_2d(d: _Drawing) -> None:
     d.done("CONV_2D" if groups == 1 else f"CONV_2D/{groups}", y)
 
 
-def _depthwise_conv_2d(d: _Drawing) -> None:
+def _depthwise_conv_2d(d: Drawing) -> None:
     if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
         return
     how, kernel, size = window
@@ -160,7 +161,7 @@ def _depthwise_conv_2d(d: _Drawing) -> None:
     d.done("DEPTHWISE_CONV_2D", y)
 
 
-def _pool(d: _Drawing) -> None:
+def _pool(d: Drawing) -> None:
     if len(d.shape) != 4 or (window := d.window(4, dilated=False)) is None:
         return
     how, kernel, size = window
@@ -170,7 +171,7 @@ def _pool(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _fully_connected(d: _Drawing) -> None:
+def _fully_connected(d: Drawing) -> None:
     depth = d.shape[-1]
     outputs = d.draw(st.integers(1, 12))
     w, bias, deviation = d.weights((outputs, depth), axis=0)
@@ -182,14 +183,14 @@ def _fully_connected(d: _Drawing) -> None:
     d.done("FULLY_CONNECTED", y)
 
 
-def _reshape(d: _Drawing) -> None:
+def _reshape(d: Drawing) -> None:
     shape = (d.shape[0], int(np.prod(d.shape[1:])))
     y = d.activation(shape)
     d.b.operator("RESHAPE", (d.x, d.b.constant(np.array(shape, np.int32))), (y,), "ReshapeOptions", newShape=shape)
     d.done("RESHAPE", y)
 
 
-def _softmax(d: _Drawing) -> None:
+def _softmax(d: Drawing) -> None:
     if d.int8 and d.shape[-1] > _MOST_CLASSES:
         return
     d.scale, d.zero_point = (1 / 256, -128) if d.int8 else (2.0**-15 if d.wide else 0.0, 0)
@@ -199,7 +200,7 @@ def _softmax(d: _Drawing) -> None:
     d.done("SOFTMAX", y)
 
 
-def _arithmetic(d: _Drawing) -> None:
+def _arithmetic(d: Drawing) -> None:
     name = d.draw(st.sampled_from(["ADD", "ADD", "SUB", "MUL"]))
     before = d.scale
     shape = d.draw(st.sampled_from([d.shape, d.shape[-1:], (1,) * len(d.shape), (*d.shape[:-1], 1), None]))
@@ -225,7 +226,7 @@ def _arithmetic(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _prelu(d: _Drawing) -> None:
+def _prelu(d: Drawing) -> None:
     shape = d.shape[-1:]
     if d.int8:
         data = d.random.integers(-128, 128, shape).astype(np.int8)
@@ -238,7 +239,7 @@ def _prelu(d: _Drawing) -> None:
     d.done("PRELU", y)
 
 
-def _unary(d: _Drawing) -> None:
+def _unary(d: Drawing) -> None:
     name = d.draw(st.sampled_from(["LOGISTIC", "TANH", "LEAKY_RELU"] if d.wide else list(_UNARY)))
     if name in ("LOGISTIC", "TANH") and d.wide:
         d.scale = 2.0**-15
@@ -263,7 +264,7 @@ _UNARY = {
 _OPTIONS = {"LEAKY_RELU": {"alpha": 0.2}}
 
 
-def _concatenation(d: _Drawing) -> None:
+def _concatenation(d: Drawing) -> None:
     axis = d.draw(st.integers(0, len(d.shape) - 1))
     count = d.draw(st.integers(1, 3))
     shape = list(d.shape)
@@ -273,14 +274,14 @@ def _concatenation(d: _Drawing) -> None:
     d.done("CONCATENATION", y)
 
 
-def _pad(d: _Drawing) -> None:
+def _pad(d: Drawing) -> None:
     paddings = np.array([[d.draw(st.integers(0, 2)), d.draw(st.integers(0, 2))] for _ in d.shape], np.int32)
     y = d.activation(tuple(int(n + sum(pair)) for n, pair in zip(d.shape, paddings, strict=True)))
     d.b.operator("PAD", (d.x, d.b.constant(paddings)), (y,), "PadOptions")
     d.done("PAD", y)
 
 
-def _relu(d: _Drawing) -> None:
+def _relu(d: Drawing) -> None:
     name = d.draw(st.sampled_from(["RELU", "RELU6"]))
     if name == "RELU":
         d.requantise(d.scale)
@@ -289,7 +290,7 @@ def _relu(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _terms(d: _Drawing) -> None:
+def _terms(d: Drawing) -> None:
     """MAXIMUM and MINIMUM, which leave the scale alone, and SQUARED_DIFFERENCE."""
     name = d.draw(st.sampled_from(["MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"]))
     shape = d.draw(st.sampled_from([d.shape, d.shape[-1:], (1,) * len(d.shape)]))
@@ -307,7 +308,7 @@ def _terms(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _l2_normalization(d: _Drawing) -> None:
+def _l2_normalization(d: Drawing) -> None:
     if d.int8:
         d.scale, d.zero_point = 1 / 128, 0
     y = d.activation(d.shape)
@@ -315,7 +316,7 @@ def _l2_normalization(d: _Drawing) -> None:
     d.done("L2_NORMALIZATION", y)
 
 
-def _other_pad(d: _Drawing) -> None:
+def _other_pad(d: Drawing) -> None:
     """MIRROR_PAD, or PADV2 with some number."""
     reflect = d.draw(st.booleans())
     most = [n - 1 if reflect else n for n in d.shape]
@@ -337,7 +338,7 @@ def _other_pad(d: _Drawing) -> None:
     d.done("PADV2", y)
 
 
-def _blocks(d: _Drawing) -> None:
+def _blocks(d: Drawing) -> None:
     """Pixels as channels or as images of their own, and back."""
     if len(d.shape) != 4:
         return
@@ -369,7 +370,7 @@ def _blocks(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _gather(d: _Drawing) -> None:
+def _gather(d: Drawing) -> None:
     axis = d.draw(st.integers(0, len(d.shape) - 1))
     indices = d.draw(st.lists(st.integers(0, d.shape[axis] - 1), min_size=1, max_size=6))
     y = d.activation((*d.shape[:axis], len(indices), *d.shape[axis + 1 :]))
@@ -377,14 +378,14 @@ def _gather(d: _Drawing) -> None:
     d.done("GATHER", y)
 
 
-def _transpose(d: _Drawing) -> None:
+def _transpose(d: Drawing) -> None:
     order = d.draw(st.permutations(range(len(d.shape))))
     y = d.activation(tuple(d.shape[axis] for axis in order))
     d.b.operator("TRANSPOSE", (d.x, d.b.constant(np.array(order, np.int32))), (y,), "TransposeOptions")
     d.done("TRANSPOSE", y)
 
 
-def _slice(d: _Drawing) -> None:
+def _slice(d: Drawing) -> None:
     """STRIDED_SLICE, or SLICE where no step is taken."""
     begin, end, step = [], [], []
     for size in d.shape:
@@ -401,7 +402,7 @@ def _slice(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _apart_and_together(d: _Drawing) -> None:
+def _apart_and_together(d: Drawing) -> None:
     """SPLIT, SPLIT_V or UNPACK, and what puts the pieces together in another order."""
     axis = d.draw(st.integers(0, len(d.shape) - 1))
     size = d.shape[axis]
@@ -426,7 +427,7 @@ def _apart_and_together(d: _Drawing) -> None:
     d.done("SPLIT CONCATENATION", y)
 
 
-def _resize(d: _Drawing) -> None:
+def _resize(d: Drawing) -> None:
     if len(d.shape) != 4:
         return
     name = d.draw(st.sampled_from(["RESIZE_NEAREST_NEIGHBOR", *([] if d.wide else ["RESIZE_BILINEAR"])]))
@@ -438,7 +439,7 @@ def _resize(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _transpose_conv(d: _Drawing) -> None:
+def _transpose_conv(d: Drawing) -> None:
     if len(d.shape) != 4 or d.kind == "HYBRID":
         return
     kernel = (d.draw(st.integers(1, 4)), d.draw(st.integers(1, 4)))
@@ -458,7 +459,7 @@ def _transpose_conv(d: _Drawing) -> None:
     d.done("TRANSPOSE_CONV", y)
 
 
-def _reduction(d: _Drawing) -> None:
+def _reduction(d: Drawing) -> None:
     name = d.draw(st.sampled_from(["MEAN", "MEAN", "SUM", *([] if d.wide else ["REDUCE_MAX", "REDUCE_MIN"])]))
     rank = len(d.shape)
     if rank == 1:
@@ -478,7 +479,7 @@ def _reduction(d: _Drawing) -> None:
     d.done(name, y)
 
 
-def _quantize(d: _Drawing) -> None:
+def _quantize(d: Drawing) -> None:
     if not (d.int8 or d.wide):
         return
     d.requantise(d.scale)
@@ -487,7 +488,7 @@ def _quantize(d: _Drawing) -> None:
     d.done("QUANTIZE", y)
 
 
-def _variable(d: _Drawing) -> None:
+def _variable(d: Drawing) -> None:
     """What came here in the inference before, and what comes now."""
     handle, kept = d.b.handle(f"variable{len(d.operators)}"), d.activation(d.shape)
     if d.kind == "HYBRID" or d.draw(st.booleans()):  # LiteRT wants a first value
@@ -503,7 +504,7 @@ def _variable(d: _Drawing) -> None:
     d.done("VARIABLE+ADD", y)
 
 
-def _lstm(d: _Drawing) -> None:
+def _lstm(d: Drawing) -> None:
     """Rows of an image are the steps of a sequence."""
     if d.kind == "HYBRID" or len(d.shape) < 3:
         return
@@ -534,15 +535,19 @@ def _lstm(d: _Drawing) -> None:
     d.done("UNIDIRECTIONAL_SEQUENCE_LSTM", y)
 
 
-_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+LAYERS: tuple[Callable[[Drawing], None], ...] = (
     _conv_2d, _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _pool, _fully_connected,
     _reshape, _softmax, _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _unary, _prelu, _concatenation,
     _transpose, _slice, _apart_and_together, _resize, _transpose_conv, _terms, _l2_normalization, _other_pad, _blocks,
-    _gather, _variable, _lstm,
+    _gather, _variable, _lstm, *random_layers.LAYERS,
 )  # fmt: skip
 
+LITERT_LAYERS: tuple[Callable[[Drawing], None], ...] = (
+    *random_layers.LITERT_LAYERS, _transpose, _concatenation, _slice, _relu,
+)  # fmt: skip
+"""What TensorFlow Lite Micro lacks, among what LiteRT computes as that does."""
 
-_WIDE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+_WIDE_LAYERS: tuple[Callable[[Drawing], None], ...] = (
     _conv_2d, _conv_2d, _depthwise_conv_2d, _depthwise_conv_2d, _pool, _fully_connected, _reshape, _softmax,
     _arithmetic, _pad, _relu, _reduction, _quantize, _unary, _concatenation, _transpose, _slice, _apart_and_together,
     _resize, _variable,
@@ -550,7 +555,7 @@ _WIDE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 """What there is in int16."""
 
 
-def pooled_convolution(d: _Drawing, *, packed: bool = False) -> None:
+def pooled_convolution(d: Drawing, *, packed: bool = False) -> None:
     """Shapes that engine `m7` has fast kernels for, and their neighbours; half of them before a max pool."""
     if len(d.shape) != 4:
         return
@@ -578,12 +583,12 @@ def pooled_convolution(d: _Drawing, *, packed: bool = False) -> None:
             d.done("MAX_POOL_2D", y)
 
 
-def packed_convolution(d: _Drawing) -> None:
+def packed_convolution(d: Drawing) -> None:
     """The same with weights of 4 bits, in int8."""
     pooled_convolution(d, packed=d.int8)
 
 
-IMAGE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
+IMAGE_LAYERS: tuple[Callable[[Drawing], None], ...] = (
     pooled_convolution, pooled_convolution, pooled_convolution, packed_convolution, _pool, _reshape, _fully_connected,
     _relu,
 )  # fmt: skip
@@ -593,7 +598,7 @@ IMAGE_LAYERS: tuple[Callable[[_Drawing], None], ...] = (
 _ENDS = {"INT8": ["INT8", "INT8", "UINT8", "FLOAT32"], "INT16": ["INT16", "INT16", "INT8", "FLOAT32"]}
 
 
-def _interface(d: _Drawing) -> None:
+def _interface(d: Drawing) -> None:
     """Gives an int8 network, sometimes, uint8 or float32 ends, and one of int16 those of int8 or float32."""
     if not (d.int8 or d.wide):
         return
@@ -614,7 +619,7 @@ def _interface(d: _Drawing) -> None:
         d.done("QUANTIZE", y)
 
 
-def _entry(d: _Drawing) -> str:
+def _entry(d: Drawing) -> str:
     """The type of the model's input; puts a QUANTIZE in front where it is not the network's own."""
     wanted = d.draw(st.sampled_from(_ENDS[d.kind])) if d.kind in _ENDS else "FLOAT32"
     if d.kind in _ENDS and wanted != d.kind:
@@ -642,21 +647,21 @@ def networks(draw: st.DrawFn, kind: str, most_layers: int = 4, layers: Any = Non
         layers: Functions that append an operator, or nothing where it does not fit; those of the kind, where none
             are given.
     """
-    d = _Drawing(draw, kind)
+    d = Drawing(draw, kind)
     input_type = _entry(d)
     first = d.x
-    layers = layers or (_WIDE_LAYERS if d.wide else _LAYERS)
+    layers = layers or (_WIDE_LAYERS if d.wide else LAYERS)
     for layer in draw(st.lists(st.sampled_from(layers), min_size=1, max_size=most_layers)):
         layer(d)
     _interface(d)
-    if d.x == first or all(name.startswith("RESHAPE") for name in d.operators):
+    if d.x == first or all(name.startswith(("RESHAPE", "SQUEEZE", "EXPAND_DIMS")) for name in d.operators):
         _relu(d)
     shape = d.b.shape(d.source)
     inputs = tuple(_values(d, input_type, shape) for _ in range(3))
     return Network(d.b.finish(d.source, d.x), inputs, tuple(d.operators))
 
 
-def _values(d: _Drawing, input_type: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _values(d: Drawing, input_type: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if input_type == "INT8":
         return d.random.integers(-128, 128, shape).astype(np.int8)
     if input_type == "UINT8":

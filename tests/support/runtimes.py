@@ -44,6 +44,12 @@ def litert(network: Network) -> list[npt.NDArray[Any]]:
     return [answer for (answer,) in litert_on(network.content, [(values,) for values in network.inputs])]
 
 
+def litert_plain(network: Network) -> list[npt.NDArray[Any]]:
+    """What LiteRT's reference kernels compute, which TensorFlow Lite Micro shares where it has the operator."""
+    inputs = [(values,) for values in network.inputs]
+    return [answer for (answer,) in litert_on(network.content, inputs, reference=True)]
+
+
 def litert_on(content: bytes, inputs: Iterable[Tensors], **how: Any) -> list[Tensors]:
     """What LiteRT makes of each set of inputs."""
     interpreter = litert_interpreter(content, **how)

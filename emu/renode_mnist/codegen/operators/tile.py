@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from renode_mnist.codegen.graph import Operator
@@ -35,12 +37,18 @@ def _shapes(operator: Operator) -> Shapes:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
-    shape, advances = [], []
-    strides = nesting.strides(operator.input.shape)
-    for count, size, stride in zip(_counts(operator), operator.input.shape, strides, strict=True):
-        shape += [count, size]
-        advances += [0, stride]
-    return moving.taken(Call(lowering, operator), [(0, shape, advances)])
+    call = Call(lowering, operator)
+    dimensions = list(
+        zip(_counts(operator), operator.input.shape, nesting.strides(operator.input.shape), strict=True)
+    )
+    shape = [n for count, size, _ in dimensions for n in (count, size)]
+    advances = [n for _, _, stride in dimensions for n in (0, stride)]
+    if len(nesting.merged(shape, advances)) <= moving.MOST_DIMENSIONS:
+        return moving.taken(call, [(0, shape, advances)])
+    # Element by element where too many dimensions are repeated to be loops.
+    places = [[i % size * stride for i in range(count * size)] for count, size, stride in dimensions]
+    outer = [sum(indices) for indices in product(*places[:-2])]
+    return moving.picked(call, [outer, *places[-2:]], 1)
 
 
 def _fold(operator: Operator) -> Folded:
@@ -55,6 +63,7 @@ def _samples() -> Declared:
     return (
         like,
         like.row("channels", inputs=(Flow((2, 5)), Values((1, 3)))),
+        like.row("every dimension", inputs=(Flow((2, 3, 2, 2)), Values((2, 3, 2, 2)))),
         like.row("batch", inputs=(Flow((1, 5)), Values((4, 1)))),
         like.row("once", inputs=(Flow((2, 5)), Values((1, 1)))),
         like.row("pixels, as an image twice as wide", inputs=(Flow((6, 4)), Values((1, 1, 1, 2, 1))),
