@@ -18,9 +18,11 @@ from random_networks import Network
 from renode_mnist import codegen
 from renode_mnist.build import resolve_model
 from renode_mnist.codegen import load
+from renode_mnist.codegen.reader import parse
 from renode_mnist.codegen.tflm import arena
 from renode_mnist.errors import ModelError
 from runtimes import tflite_micro
+from tflite_builder import ModelBuilder
 
 KERNELS = ("cmsis-nn", "reference")
 
@@ -97,6 +99,18 @@ def test_only_the_operators_of_the_model_are_registered_for_int8_where_that_is_e
     assert re.findall(r"tflite::Register_(\w+)\(\)", text) == [
         "QUANTIZE", "CONV_2D_INT8", "MAX_POOL_2D_INT8", "RESHAPE", "FULLY_CONNECTED_INT8", "SOFTMAX_INT8",
     ]  # fmt: skip
+
+
+def test_registrations_for_int8_alone_are_left_to_operators_whose_weights_are_int8_too(tmp_path: Path) -> None:
+    b = ModelBuilder()
+    x, y, z = (b.activation(shape, "INT8", scale=0.1) for shape in ((1, 4, 4, 2), (1, 4, 4, 2), (1, 3)))
+    b.conv_2d(x, b.constant(np.ones((2, 1, 1, 2), np.int8), scales=[0.1] * 2, packed=True), None, y)
+    b.fully_connected(y, b.constant(np.ones((3, 32), np.int8), scales=[0.1]), None, z)
+    codegen.emit(codegen.plan(parse(b.finish(x, z), "int4.tflite"), "tflm"), tmp_path)
+    assert re.findall(r"Register_(\w+)\(\)", (tmp_path / "model.cpp").read_text()) == [
+        "CONV_2D",
+        "FULLY_CONNECTED_INT8",
+    ]
 
 
 def test_dynamic_range_is_refused_with_the_reason_and_a_way_out() -> None:

@@ -71,4 +71,6 @@ def _kernel(graph: Graph, op: str) -> str:
 
 
 def _is_int8(operator: Operator) -> bool:
-    return operator.input.type is ElementType.INT8 and operator.output.type is ElementType.INT8
+    """Also its weights: a kernel for int8 alone would read packed ones of 4 bits as if they were int8."""
+    ends = operator.input.type is ElementType.INT8 and operator.output.type is ElementType.INT8
+    return ends and not any(tensor is not None and tensor.type is ElementType.INT4 for tensor in operator.inputs)
