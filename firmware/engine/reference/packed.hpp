@@ -23,10 +23,14 @@ class PackedInt4 {
 
   std::int32_t operator*() const { return (*this)[0]; }
 
- private:
+  // The byte that holds the first number, and whether that is its upper half.
+  const std::uint8_t* byte() const { return bytes_ + first_ / 2; }
+  bool begins_above() const { return first_ % 2 != 0; }
+
   static std::int32_t upper(std::uint8_t byte) { return static_cast<std::int8_t>(byte) >> 4; }
   static std::int32_t lower(std::uint8_t byte) { return static_cast<std::int8_t>(byte << 4) >> 4; }
 
+ private:
   const std::uint8_t* bytes_;
   std::int32_t first_;
 };
