@@ -6,8 +6,8 @@ from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Kind, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import LIKE_INPUT, Again, Declared, Flow, Refused, Sample, Values
 from renode_mnist.codegen.operators.space_to_batch_nd import blocks, borders, image, like
 from renode_mnist.codegen.program import Step
@@ -57,12 +57,10 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("BATCH_TO_SPACE_ND",),
+DEFINITION = moving.definition(
+    "BATCH_TO_SPACE_ND",
     kinds=(Kind.FLOAT32, Kind.INT8),
-    inputs=moving.inputs,
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
     samples=_samples,
 )

@@ -11,10 +11,10 @@ import numpy as np
 from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, options
+from renode_mnist.codegen.operators import moving, options
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, OptionsTable, Shapes
+from renode_mnist.codegen.operators.rules import refusal, require
 from renode_mnist.codegen.operators.samples import (
     INT8,
     INT16,
@@ -76,8 +76,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.joined(Call(lowering, operator), prod(shape[:axis]), runs)
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     values = [operator.constant(i) for i in range(len(operator.inputs))]
     return (np.concatenate(values, operator.options_as(ConcatenationOptions).axis),)
 
@@ -108,15 +107,13 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("CONCATENATION",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
+DEFINITION = moving.definition(
+    "CONCATENATION",
     inputs=_inputs,
     shapes=_shapes,
     mismatch=_mismatch,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     options=OptionsTable("ConcatenationOptions", _read),
     samples=_samples,
 )

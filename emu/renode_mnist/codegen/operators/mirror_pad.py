@@ -12,8 +12,8 @@ from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import few_dimensions, require, same_quantisation
+from renode_mnist.codegen.operators.definition import Kind, OptionsTable, Shapes
+from renode_mnist.codegen.operators.rules import few_dimensions, require
 from renode_mnist.codegen.operators.samples import LIKE_INPUT, Again, Declared, Flow, Refused, Sample, Values
 from renode_mnist.codegen.program import Step
 
@@ -93,12 +93,11 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("MIRROR_PAD",),
+DEFINITION = moving.definition(
+    "MIRROR_PAD",
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=_inputs,
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
     options=OptionsTable("MirrorPadOptions", _read),
     samples=_samples,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
+from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import folding
 from renode_mnist.codegen.operators.call import Call
+from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
 from renode_mnist.codegen.operators.nesting import filled, merged
-from renode_mnist.codegen.operators.rules import of_type, present, require
+from renode_mnist.codegen.operators.rules import of_type, present, require, same_quantisation
 from renode_mnist.codegen.program import Step
 
 MOST_DIMENSIONS = 6
@@ -121,3 +125,35 @@ def picked(call: Call, offsets: Sequence[Sequence[int]], run: int) -> Step:
     ]
     shape = call.struct("", "Picked", {"counts": tuple(map(len, offsets)), "offsets": tuple(names), "run": run})
     return call.of("pick", [shape, call.source()])
+
+
+def definition(
+    *names: str,
+    shapes: Callable[[Operator], Shapes],
+    lower: Callable[[Lowering, Operator], Step],
+    values: Callable[[Operator], Folded] | None = None,
+    **more: Any,
+) -> Definition:
+    """Of an operator that leaves numbers, and how they are quantised, as they are.
+
+    Args:
+        names: As ``Definition`` has them; likewise ``shapes``, ``lower`` and ``more``.
+        shapes: Likewise.
+        lower: Likewise.
+        values: Its outputs where all inputs are constant.
+        more: What differs: ``inputs`` where another one flows than the first, ``kinds`` but for real numbers, int8
+            and int16, a ``rule`` beside that of the quantisation.
+    """
+
+    def fold(operator: Operator) -> Folded:
+        assert values is not None
+        folding.unchanged(operator)
+        return values(operator)
+
+    form: dict[str, Any] = {
+        "kinds": (Kind.FLOAT32, Kind.INT8, Kind.INT16),
+        "inputs": inputs,
+        "rule": same_quantisation,
+        "fold": fold if values else None,
+    }
+    return Definition(names=names, shapes=shapes, lower=lower, **{**form, **more})

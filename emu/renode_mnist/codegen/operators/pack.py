@@ -10,10 +10,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, OptionsTable, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     INT16,
     LIKE_INPUT,
@@ -59,8 +59,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.joined(Call(lowering, operator), prod(shape[:axis]), [prod(shape[axis:])] * len(operator.inputs))
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     values = [operator.constant(i) for i in range(len(operator.inputs))]
     return (np.stack(values, operator.options_as(PackOptions).axis),)
 
@@ -80,14 +79,12 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("PACK",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
+DEFINITION = moving.definition(
+    "PACK",
     inputs=_inputs,
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     options=OptionsTable("PackOptions", _read),
     samples=_samples,
 )

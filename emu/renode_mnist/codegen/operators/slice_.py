@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     INT16,
     Again,
@@ -41,8 +41,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.taken(Call(lowering, operator), [part(operator.input.shape, _slices(operator))])
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return (operator.constant(0)[_slices(operator)],)
 
 
@@ -69,13 +68,10 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("SLICE",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
-    inputs=moving.inputs,
+DEFINITION = moving.definition(
+    "SLICE",
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     samples=_samples,
 )

@@ -9,8 +9,8 @@ from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Kind, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     LIKE_INPUT,
     Again,
@@ -101,12 +101,10 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("SPACE_TO_BATCH_ND",),
+DEFINITION = moving.definition(
+    "SPACE_TO_BATCH_ND",
     kinds=(Kind.FLOAT32, Kind.INT8),
-    inputs=moving.inputs,
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
     samples=_samples,
 )

@@ -10,7 +10,7 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import LIKE_INPUT, Declared, Flow, Output, Refused, Sample
 from renode_mnist.codegen.program import Step
 
@@ -76,12 +76,11 @@ def _samples() -> Declared:
 
 
 def _definition(op: str, table: str) -> Definition:
-    return Definition(
-        names=(op,),
+    return moving.definition(
+        op,
         kinds=(Kind.FLOAT32, Kind.INT8),
         inputs=_inputs,
         shapes=_shapes,
-        rule=same_quantisation,
         lower=_lower,
         options=OptionsTable(table, _read),
         samples=lambda: tuple(

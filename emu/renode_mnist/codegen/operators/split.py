@@ -6,10 +6,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, nesting
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import refusal, require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, OptionsTable, Shapes
+from renode_mnist.codegen.operators.rules import refusal, require
 from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     INT8,
@@ -62,8 +62,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return pieces(Call(lowering, operator), _axis(operator))
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return tuple(np.split(operator.constant(1), len(operator.outputs), _axis(operator)))
 
 
@@ -85,16 +84,14 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("SPLIT",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
+DEFINITION = moving.definition(
+    "SPLIT",
     inputs=_inputs,
     shapes=_shapes,
     mismatch=mismatch,
-    rule=same_quantisation,
     lower=_lower,
     flow=1,
-    fold=_fold,
+    values=_values,
     options=OptionsTable("SplitOptions", lambda table: None),
     samples=_samples,
 )

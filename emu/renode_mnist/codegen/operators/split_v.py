@@ -6,10 +6,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving
+from renode_mnist.codegen.operators import moving
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     INT8,
@@ -48,8 +48,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return pieces(Call(lowering, operator), _axis(operator))
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     ends = np.cumsum(_lengths(operator))[:-1]
     return tuple(np.split(operator.constant(0), ends, _axis(operator)))
 
@@ -72,14 +71,11 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("SPLIT_V",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
-    inputs=moving.inputs,
+DEFINITION = moving.definition(
+    "SPLIT_V",
     shapes=_shapes,
     mismatch=mismatch,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     samples=_samples,
 )

@@ -7,9 +7,9 @@ from typing import Any
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, nesting
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
+from renode_mnist.codegen.operators.definition import Folded, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import require, same_quantisation
 from renode_mnist.codegen.operators.samples import (
     INT16,
@@ -67,8 +67,7 @@ def slices(operator: Operator) -> tuple[slice | int, ...]:
     return tuple(of(i) for i in range(len(begin)))
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return (operator.constant(0)[slices(operator)],)
 
 
@@ -142,14 +141,12 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("STRIDED_SLICE",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
-    inputs=moving.inputs,
+DEFINITION = moving.definition(
+    "STRIDED_SLICE",
     shapes=_shapes,
     rule=_rule,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     options=OptionsTable("StridedSliceOptions", _read),
     samples=_samples,
 )

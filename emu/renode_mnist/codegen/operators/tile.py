@@ -8,10 +8,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, nesting
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, Kind, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     LIKE_INPUT,
     Again,
@@ -51,8 +51,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.picked(call, [outer, *places[-2:]], 1)
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return (np.tile(operator.constant(0), _counts(operator)),)
 
 
@@ -75,13 +74,11 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("TILE",),
+DEFINITION = moving.definition(
+    "TILE",
     kinds=(Kind.FLOAT32, Kind.INT8),
-    inputs=moving.inputs,
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     samples=_samples,
 )

@@ -6,10 +6,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, nesting
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     INT16,
     LIKE_INPUT,
@@ -43,8 +43,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.taken(Call(lowering, operator), [part])
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return (np.transpose(operator.constant(0), operator.constant(1)),)
 
 
@@ -68,13 +67,10 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("TRANSPOSE",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
-    inputs=moving.inputs,
+DEFINITION = moving.definition(
+    "TRANSPOSE",
     shapes=_shapes,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     samples=_samples,
 )

@@ -9,10 +9,10 @@ import numpy as np
 
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import folding, moving, nesting
+from renode_mnist.codegen.operators import moving, nesting
 from renode_mnist.codegen.operators.call import Call
-from renode_mnist.codegen.operators.definition import Definition, Folded, Kind, OptionsTable, Shapes
-from renode_mnist.codegen.operators.rules import require, same_quantisation
+from renode_mnist.codegen.operators.definition import Folded, OptionsTable, Shapes
+from renode_mnist.codegen.operators.rules import require
 from renode_mnist.codegen.operators.samples import (
     FLOAT32,
     INT8,
@@ -57,8 +57,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     return moving.taken(Call(lowering, operator), parts)
 
 
-def _fold(operator: Operator) -> Folded:
-    folding.unchanged(operator)
+def _values(operator: Operator) -> Folded:
     return tuple(np.moveaxis(operator.constant(0), _axis(operator), 0))
 
 
@@ -77,15 +76,12 @@ def _samples() -> Declared:
     )  # fmt: skip
 
 
-DEFINITION = Definition(
-    names=("UNPACK",),
-    kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
-    inputs=moving.inputs,
+DEFINITION = moving.definition(
+    "UNPACK",
     shapes=_shapes,
     mismatch=mismatch,
-    rule=same_quantisation,
     lower=_lower,
-    fold=_fold,
+    values=_values,
     options=OptionsTable("UnpackOptions", _read),
     samples=_samples,
 )
