@@ -55,8 +55,8 @@ def test_clocks_share_counts_and_each_row_has_its_identity(rows: list[Row]) -> N
     assert (slow.clock_mhz, fast.clock_mhz) == (216, 288)
     assert slow.counts["instructions"] == fast.counts["instructions"]
     assert slow.counts["cycles_modelled"] < fast.counts["cycles_modelled"]  # two wait states more
-    assert all(slow.split[part] < fast.split[part] for part in ("fetch", "data"))
-    for part in ("issue", "dependencies", "mispredictions"):  # but for the block in which the counter is read
+    assert all(slow.split[part] < fast.split[part] for part in ("code", "data"))
+    for part in ("issue", "operands", "branches"):  # but for the block in which the counter is read
         assert abs(slow.split[part] - fast.split[part]) < 20
     assert set(slow.counts) == {"instructions", "cycles_modelled"}
     assert all(row.firmware["commit"] and row.target["version"] for row in rows)

@@ -154,7 +154,7 @@ def bench(
             f"the target {target} does not tell what cycles are spent on", "Take `--target embedded`."
         )
     for part in parts:
-        console.print(grid.table(part))
+        console.print(grid.table(part, boxed=False))
     for note in (*laid_out.notes, *(note for part in parts for note in part.notes)):
         console.print(remedies.as_called(note), soft_wrap=True, markup=False)
     tell_target(target)

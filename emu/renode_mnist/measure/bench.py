@@ -129,7 +129,7 @@ UNITS = tuple(
 """Best first: silicon, then the model of it, then instructions."""
 
 
-PARTS = ("issue", "dependencies", "mispredictions", "fetch", "data")
+PARTS = ("issue", "operands", "branches", "code", "data")
 """What modelled cycles are spent on: instructions issued, waits for operands, branches that went the other way, waits
 for code, waits for data."""
 

@@ -19,9 +19,6 @@ _UNIT_NAMES = {
     "cycles_modelled": "cycles modelled",
     "cycles_measured": "cycles measured",
 }
-PART_NAMES = dict(zip(PARTS, ("issue", "operands", "branches", "code", "data"), strict=True))
-"""Of ``PARTS``, for the head of a column."""
-
 FUSED = "↑"
 _AROUND = "around the layers"
 """The call, the marks between layers, the scores made real numbers."""
@@ -88,7 +85,7 @@ def splits(rows: Sequence[Row]) -> list[Grid]:
         body.append(("total", *_shares(whole, row.split)))
         found.append(
             Grid(
-                ("layer", "cycles", *PART_NAMES.values()),
+                ("layer", "cycles", *PARTS),
                 tuple(body),
                 (_misses(row),),
                 totals=1,

@@ -136,9 +136,9 @@ def to_json(profile: Profile, *, most: int) -> dict[str, Any]:
 def _cost_json(cost: Cost) -> dict[str, Any]:
     split = {
         "issue": cost.issue,
-        "dependencies": cost.dependencies,
-        "mispredictions": cost.mispredictions,
-        "fetch": cost.fetch,
+        "operands": cost.dependencies,
+        "branches": cost.mispredictions,
+        "code": cost.fetch,
         "data": cost.data,
     }
     return {"instructions": cost.instructions, "cycles_modelled": cost.cycles_modelled, "cycles_split": split}

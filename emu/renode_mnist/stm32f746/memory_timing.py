@@ -116,9 +116,9 @@ class CycleSplit(NamedTuple):
         """The five that add up to ``cycles``."""
         return {
             "issue": self.issue_cycles,
-            "dependencies": self.dependency_cycles,
-            "mispredictions": self.misprediction_cycles,
-            "fetch": self.fetch_cycles,
+            "operands": self.dependency_cycles,
+            "branches": self.misprediction_cycles,
+            "code": self.fetch_cycles,
             "data": self.data_cycles,
         }
 
