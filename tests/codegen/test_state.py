@@ -17,6 +17,7 @@ from host_engine import HostEngine
 from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
+from renode_mnist.errors import ModelError
 from renode_mnist.model.inspect import inspect
 from renode_mnist.report import inspection
 from renode_mnist.targets.embedded import EmbeddedTarget
@@ -69,16 +70,24 @@ def test_the_plan_of_ram_tells_what_lives_beside_the_arena(tmp_path: Path) -> No
     assert inspection.buffers(facts.planned("m7")).title.endswith(" B; beside it 32 B that live between inferences")
 
 
+def test_an_lstm_whose_output_the_converter_gave_another_scale_is_refused_with_a_way_out() -> None:
+    graph = codegen.load(stateful_networks.bidirectional("int8", merge="concat"))
+    with pytest.raises(ModelError, match=r"are quantised differently. Join layers by a sum instead"):
+        codegen.plan(graph)
+
+
 CONVERTED = {
     "lstm-float32": lambda: stateful_networks.lstm("float32"),
     "lstm-int8": lambda: stateful_networks.lstm("int8"),
-    "lstm-time-major-int8": lambda: stateful_networks.lstm("int8", time_major=True),
+    "bidirectional-int8": lambda: stateful_networks.bidirectional("int8"),
+    "gru-int8": lambda: stateful_networks.gru("int8"),
     "stream-float32": lambda: stateful_networks.stream("float32"),
     "stream-int8": lambda: stateful_networks.stream("int8"),
 }
 """By name: what a converter writes."""
 
 ENGINES = ("reference", "m7")
+ON_THE_CHIP = ("lstm-int8", "stream-int8")
 
 
 @functools.cache
@@ -111,10 +120,9 @@ def test_what_a_converter_writes_goes_on_where_the_last_inference_ended(name: st
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
-        pytest.param(name, engine, marks=() if name.endswith("int8") and engine == "m7" else pytest.mark.long)
+        pytest.param(name, engine, marks=() if name in ON_THE_CHIP and engine == "m7" else pytest.mark.long)
         for name in CONVERTED
         for engine in ENGINES
-        if "time-major" not in name
     ],
 )
 def test_the_chip_goes_on_and_begins_anew_likewise(name: str, engine: str) -> None:

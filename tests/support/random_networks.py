@@ -379,6 +379,11 @@ def _gather(d: Drawing) -> None:
 
 
 def _transpose(d: Drawing) -> None:
+    if d.draw(st.booleans()):
+        axis, y = d.draw(st.integers(-len(d.shape), len(d.shape) - 1)), d.activation(d.shape)
+        d.b.operator("REVERSE_V2", (d.x, d.b.constant(np.array([axis], np.int32))), (y,), "ReverseV2Options")
+        d.done("REVERSE_V2", y)
+        return
     order = d.draw(st.permutations(range(len(d.shape))))
     y = d.activation(tuple(d.shape[axis] for axis in order))
     d.b.operator("TRANSPOSE", (d.x, d.b.constant(np.array(order, np.int32))), (y,), "TransposeOptions")

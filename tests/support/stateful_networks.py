@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,41 @@ from converted_files import converted
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _lstm(*, time_major: bool) -> Any:
+def _lstm() -> Any:
     # Of Keras 2: what Keras 3 makes of the layer the converter turns into a loop.
     import tf_keras
 
     tf_keras.utils.set_random_seed(1)
     layers = tf_keras.layers
     source = tf_keras.Input((12, 6), batch_size=1)
-    flow = layers.LSTM(8, return_sequences=True, time_major=time_major)(source)
-    flow = layers.LSTM(5, time_major=time_major)(flow)
+    flow = layers.LSTM(8, return_sequences=True)(source)
+    flow = layers.LSTM(5)(flow)
     model = tf_keras.Model(source, layers.Dense(4, activation="softmax")(flow))
     # As large as training leaves them: gates that open and close.
+    model.set_weights([3 * weights for weights in model.get_weights()])
+    return model
+
+
+def _bidirectional(merge: str) -> Any:
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(1)
+    layers = tf_keras.layers
+    source = tf_keras.Input((7, 6), batch_size=1)
+    flow = layers.Bidirectional(layers.LSTM(5, return_sequences=True), merge_mode=merge)(source)
+    model = tf_keras.Model(source, layers.Dense(4)(layers.Flatten()(flow)))
+    model.set_weights([3 * weights for weights in model.get_weights()])
+    return model
+
+
+def _gru() -> Any:
+    # Of Keras 3: one step an inference, the state in a variable.
+    import keras
+
+    keras.utils.set_random_seed(1)
+    source = keras.Input(batch_shape=(1, 1, 6))
+    flow = keras.layers.GRU(5, stateful=True, unroll=True)(source)
+    model = keras.Model(source, keras.layers.Dense(4, activation="softmax")(flow))
     model.set_weights([3 * weights for weights in model.get_weights()])
     return model
 
@@ -62,20 +87,32 @@ def _convert(converter: Any, tensorflow: Any, shape: tuple[int, ...], *, int8: b
     return bytes(converter.convert())
 
 
-def lstm(kind: str, *, time_major: bool = False) -> Path:
-    """Two LSTM layers and a dense one, which the converter makes UNIDIRECTIONAL_SEQUENCE_LSTM of; in one type."""
+def _keras(name: str, make_model: Callable[[], Any], shape: tuple[int, ...], kind: str) -> Path:
+    """What the converter makes of a Keras model."""
 
     def make() -> bytes:
         import tensorflow
 
-        model = _lstm(time_major=time_major)
-        with tempfile.TemporaryDirectory() as folder:
-            tensorflow.saved_model.save(model, folder)
-            converter = tensorflow.lite.TFLiteConverter.from_saved_model(folder)
-            return _convert(converter, tensorflow, (1, 12, 6), int8=kind == "int8")
+        converter = tensorflow.lite.TFLiteConverter.from_keras_model(make_model())
+        converter.experimental_enable_resource_variables = True
+        return _convert(converter, tensorflow, shape, int8=kind == "int8")
 
-    name = f"lstm-{'time-major-' if time_major else ''}{kind}"
-    return converted(name, sys.modules[__name__], make)
+    return converted(f"{name}-{kind}", sys.modules[__name__], make)
+
+
+def lstm(kind: str) -> Path:
+    """Two LSTM layers and a dense one, which the converter makes UNIDIRECTIONAL_SEQUENCE_LSTM of; in one type."""
+    return _keras("lstm", _lstm, (1, 12, 6), kind)
+
+
+def bidirectional(kind: str, *, merge: str = "sum") -> Path:
+    """An LSTM that reads its sequence from both ends, which makes REVERSE_V2 as well."""
+    return _keras(f"bidirectional-{merge}", functools.partial(_bidirectional, merge), (1, 7, 6), kind)
+
+
+def gru(kind: str) -> Path:
+    """A GRU that takes one step an inference."""
+    return _keras("gru", _gru, (1, 1, 6), kind)
 
 
 def stream(kind: str) -> Path:
