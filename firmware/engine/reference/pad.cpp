@@ -7,15 +7,18 @@ namespace {
 
 template <typename T>
 void pad_any(const Pad& p, T value, const T* input, T* output) {
-  const std::int32_t count = p.output[0] * p.output[1] * p.output[2] * p.output[3];
-  std::fill_n(output, count, value);
-  for (std::int32_t i = 0; i < p.input[0]; ++i) {
-    for (std::int32_t j = 0; j < p.input[1]; ++j) {
-      for (std::int32_t k = 0; k < p.input[2]; ++k) {
-        const std::int32_t plane = (i + p.before[0]) * p.output[1] + j + p.before[1];
-        const std::int32_t line = plane * p.output[2] + k + p.before[2];
-        std::copy_n(input, p.input[3], output + line * p.output[3] + p.before[3]);
-        input += p.input[3];
+  const std::int32_t lines = p.output[0] * p.output[1] * p.output[2] * p.output[3];
+  std::fill_n(output, lines * p.output[4], value);
+  for (std::int32_t h = 0; h < p.input[0]; ++h) {
+    for (std::int32_t i = 0; i < p.input[1]; ++i) {
+      const std::int32_t volume = (h + p.before[0]) * p.output[1] + i + p.before[1];
+      for (std::int32_t j = 0; j < p.input[2]; ++j) {
+        const std::int32_t plane = volume * p.output[2] + j + p.before[2];
+        for (std::int32_t k = 0; k < p.input[3]; ++k) {
+          const std::int32_t line = plane * p.output[3] + k + p.before[3];
+          std::copy_n(input, p.input[4], output + line * p.output[4] + p.before[4]);
+          input += p.input[4];
+        }
       }
     }
   }

@@ -1,7 +1,8 @@
-// PAD: a tensor surrounded by a constant. Shapes have four dimensions, filled with leading ones.
+// PAD: a tensor surrounded by a constant. Dimensions that are not padded are one with those in front; shorter
+// shapes are filled with leading ones.
 //
-//   input   [input[0]][input[1]][input[2]][input[3]]
-//   output  [output[0]][output[1]][output[2]][output[3]]
+//   input   [input[0]]...[input[4]]
+//   output  [output[0]]...[output[4]]
 //   before  elements of padding in front, in each dimension
 #pragma once
 
@@ -10,9 +11,9 @@
 namespace reference {
 
 struct Pad {
-  std::int32_t input[4];
-  std::int32_t output[4];
-  std::int32_t before[4];
+  std::int32_t input[5];
+  std::int32_t output[5];
+  std::int32_t before[5];
 };
 
 void pad(const Pad& shape, float value, const float* input, float* output);

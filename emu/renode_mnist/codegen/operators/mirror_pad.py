@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from itertools import product
 from typing import Any
 
 import tflite
@@ -16,6 +16,8 @@ from renode_mnist.codegen.operators.definition import Kind, OptionsTable, Shapes
 from renode_mnist.codegen.operators.rules import few_dimensions, require
 from renode_mnist.codegen.operators.samples import LIKE_INPUT, Again, Declared, Flow, Refused, Sample, Values
 from renode_mnist.codegen.program import Step
+
+_MOST_DIMENSIONS = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def _paddings(operator: Operator) -> list[tuple[int, int]]:
 
 def _inputs(operator: Operator) -> None:
     moving.inputs(operator)
-    few_dimensions(operator, len(operator.input.shape))
+    few_dimensions(operator, len(operator.input.shape), _MOST_DIMENSIONS)
 
 
 def _shapes(operator: Operator) -> Shapes:
@@ -62,18 +64,19 @@ def _places(size: int, before: int, behind: int, *, reflect: bool) -> list[int]:
 
 def _lower(lowering: Lowering, operator: Operator) -> Step:
     reflect = operator.options_as(MirrorPadOptions).reflect
-    rank = len(operator.input.shape)
-    shape = (1,) * (4 - rank) + operator.input.shape
-    pairs = [(0, 0)] * (4 - rank) + _paddings(operator)
-    strides = nesting.strides(shape)
+    missing = max(0, 3 - len(operator.input.shape))
+    shape = (1,) * missing + operator.input.shape
+    pairs = [(0, 0)] * missing + _paddings(operator)
     offsets = [
         [place * stride for place in _places(size, *pair, reflect=reflect)]
-        for size, pair, stride in zip(shape, pairs, strides, strict=True)
+        for size, pair, stride in zip(shape, pairs, nesting.strides(shape), strict=True)
     ]
-    if any(pairs[3]):
-        outer = [a + b for a in offsets[0] for b in offsets[1]]
-        return moving.picked(Call(lowering, operator), [outer, offsets[2], offsets[3]], 1)
-    return moving.picked(Call(lowering, operator), offsets[:3], prod(shape[3:]))
+    run = 1
+    if not any(pairs[-1]) and len(shape) > 3:
+        offsets.pop()
+        run = shape[-1]
+    outer = [sum(indices) for indices in product(*offsets[:-2])]
+    return moving.picked(Call(lowering, operator), [outer, *offsets[-2:]], run)
 
 
 def _samples() -> Declared:
@@ -88,8 +91,9 @@ def _samples() -> Declared:
                 like.row("", inputs=(Flow((1, 4)), Again()))),
         Refused("paddings larger than what is mirrored", "paddings [0, 0, 4, 0, 0, 0, 0, 0] of",
                 like.row("", inputs=(image, Values(((0, 0), (4, 0), (0, 0), (0, 0)))))),
-        Refused("more than four dimensions", "more than 4 dimensions",
-                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Values(((0, 0),) * 5)))),
+        like.row("five dimensions", inputs=(Flow((1, 2, 3, 2, 2)), Values(((0, 0), (1, 1), (0, 2), (1, 0), (0, 0))))),
+        Refused("more than five dimensions", "more than 5 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2, 2)), Values(((0, 0),) * 6)))),
     )  # fmt: skip
 
 

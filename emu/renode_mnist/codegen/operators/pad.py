@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from renode_mnist.codegen import quantise
@@ -10,7 +11,6 @@ from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes
 from renode_mnist.codegen.operators.rules import (
-    MOST_DIMENSIONS,
     activations,
     few_dimensions,
     present,
@@ -38,11 +38,13 @@ from renode_mnist.codegen.operators.samples import (
 from renode_mnist.codegen.program import C_TYPES, Step
 from renode_mnist.errors import ModelError
 
+_MOST_DIMENSIONS = 5
+
 
 def _inputs(operator: Operator) -> None:
     activations(operator)
     rank = len(operator.input.shape)
-    few_dimensions(operator, rank)
+    few_dimensions(operator, rank, _MOST_DIMENSIONS)
     paddings = operator.optional_input(1)
     require(
         operator,
@@ -74,18 +76,37 @@ def _rule(operator: Operator) -> None:
     same_quantisation(operator)
 
 
-def _lower(lowering: Lowering, operator: Operator) -> Step:
-    call = Call(lowering, operator)
-    missing = MOST_DIMENSIONS - len(operator.input.shape)
-    shape = call.struct(
-        "",
+def header(call: Call, suffix: str, shape: Sequence[int], paddings: Sequence[Sequence[int]]) -> str:
+    """The parameter that says what is padded.
+
+    Args:
+        call: Of the operator.
+        suffix: Of the parameter's name.
+        shape: Of the input.
+        paddings: In front and behind, of each dimension.
+    """
+    merged: list[tuple[int, int, int]] = []
+    for size, (before, behind) in zip(shape, paddings, strict=True):
+        entry = (size, before, behind)
+        if merged and not (before or behind):
+            entry = (merged[-1][0] * size, merged[-1][1] * size, merged[-1][2] * size)
+            merged.pop()
+        merged.append(entry)
+    merged = [(1, 0, 0)] * (_MOST_DIMENSIONS - len(merged)) + merged
+    return call.struct(
+        suffix,
         "Pad",
         {
-            "input": (1,) * missing + operator.input.shape,
-            "output": (1,) * missing + operator.output.shape,
-            "before": (0,) * missing + tuple(int(n) for n in operator.constant(1)[:, 0]),
+            "input": tuple(size for size, _, _ in merged),
+            "output": tuple(sum(entry) for entry in merged),
+            "before": tuple(before for _, before, _ in merged),
         },
     )
+
+
+def _lower(lowering: Lowering, operator: Operator) -> Step:
+    call = Call(lowering, operator)
+    shape = header(call, "", operator.input.shape, operator.constant(1).tolist())
     fill, dtype = "0.0F", lowering.buffer(operator.output).dtype
     if operator.op == "PADV2":
         fill = f"*{call.constant('Fill', operator.constant(2).reshape(1), 'what it is padded with')}"
@@ -119,8 +140,10 @@ def _samples() -> Declared:
                 like.row("", inputs=(Flow((1, 4)), Again()))),
         Refused("negative paddings, or an output of another size", "do not make",
                 like.row("", inputs=(Flow((1, 4)), Values(((0, 0), (1, -1)))))),
-        Refused("more than four dimensions", "more than 4 dimensions",
-                like.row("", inputs=(Flow((1, 2, 2, 2, 2)), Values(((0, 0),) * 5)))),
+        like.row("five dimensions", inputs=(Flow((1, 2, 3, 2, 2)), Values(((0, 0), (1, 2), (0, 1), (1, 0), (0, 0))))),
+        like.row("all of five dimensions", inputs=(Flow((2, 1, 3, 2, 2)), Values(((1, 0),) * 5))),
+        Refused("more than five dimensions", "more than 5 dimensions",
+                like.row("", inputs=(Flow((1, 2, 2, 2, 2, 2)), Values(((0, 0),) * 6)))),
     )  # fmt: skip
 
 
@@ -132,7 +155,7 @@ DEFINITION = Definition(
     mismatch=_mismatch,
     rule=_rule,
     lower=_lower,
-    remark="up to four dimensions",
+    remark="up to five dimensions",
     samples=_samples,
 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.operators import moving
+from renode_mnist.codegen.operators import moving, pad
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Kind, Shapes
 from renode_mnist.codegen.operators.rules import require
@@ -72,9 +72,8 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         assert dtype is not None
         count = padded[0] * padded[1] * padded[2] * padded[3]
         scratch = call.scratch("padded", dtype.name, count)
-        shape = call.struct(
-            "Pad", "Pad", {"input": (batches, height, width, depth), "output": padded, "before": (0, above, left, 0)}
-        )
+        paddings = ((0, 0), (above, below), (left, right), (0, 0))
+        shape = pad.header(call, "Pad", (batches, height, width, depth), paddings)
         zero = quantise.quantisation(operator.output).zero_point if operator.output.type is ElementType.INT8 else 0
         fill = f"std::int8_t{{{zero}}}" if operator.output.type is ElementType.INT8 else "0.0F"
         before, source = f"reference::pad({shape}, {fill}, {source}, {scratch});\n  ", scratch
