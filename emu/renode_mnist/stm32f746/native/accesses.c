@@ -7,8 +7,30 @@
 
 // `Do` of accesses.py.
 enum {
-  kForget, kMove, kAdd, kSubtract, kReverseSubtract, kAnd, kOr, kXor, kClear, kNot, kMultiplyAdd, kMultiplySubtract,
-  kShift, kExtend, kField, kDivide, kLoad, kStore, kValue, kKeep, kCompare, kCompareNegative, kTest, kTestEqual
+  kForget,
+  kMove,
+  kAdd,
+  kSubtract,
+  kReverseSubtract,
+  kAnd,
+  kOr,
+  kXor,
+  kClear,
+  kNot,
+  kMultiplyAdd,
+  kMultiplySubtract,
+  kShift,
+  kExtend,
+  kField,
+  kDivide,
+  kLoad,
+  kStore,
+  kValue,
+  kKeep,
+  kCompare,
+  kCompareNegative,
+  kTest,
+  kTestEqual
 };  // clang-format off: one row reads best
 // clang-format on
 enum { kLeft, kRight, kArithmetic, kRotate };
@@ -58,10 +80,15 @@ AccessProgram* access_program(const uint8_t* packed, size_t bytes) {
 static uint32_t shifted(uint32_t value, uint32_t kind, uint32_t by) {
   if (by == 0) return value;
   switch (kind) {
-    case kLeft: return by < 32 ? value << by : 0;
-    case kRight: return by < 32 ? value >> by : 0;
-    case kArithmetic: return (uint32_t)((int32_t)value >> (by < 32 ? by : 31));
-    default: by &= 31; return by ? value >> by | value << (32 - by) : value;
+    case kLeft:
+      return by < 32 ? value << by : 0;
+    case kRight:
+      return by < 32 ? value >> by : 0;
+    case kArithmetic:
+      return (uint32_t)((int32_t)value >> (by < 32 ? by : 31));
+    default:
+      by &= 31;
+      return by ? value >> by | value << (32 - by) : value;
   }
 }
 
@@ -80,14 +107,29 @@ static bool holds(const State* state, uint32_t condition, bool* known) {
   *known = state->flags_known && (state->carry_known || condition < 2 || condition == 4 || condition == 5);
   bool result;
   switch (condition >> 1) {
-    case 0: result = state->z; break;
-    case 1: result = state->c; break;
-    case 2: result = state->n; break;
-    case 3: result = state->v; break;
-    case 4: result = state->c && !state->z; break;
-    case 5: result = state->n == state->v; break;
-    case 6: result = state->n == state->v && !state->z; break;
-    default: return true;
+    case 0:
+      result = state->z;
+      break;
+    case 1:
+      result = state->c;
+      break;
+    case 2:
+      result = state->n;
+      break;
+    case 3:
+      result = state->v;
+      break;
+    case 4:
+      result = state->c && !state->z;
+      break;
+    case 5:
+      result = state->n == state->v;
+      break;
+    case 6:
+      result = state->n == state->v && !state->z;
+      break;
+    default:
+      return true;
   }
   return result != (condition & 1);
 }
@@ -147,23 +189,49 @@ static void forget(State* state, uint32_t target) {
 static void calculate(State* state, const AccessStep* step, uint32_t x) {
   const uint32_t n = value_of(state, step->n);
   switch (step->do_) {
-    case kMove: set(state, step, x); break;
-    case kAdd: set(state, step, n + x); break;
-    case kSubtract: set(state, step, n - x); break;
-    case kReverseSubtract: set(state, step, x - n); break;
-    case kAnd: set(state, step, n & x); break;
-    case kOr: set(state, step, n | x); break;
-    case kXor: set(state, step, n ^ x); break;
-    case kClear: set(state, step, n & ~x); break;
-    case kNot: set(state, step, ~x); break;
-    case kMultiplyAdd: set(state, step, n * x + value_of(state, step->extra)); break;
-    case kMultiplySubtract: set(state, step, value_of(state, step->extra) - n * x); break;
-    case kShift: set(state, step, shifted(n, step->shift_kind, value_of(state, step->m) & 0xFF)); break;
+    case kMove:
+      set(state, step, x);
+      break;
+    case kAdd:
+      set(state, step, n + x);
+      break;
+    case kSubtract:
+      set(state, step, n - x);
+      break;
+    case kReverseSubtract:
+      set(state, step, x - n);
+      break;
+    case kAnd:
+      set(state, step, n & x);
+      break;
+    case kOr:
+      set(state, step, n | x);
+      break;
+    case kXor:
+      set(state, step, n ^ x);
+      break;
+    case kClear:
+      set(state, step, n & ~x);
+      break;
+    case kNot:
+      set(state, step, ~x);
+      break;
+    case kMultiplyAdd:
+      set(state, step, n * x + value_of(state, step->extra));
+      break;
+    case kMultiplySubtract:
+      set(state, step, value_of(state, step->extra) - n * x);
+      break;
+    case kShift:
+      set(state, step, shifted(n, step->shift_kind, value_of(state, step->m) & 0xFF));
+      break;
     case kExtend:
       x = shifted(value_of(state, step->m), kRotate, step->shift);
       set(state, step, n + extended(x, 8 * step->size, step->is_signed));
       break;
-    case kField: set(state, step, extended(n >> step->shift, step->size, step->is_signed)); break;
+    case kField:
+      set(state, step, extended(n >> step->shift, step->size, step->is_signed));
+      break;
     case kDivide:
       if (x == 0)
         set(state, step, 0);
@@ -175,9 +243,12 @@ static void calculate(State* state, const AccessStep* step, uint32_t x) {
     default:
       state->flags_known = true;
       state->carry_known = step->do_ < kTest;
-      if (step->do_ == kCompare) compare(state, n, ~x, 1);
-      else if (step->do_ == kCompareNegative) compare(state, n, x, 0);
-      else set_result(state, step->do_ == kTest ? n & x : n ^ x);
+      if (step->do_ == kCompare)
+        compare(state, n, ~x, 1);
+      else if (step->do_ == kCompareNegative)
+        compare(state, n, x, 0);
+      else
+        set_result(state, step->do_ == kTest ? n & x : n ^ x);
   }
 }
 
@@ -241,16 +312,24 @@ static inline __attribute__((always_inline)) void run_plain(const AccessProgram*
   for (const AccessStep *step = program->steps, *end = step + program->count; step < end; ++step) {
     const uint32_t n = registers[step->n], x = (registers[step->m] << step->shift) + step->constant;
     switch (step->do_) {
-      case kMove: registers[step->target] = x; break;
-      case kAdd: registers[step->target] = n + x; break;
-      case kSubtract: registers[step->target] = n - x; break;
-      default: access(context, n + x, step->size, step->do_ == kStore);
+      case kMove:
+        registers[step->target] = x;
+        break;
+      case kAdd:
+        registers[step->target] = n + x;
+        break;
+      case kSubtract:
+        registers[step->target] = n - x;
+        break;
+      default:
+        access(context, n + x, step->size, step->do_ == kStore);
     }
   }
 }
 
 uint32_t access_program_run(const AccessProgram* program, uint32_t registers[kProgramRegisters], uint32_t apsr,
-                            const GuestMemory* memories, size_t memory_count, AccessFunction access, void* context) {
+                            const GuestMemory* memories, size_t memory_count, AccessFunction access,
+                            void* context) {
   if (program->plain) {
     run_plain(program, registers, access, context);
     return 0;

@@ -38,8 +38,9 @@ static Edge* learn_edge(BlockCounter* self, Block* from, uint32_t address, uint3
   return block_add_edge(from, to, cost.cycles, cost.dependency_cycles);
 }
 
-// `from` went by `edge`, which was not expected. The first time nothing was expected and nothing is charged; from then on
-// the way that was taken first is a sure one, so that a loop's way out does not turn what is expected of its body.
+// `from` went by `edge`, which was not expected. The first time nothing was expected and nothing is charged; from
+// then on the way that was taken first is a sure one, so that a loop's way out does not turn what is expected of
+// its body.
 static void mispredict(BlockCounter* self, Block* from, Edge* edge) {
   if (!from->predicted) {
     from->predicted = edge;

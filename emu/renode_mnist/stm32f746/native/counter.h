@@ -56,7 +56,7 @@ typedef struct {
   size_t breakpoint_count;
   char skip_breakpoint;
 
-  TimingFunction timing;  // NULL: one cycle an instruction
+  TimingFunction timing;      // NULL: one cycle an instruction
   AccessesFunction accesses;  // NULL: memory costs nothing
   void* timing_model;
   uint64_t dependency_cycles, misprediction_cycles;  // parts of `cycles`
@@ -71,8 +71,8 @@ typedef struct {
   BlockGraph graph;
 } BlockCounter;
 
-// To be called once, on zeros; the fields up to `flags_register`, `timing`, `accesses`, `timing_model`, `guest` and what `memory` is to
-// begin with are the caller's to set.
+// To be called once, on zeros; the fields up to `flags_register`, `timing`, `accesses`, `timing_model`, `guest` and
+// what `memory` is to begin with are the caller's to set.
 void block_counter_init(BlockCounter* counter);
 
 // Gives back what the counter holds.

@@ -8,7 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { kLineBytes = 32, kMostRegions = 128, kDataSets = 32, kDataWays = 4, kFetchSets = 64, kFetchWays = 2, kArtLines = 64 };
+enum {
+  kLineBytes = 32,
+  kMostRegions = 128,
+  kDataSets = 32,
+  kDataWays = 4,
+  kFetchSets = 64,
+  kFetchWays = 2,
+  kArtLines = 64
+};
 
 // The address space in pieces of 64 KiB, to find the region of an address at once.
 enum { kGranuleBits = 16, kGranules = 1 << (32 - kGranuleBits), kSeveral = 0xFF, kNoWait = 0xFE };
@@ -24,18 +32,18 @@ typedef struct {
 
 // In cycles of the core.
 typedef struct {
-  uint32_t first[kBusCount];      // from a miss to the word that was asked for
-  uint32_t rest[kBusCount];       // more until the line is there and the bus is free
-  uint32_t flash_access;          // wait states and the access itself
-  uint32_t fetch_beat;            // 64 bits of code over AXI without the instruction cache, but for the flash
-  uint32_t unaligned;             // more for a load that is not aligned to its size
+  uint32_t first[kBusCount];  // from a miss to the word that was asked for
+  uint32_t rest[kBusCount];   // more until the line is there and the bus is free
+  uint32_t flash_access;      // wait states and the access itself
+  uint32_t fetch_beat;        // 64 bits of code over AXI without the instruction cache, but for the flash
+  uint32_t unaligned;         // more for a load that is not aligned to its size
   bool instruction_cache, data_cache, art, art_prefetch;
 } MemoryTiming;
 
 typedef struct {
-  uint64_t fetch_cycles, data_cycles;            // waited
-  uint64_t accesses[2], unresolved;              // loads, stores; an LDM is one
-  uint64_t fetch_misses;                         // lines
+  uint64_t fetch_cycles, data_cycles;  // waited
+  uint64_t accesses[2], unresolved;    // loads, stores; an LDM is one
+  uint64_t fetch_misses;               // lines
   uint64_t load_misses[kBusCount], store_misses[kBusCount];
   uint64_t write_backs;
 } MemoryCounts;
@@ -47,12 +55,12 @@ typedef struct {
   uint8_t region_of_granule[kGranules];  // the region that holds all of it, or one of those below
   uint32_t data_tags[kDataSets][kDataWays], fetch_tags[kFetchSets][kFetchWays], art_tags[kArtLines];
   bool dirty[kDataSets][kDataWays];
-  uint32_t random;             // which way goes next
-  uint32_t art_next;           // likewise, in turn
+  uint32_t random;                           // which way goes next
+  uint32_t art_next;                         // likewise, in turn
   uint32_t last_fetch_line, last_data_line;  // used last, so they are still there
   uint64_t now, bus_free;
-  uint64_t waited;             // in the block under way
-  uint64_t fetch_epoch;        // how often the instruction cache has changed, plus one
+  uint64_t waited;       // in the block under way
+  uint64_t fetch_epoch;  // how often the instruction cache has changed, plus one
   MemoryCounts counts;
 } Memory;
 

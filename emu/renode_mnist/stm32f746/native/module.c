@@ -36,9 +36,9 @@ static PairCost ask_timing(void* object, Block* from, const Block* to) {
   if (answer) {
     unsigned long long cycles, dependency_cycles = 0;
     unsigned int misprediction_cycles;
-    if (PyArg_ParseTuple(answer,
-                         "KI|K;a clock model answers (cycles, misprediction cycles, of the first waits for operands)",
-                         &cycles, &misprediction_cycles, &dependency_cycles)) {
+    if (PyArg_ParseTuple(
+            answer, "KI|K;a clock model answers (cycles, misprediction cycles, of the first waits for operands)",
+            &cycles, &misprediction_cycles, &dependency_cycles)) {
       cost.cycles = cycles;
       cost.dependency_cycles = dependency_cycles;
       from->misprediction_cycles = misprediction_cycles;
@@ -86,17 +86,17 @@ static bool read_guest_memories(BlockCounter* counter, PyObject* rows) {
 }
 
 static int counter_init(CounterObject* self, PyObject* args, PyObject* keywords) {
-  static char* names[] = {"engine",         "stop",           "read_register", "read_memory", "mask_registers",
-                          "core_registers", "flags_register", "timing",        "accesses",    "memories",
-                          NULL};
+  static char* names[] = {
+      "engine", "stop",     "read_register", "read_memory", "mask_registers", "core_registers", "flags_register",
+      "timing", "accesses", "memories",      NULL};
   unsigned long long engine, stop_at, read_register, read_memory;
   PyObject *timing, *accesses, *memories;
   int* masks = self->counter.mask_registers;
   int* core = self->counter.core_registers;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "KKKK(iii)(iiiiiiiiiiiiiii)iOOO", names, &engine, &stop_at,
-                                   &read_register, &read_memory, &masks[0], &masks[1], &masks[2], &core[0], &core[1],
-                                   &core[2], &core[3], &core[4], &core[5], &core[6], &core[7], &core[8], &core[9],
-                                   &core[10], &core[11], &core[12], &core[13], &core[14],
+                                   &read_register, &read_memory, &masks[0], &masks[1], &masks[2], &core[0],
+                                   &core[1], &core[2], &core[3], &core[4], &core[5], &core[6], &core[7], &core[8],
+                                   &core[9], &core[10], &core[11], &core[12], &core[13], &core[14],
                                    &self->counter.flags_register, &timing, &accesses, &memories))
     return -1;
   BlockCounter* counter = &self->counter;
@@ -252,8 +252,8 @@ static PyObject* set_memory(CounterObject* self, PyObject* args) {
   int instruction_cache, data_cache, art, art_prefetch;
   if (!PyArg_ParseTuple(args, "(IIII)(IIII)IIIppppO", &timing.first[0], &timing.first[1], &timing.first[2],
                         &timing.first[3], &timing.rest[0], &timing.rest[1], &timing.rest[2], &timing.rest[3],
-                        &timing.flash_access, &timing.fetch_beat, &timing.unaligned, &instruction_cache, &data_cache,
-                        &art, &art_prefetch, &rows))
+                        &timing.flash_access, &timing.fetch_beat, &timing.unaligned, &instruction_cache,
+                        &data_cache, &art, &art_prefetch, &rows))
     return NULL;
   timing.instruction_cache = instruction_cache;
   timing.data_cache = data_cache;
@@ -268,7 +268,8 @@ static PyObject* set_memory(CounterObject* self, PyObject* args) {
   for (Py_ssize_t i = 0; read && i < count; ++i) {
     unsigned int begin, end, bus;
     int cacheable, write_back;
-    read = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "IIIpp", &begin, &end, &bus, &cacheable, &write_back);
+    read =
+        PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "IIIpp", &begin, &end, &bus, &cacheable, &write_back);
     if (read && bus >= kBusCount) {
       PyErr_Format(PyExc_ValueError, "there is no bus %u", bus);
       read = false;
@@ -279,7 +280,8 @@ static PyObject* set_memory(CounterObject* self, PyObject* args) {
   memory_regions_changed(memory);
   if (!read) return NULL;
   memory->timing = timing;
-  memory_invalidate(memory, !timing.instruction_cache && !timing.art, !timing.data_cache);  // what is off holds nothing
+  memory_invalidate(memory, !timing.instruction_cache && !timing.art,
+                    !timing.data_cache);  // what is off holds nothing
   Py_RETURN_NONE;
 }
 
@@ -295,15 +297,14 @@ static PyObject* split(CounterObject* self, PyObject* unused) {
   (void)unused;
   const BlockCounter* counter = &self->counter;
   const MemoryCounts* memory = &counter->memory.counts;
-  return Py_BuildValue("(KKKKKKKKKKKKKK)", counter->cycles, (unsigned long long)counter->dependency_cycles,
-                       (unsigned long long)counter->misprediction_cycles, (unsigned long long)memory->fetch_cycles,
-                       (unsigned long long)memory->data_cycles, (unsigned long long)memory->accesses[0],
-                       (unsigned long long)memory->accesses[1], (unsigned long long)memory->unresolved,
-                       (unsigned long long)memory->fetch_misses,
-                       (unsigned long long)memory->load_misses[kFlashOverAxi],
-                       (unsigned long long)memory->load_misses[kSramOverAxi],
-                       (unsigned long long)memory->store_misses[kSramOverAxi], (unsigned long long)memory->write_backs,
-                       (unsigned long long)counter->instructions);
+  return Py_BuildValue(
+      "(KKKKKKKKKKKKKK)", counter->cycles, (unsigned long long)counter->dependency_cycles,
+      (unsigned long long)counter->misprediction_cycles, (unsigned long long)memory->fetch_cycles,
+      (unsigned long long)memory->data_cycles, (unsigned long long)memory->accesses[0],
+      (unsigned long long)memory->accesses[1], (unsigned long long)memory->unresolved,
+      (unsigned long long)memory->fetch_misses, (unsigned long long)memory->load_misses[kFlashOverAxi],
+      (unsigned long long)memory->load_misses[kSramOverAxi], (unsigned long long)memory->store_misses[kSramOverAxi],
+      (unsigned long long)memory->write_backs, (unsigned long long)counter->instructions);
 }
 
 static PyObject* raise_pending(CounterObject* self, PyObject* unused) {
@@ -377,7 +378,8 @@ static PyTypeObject CounterType = {
 };
 
 static void note_access(void* list, uint32_t address, uint32_t size, bool is_store) {
-  PyObject* row = Py_BuildValue("(kkO)", (unsigned long)address, (unsigned long)size, is_store ? Py_True : Py_False);
+  PyObject* row =
+      Py_BuildValue("(kkO)", (unsigned long)address, (unsigned long)size, is_store ? Py_True : Py_False);
   if (row) PyList_Append(list, row);
   Py_XDECREF(row);
 }
