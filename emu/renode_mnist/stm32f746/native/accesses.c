@@ -31,8 +31,7 @@ enum {
   kCompareNegative,
   kTest,
   kTestEqual
-};  // clang-format off: one row reads best
-// clang-format on
+};
 enum { kLeft, kRight, kArithmetic, kRotate };
 enum { kNone = 0xFF, kFlags = 48, kAlways = 14, kMostKept = 32 };
 
