@@ -72,7 +72,8 @@ def _table(function: Callable[[Integers, int], Integers], fraction_bits: int) ->
         scaled = fixed_point.multiply(values, factor, max(left, -31))
         shares = fixed_point.divide_by_power(function(scaled, _INTEGER_BITS), 31 - fraction_bits)
         inside = fixed_point.saturated(shares + quantise.quantisation(result).zero_point, 8)
-        return np.select([values >= radius, values <= -radius], [127, -128], inside)
+        # In this order: where the radius is 0, so is a value of 0 at the lower end.
+        return np.select([values <= -radius, values >= radius], [-128, 127], inside)
 
     return table
 
