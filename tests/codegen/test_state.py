@@ -17,7 +17,6 @@ from host_engine import HostEngine
 from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
-from renode_mnist.errors import ModelError
 from renode_mnist.model.inspect import inspect
 from renode_mnist.report import inspection
 from renode_mnist.targets.embedded import EmbeddedTarget
@@ -70,16 +69,9 @@ def test_the_plan_of_ram_tells_what_lives_beside_the_arena(tmp_path: Path) -> No
     assert inspection.buffers(facts.planned("m7")).title.endswith(" B; beside it 32 B that live between inferences")
 
 
-def test_an_lstm_whose_output_the_converter_gave_another_scale_is_refused_with_a_way_out() -> None:
-    graph = codegen.load(stateful_networks.bidirectional("int8", merge="concat"))
-    with pytest.raises(ModelError, match=r"are quantised differently. Join layers by a sum instead"):
-        codegen.plan(graph)
-
-
 CONVERTED = {
     "lstm-float32": lambda: stateful_networks.lstm("float32"),
     "lstm-int8": lambda: stateful_networks.lstm("int8"),
-    "bidirectional-int8": lambda: stateful_networks.bidirectional("int8"),
     "gru-int8": lambda: stateful_networks.gru("int8"),
     "stream-float32": lambda: stateful_networks.stream("float32"),
     "stream-int8": lambda: stateful_networks.stream("int8"),
