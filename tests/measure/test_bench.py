@@ -127,6 +127,35 @@ def test_the_split_is_a_table_of_shares_and_names_what_no_layer_has(rows: list[R
     assert table["of it around the layers"]
 
 
+def test_layers_that_fall_back_are_counted_and_told_with_the_reason(rows: list[Row], tmp_path: Path) -> None:
+    row = named(rows, "int8/m7")
+    assert [layer.op for layer in row.layers if layer.fallback] == ["SOFTMAX"]
+    assert {layer.kernel for layer in row.layers} == {"m7", "reference"}
+    laid_out = bench_table.grid([row])
+    assert ("fallbacks", "1") in {line[:2] for line in laid_out.rows}
+    assert any("5 SOFTMAX" in note and "no kernel of its own" in note for note in laid_out.notes)
+    file = tmp_path / "budgets.toml"
+    budget_update.update(file, [row])
+    lost = replace(row.layers[0], kernel="reference", fallback="a reason")
+    verdict = budget_check.check(budgets.load(file), [replace(row, layers=(lost, *row.layers[1:]))], file)
+    (growth,) = verdict.grown
+    assert (growth.what, growth.written, growth.now) == ("fallbacks", 1, 2)
+    file.write_text(re.sub(r"fallbacks = 1\n", "", file.read_text()))
+    assert budget_check.check(budgets.load(file), [row], file).passed  # a file of before has none
+
+
+def test_modelled_cycles_are_judged_at_the_budgets_clock_only(rows: list[Row], tmp_path: Path) -> None:
+    slow, fast = (row for row in rows if row.case == "int8/m7")
+    file = tmp_path / "budgets.toml"
+    budget_update.update(file, [fast, slow])
+    assert budgets.load(file).cases["int8/m7"].popitem()[1].cycles_modelled == slow.counts["cycles_modelled"]
+    assert budget_check.check(budgets.load(file), [fast, slow], file).passed
+    (unjudged,) = budget_check.check(budgets.load(file), [fast], file).unjudged
+    assert "at 216 MHz" in unjudged.reason
+    budget_update.update(file, [fast])
+    assert budgets.load(file).cases["int8/m7"].popitem()[1].cycles_modelled == slow.counts["cycles_modelled"]
+
+
 def test_a_target_that_cannot_split_cycles_says_so() -> None:
     row = bench.Row("int8/m7", 216, {"instructions": 1}, (), 1, 1, 1, {"target": "renode", "version": "1"}, {})
     assert bench_table.splits([row]) == []

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from renode_mnist import paths
+from renode_mnist import codegen, paths
 from renode_mnist.build import BuildConfig, Engine, Fpu, ImageOptions, Objective, Tree, build, resolve_model
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
@@ -69,6 +69,8 @@ class LayerCost:
         counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
         functions: Instructions by function with code of its own, most first; empty where the target can't tell.
         split: What the modelled cycles were spent on, by ``PARTS``; likewise.
+        kernel: The engine whose kernel computes it; empty where the interpreter chooses as it runs.
+        fallback: Why that is another engine's than the case's; empty where it is its own.
     """
 
     name: str
@@ -77,6 +79,8 @@ class LayerCost:
     counts: Mapping[str, int]
     functions: Mapping[str, int] = field(default_factory=dict)
     split: Mapping[str, int] = field(default_factory=dict)
+    kernel: str = ""
+    fallback: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,11 @@ class Row:
     def macs(self) -> int:
         """Multiply-accumulates that the model asks for."""
         return sum(layer.macs for layer in self.layers)
+
+    @property
+    def fallbacks(self) -> int:
+        """Layers that no kernel of the case's own engine computes."""
+        return sum(1 for layer in self.layers if layer.fallback)
 
     @property
     def time_unit(self) -> str:
@@ -262,7 +271,8 @@ def _config(case: Case, clock_mhz: int, options: TargetOptions, tree: Tree | Non
 
 
 def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
-    elf = build(_config(case, clock_mhz, runs[0], tree), tree=tree).elf
+    config = _config(case, clock_mhz, runs[0], tree)
+    elf = build(config, tree=tree).elf
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []
     splits: list[CycleSplit] = []
@@ -287,6 +297,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
             firmware = session.client.stats()
     last = next(reversed(results.values()))
     split, memory = _whole(splits)
+    kernels = _kernels(config, len(last.layers))
     return Row(
         case=case.name,
         clock_mhz=clock_mhz,
@@ -299,6 +310,7 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
                 {unit: result.layers[i].counter for unit, result in results.items()},
                 functions[i] if functions else {},
                 splits[i].parts if splits else {},
+                *kernels[i],
             )
             for i, layer in enumerate(last.layers)
         ),
@@ -310,6 +322,14 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
         split=split,
         memory=memory,
     )
+
+
+def _kernels(config: BuildConfig, layers: int) -> list[tuple[str, str]]:
+    """Whose kernel computes each layer, and why it is another engine's."""
+    plan = codegen.plan(codegen.load(config.model), config.engine, codegen.Objective(config.objective))
+    if config.engine == codegen.INTERPRETER or len(plan.steps) != layers:  # the latter of another tree's generator
+        return [("", "")] * layers
+    return [(step.engine, step.fallback) for step in plan.steps]
 
 
 def _split(session: Session) -> tuple[Inference, list[CycleSplit]]:

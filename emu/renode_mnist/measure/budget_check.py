@@ -9,8 +9,8 @@ from pathlib import Path
 from renode_mnist import paths
 from renode_mnist.measure.bench import LayerCost, Refused, Row
 from renode_mnist.measure.budget_choice import Maker, Unjudged, choose
-from renode_mnist.measure.budget_rows import MODELLED, by_case, cycle_model, figures, worth_a_name
-from renode_mnist.measure.budgets import EXACT, UNNAMED, Bounds, BudgetError, Budgets
+from renode_mnist.measure.budget_rows import CLOCK_MHZ, MODELLED, by_case, cycle_model, figures, worth_a_name
+from renode_mnist.measure.budgets import EXACT, FALLBACKS, UNNAMED, Bounds, BudgetError, Budgets
 
 _OTHER = "other functions"
 
@@ -57,7 +57,7 @@ class Verdict:
     """What a check found.
 
     Attributes:
-        tolerance_percent: By which all but instructions may grow.
+        tolerance_percent: By which all but instructions and fallbacks may grow.
         checked: The cases that were measured and held against a budget.
         grown: What grew past it: each case's whole first, then its layers and their functions.
         unmeasured: Cases that have a budget and could not be measured.
@@ -85,7 +85,7 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
 
     Args:
         budgets: What ``file`` holds.
-        rows: What was measured; a case counts once, the clock changes no count.
+        rows: What was measured; a case counts once, at the budgets' clock where it was measured at several.
         file: For messages.
         refused: What could not be measured.
 
@@ -113,7 +113,11 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
         judged = figures(row)
         if other := _of_another_cycle_model(row, bounds, file):
             unjudged.append(other)
-            del judged[MODELLED]
+            judged.pop(MODELLED, None)
+        elif other := _of_another_clock(row, file):
+            unjudged.append(other)
+        if bounds.of(FALLBACKS) is None:  # files of before have none
+            judged.pop(FALLBACKS, None)
         for key in judged:
             if bounds.of(key) is None:
                 raise BudgetError(
@@ -149,6 +153,17 @@ def _of_another_cycle_model(row: Row, bounds: Bounds, file: Path) -> Unjudged | 
     )
 
 
+def _of_another_clock(row: Row, file: Path) -> Unjudged | None:
+    if MODELLED not in row.counts or row.clock_mhz == CLOCK_MHZ:
+        return None
+    return Unjudged(
+        row.case,
+        MODELLED,
+        f"{file.name} has them at {CLOCK_MHZ} MHz, and these are at {row.clock_mhz}",
+        f"Measure at that clock too: `--clocks {CLOCK_MHZ},{row.clock_mhz}`.",
+    )
+
+
 def refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path) -> None:
     """Refuses cases that no measurement can ever meet; also part of `check`.
 
@@ -177,7 +192,7 @@ def _growths(row: Row, judged: Mapping[str, int], bounds: Bounds, tolerance_perc
     for key, now in judged.items():
 
         def allowed(written: int, key: str = key) -> int:
-            return written if key == EXACT else int(written * (1 + tolerance_percent / 100))
+            return written if key in (EXACT, FALLBACKS) else int(written * (1 + tolerance_percent / 100))
 
         whole = bounds.of(key) or 0
         if now <= allowed(whole):

@@ -13,12 +13,12 @@ import tomlkit
 from renode_mnist import remedies
 from renode_mnist.measure.bench import Row
 from renode_mnist.measure.budget_choice import Maker, toolchain_of
-from renode_mnist.measure.budget_rows import by_case, cycle_model, figures, worth_a_name
+from renode_mnist.measure.budget_rows import MODELLED, by_case, cycle_model, figures, worth_a_name
 from renode_mnist.measure.budgets import FUNCTIONS, LAYERS, UNNAMED, Bounds, BudgetError, Budgets, Toolchain, load
 
 _HEAD = """\
 What each case may cost ({page}). `renode-mnist bench --check` fails where one grew:
-instructions by any amount, the rest by more than tolerance_percent. `renode-mnist bench --update`
+instructions and fallbacks by any amount, the rest by more than tolerance_percent. `renode-mnist bench --update`
 writes what it measured. The figures are exact for their toolchain, and images of another are not judged.
 """
 _TOLERANCE_PERCENT = 2
@@ -50,7 +50,9 @@ def update(file: Path, rows: Sequence[Row]) -> list[str]:
         bounds = old.cases.get(row.case, {})
         kept = bounds.get(toolchain) or bounds.get(UNNAMED)
         before = kept.model_dump(exclude_none=True) if kept else {}
-        now: dict[str, Any] = {**figures(row), **({_CYCLE_MODEL: model} if (model := cycle_model(row)) else {})}
+        now: dict[str, Any] = figures(row)
+        if MODELLED in now and (model := cycle_model(row)):
+            now[_CYCLE_MODEL] = model
         for key in now:
             if before.get(key) != now[key]:
                 changes.append(f"{case}: {key} {before.get(key, 'new')} -> {now[key]}")
@@ -117,7 +119,8 @@ def _table(values: Mapping[str, Any]) -> Any:
 
 
 def _by_layer(row: Row) -> dict[str, list[Any]]:
-    lists: dict[str, list[Any]] = {LAYERS[unit]: [layer.counts[unit] for layer in row.layers] for unit in row.counts}
+    units = [unit for unit in row.counts if unit in figures(row)]
+    lists: dict[str, list[Any]] = {LAYERS[unit]: [layer.counts[unit] for layer in row.layers] for unit in units}
     if any(layer.functions for layer in row.layers):
         lists[FUNCTIONS] = [worth_a_name(row, layer) for layer in row.layers]
     return lists

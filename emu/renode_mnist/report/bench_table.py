@@ -52,6 +52,9 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
             cells = [f"{_around(row, unit):,}" if unit in row.counts else "" for row in rows]
             body.append((f"of it {_AROUND}", *cells, *("" for _ in published)))
     body.append(("cycles/MAC", *(_cycles_per_mac(row) for row in rows), *("" for _ in published)))
+    if any(layer.kernel for row in rows for layer in row.layers):
+        cells = [str(row.fallbacks) if row.layers and row.layers[0].kernel else "" for row in rows]
+        body.append(("fallbacks", *cells, *("" for _ in published)))
     for label, values in (
         ("flash, B", [row.flash_bytes for row in rows]),
         ("of it weights, B", [row.weights_bytes for row in rows]),
@@ -170,6 +173,22 @@ def _cycles_per_mac(row: Row) -> str:
     return f"{row.counts[best] / row.macs:.2f}" if best != "instructions" and row.macs else ""
 
 
+def _fallbacks(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each reason why another engine's kernel computes layers."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in {row.case: row for row in rows}.values():
+        for number, layer in enumerate(row.layers):
+            if layer.fallback:
+                cases = found.setdefault((layer.kernel, layer.fallback), {})
+                cases.setdefault(row.case, []).append(f"{number} {layer.op}")
+    return [
+        f"Fallbacks, engine {kernel}'s kernels: "
+        + "; ".join(f"{case} {', '.join(layers)}" for case, layers in cases.items())
+        + f": {reason}."
+        for (kernel, reason), cases in found.items()
+    ]
+
+
 def _published(rows: Sequence[Row]) -> list[Published]:
     """The article's columns, where its network is in the table."""
     if not any(row.firmware["model_name"].startswith("mnist_") for row in rows):
@@ -187,6 +206,7 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
         notes.append("Milliseconds are instructions at one cycle each: an orientation, no estimate of silicon.")
     if any("+" in layer.op for row in rows for layer in row.layers):
         notes.append(f"{FUSED}: computed in one step with the layer above it.")
+    notes += _fallbacks(rows)
     if published:
         notes.append(
             f"Published columns are measurements of others on silicon, float32 ({remedies.page('benchmark')})."

@@ -21,7 +21,7 @@ def terminal(verdict: Verdict, file: str) -> Group:
     """For rich: a table of what grew, then a sentence for all else."""
     parts: list[Table | str] = []
     if verdict.grown:
-        bounds = f"instructions by any amount, the rest by more than {verdict.tolerance_percent:g} %"
+        bounds = f"instructions and fallbacks by any amount, the rest by more than {verdict.tolerance_percent:g} %"
         table = Table(title=f"Grew past {file}: {bounds}", title_justify="left")
         table.add_column("what, and where", overflow="fold")
         for heading in ("written", "now", "growth"):
