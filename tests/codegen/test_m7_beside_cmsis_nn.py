@@ -17,7 +17,7 @@ from runtimes import tflite_micro
 @pytest.mark.parametrize(
     "name",
     [
-        "keyword_spotting",
+        pytest.param("keyword_spotting", marks=pytest.mark.long),
         pytest.param("image_classification", marks=pytest.mark.long),
         pytest.param("person_detection", marks=pytest.mark.long),
     ],

@@ -252,7 +252,9 @@ def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
 # The emulated jobs --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["embedded", pytest.param("another-network", marks=pytest.mark.long), "bench"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(each, marks=pytest.mark.long) for each in ("embedded", "another-network")), "bench"]
+)
 def test_the_commands_of_an_emulated_job_pass_here(name: str, tmp_path: Path) -> None:
     job = read("workflows/ci.yml")["jobs"][name]
     summary = tmp_path / "summary.md"
@@ -327,6 +329,7 @@ def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
 MOTIONS = paths.models() / "motions"
 
 
+@pytest.mark.long
 def test_the_workflow_that_the_page_shows_is_green(download: Path, tmp_path: Path) -> None:
     """With another network than MNIST's, and all that the page tells to make for it."""
     page = (ROOT / "docs" / "ci.md").read_text()

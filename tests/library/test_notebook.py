@@ -46,6 +46,7 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.long
 def test_it_runs_from_top_to_bottom_in_its_short_mode() -> None:
     before = digest(paths.models())
     cells = executed(short=True, output=str(OUTPUT), engines=["m7", "cmsis-nn"])

@@ -40,6 +40,7 @@ def trained(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_weights(trained: Path, small: Path, tmp_path: Path) -> None:
     again = renode_mnist("train", "--epochs", "1", "--seed", "7", "--qat", "--data", small, "--output", tmp_path)
     assert again.returncode == 0, again.stderr
