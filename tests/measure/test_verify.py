@@ -31,6 +31,7 @@ from renode_mnist.model.inputs import Samples
 from renode_mnist.report import grid, verification, verification_page
 from renode_mnist.session.opening import available, machine_of
 from renode_mnist.session.target_options import TargetOptions
+from runtimes import tflite_micro_on
 from tflite_builder import ModelBuilder
 
 INT8 = resolve_model("int8")
@@ -211,6 +212,28 @@ def test_dense_layers_of_int16_which_litert_rounds_otherwise_are_held_against_en
     b.fully_connected(x, b.constant(np.ones((2, 4), np.int8), scales=[0.01]), None, y)
     why = yardstick.unfit(reader.parse(b.finish(x, y), "dense.tflite"))
     assert why == "in int16 it multiplies the sums of 't1' in double, where a result may be a step off"
+
+
+def test_where_litert_rounds_a_dense_layer_otherwise_engine_reference_has_the_last_word(tmp_path: Path) -> None:
+    b, random = ModelBuilder(), np.random.default_rng(3)
+    x, y = b.activation((1, 32), "INT8", scale=0.02), b.activation((1, 64), "INT8", scale=0.05, zero_point=7)
+    weights = b.constant(random.integers(-127, 128, (64, 32), np.int8), scales=[0.01])
+    b.fully_connected(x, weights, None, y)
+    model = kept("dense_rounded_twice.tflite", b.finish(x, y))
+    graph, samples = codegen.load(model), samples_of(model, 60)
+    judge = yardstick.LiteRt(model.read_bytes(), graph)
+    micro = tflite_micro_on(model.read_bytes(), samples.sets)
+    theirs = [yardstick.outputs(graph, judge.tensors(tensors)) for tensors in samples.sets]
+    assert any(np.any(a != b) for (a,), (b,) in zip(theirs, micro, strict=True))
+    found = verified(model, "host", "m7", samples=samples)
+    assert found.verdict is Verdict.EQUAL
+    assert "once, not twice" in found.yardstick
+    vectors = tmp_path / "golden.npz"
+    result = CliRunner().invoke(app, ["golden", str(model), "--count", "60", "--output", str(vectors)])
+    assert "once, not twice" in result.output
+    with np.load(vectors) as stored:
+        (answer,) = tflite_micro_on(model.read_bytes(), [(stored["input_0"][5],)])[0]
+        np.testing.assert_array_equal(stored["output_0"][5], answer)
 
 
 def test_variables_that_litert_does_not_reset_begin_anew_with_each_sample() -> None:

@@ -146,6 +146,13 @@ def bench(
     if not rows:
         raise measuring.BenchError("no case could be run: " + " ".join(measuring.told(refused)))
     laid_out = bench_table.grid(rows, refused)
+    # Before anything is shown: who reads the first lines only ends the program by that.
+    if json_file is not None:
+        measuring.save(json_file, rows, refused)
+    if markdown is not None:
+        write(markdown, grid.markdown(laid_out), append=True)
+    if html is not None:
+        write(html, page.render(rows, laid_out))
     console = Console(highlight=False)
     console.print(bench_table.terminal(laid_out, console.width))
     parts = bench_table.splits(rows) if split else []
@@ -158,12 +165,6 @@ def bench(
     for note in (*laid_out.notes, *(note for part in parts for note in part.notes)):
         console.print(remedies.as_called(note), soft_wrap=True, markup=False)
     tell_target(target)
-    if json_file is not None:
-        measuring.save(json_file, rows, refused)
-    if markdown is not None:
-        write(markdown, grid.markdown(laid_out), append=True)
-    if html is not None:
-        write(html, page.render(rows, laid_out))
     if update:
         from renode_mnist.measure import budget_update
 

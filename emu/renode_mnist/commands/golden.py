@@ -42,7 +42,7 @@ def golden(
     """
     from renode_mnist import codegen
     from renode_mnist.build import BuildConfig, resolve_model
-    from renode_mnist.measure.verify_image import open_yardstick
+    from renode_mnist.measure.verify_image import golden_vectors
     from renode_mnist.model import golden as vectors
     from renode_mnist.model import inputs, interface
 
@@ -54,8 +54,7 @@ def golden(
         samples = samples if count is None else samples.spread(count)
     else:
         samples = inputs.seeded(specs, count or 8, seed)
-    with open_yardstick(BuildConfig(file), content, graph) as judge:
-        made = vectors.make(graph, samples, judge)
+    made = golden_vectors(BuildConfig(file), content, graph, samples)
     vectors.write(made, output)
     for note in samples.notes:
         click.echo(note)

@@ -70,6 +70,14 @@ class GoldenVectors:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def answers_as(self, other: GoldenVectors) -> bool:
+        """Whether the answers are the same to the bit."""
+        return all(
+            mine.tobytes() == theirs.tobytes()
+            for ours, others in zip(self.outputs, other.outputs, strict=True)
+            for mine, theirs in zip(ours, others, strict=True)
+        )
+
     def check_model(self, sha256: str, name: str = "the model") -> None:
         """Refuses to judge another model's answers.
 

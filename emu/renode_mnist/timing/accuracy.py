@@ -36,8 +36,9 @@ class StatedError:
 
     def __str__(self) -> str:
         return (
-            f"{self.mean_percent:.1f} % off on average, {self.lowest_percent:+.1f} to {self.highest_percent:+.1f} %, "
-            f"in {self.points} published points ({self.basis}). {self.outside}"
+            f"{self.mean_percent:.1f} % off on average in {self.points} published points, "
+            f"{self.lowest_percent:+.1f} to {self.highest_percent:+.1f} % with those that it was fitted to "
+            f"({self.basis}). {self.outside}"
         )
 
 

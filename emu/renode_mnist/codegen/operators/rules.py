@@ -110,4 +110,5 @@ def clamps(operator: Operator, activation: Activation) -> None:
 
 def few_dimensions(operator: Operator, rank: int, most: int = MOST_DIMENSIONS) -> None:
     """No more than the kernels count."""
-    require(operator, rank <= most, f"more than {most} dimensions")
+    remedy = "Reshape what has more, and reshape the result back"
+    require(operator, rank <= most, f"more than {most} dimensions: {operator.output}", remedy)
