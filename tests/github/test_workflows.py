@@ -252,9 +252,8 @@ def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
 # The emulated jobs --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", [*(pytest.param(each, marks=pytest.mark.long) for each in ("embedded", "another-network")), "bench"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["embedded", "another-network", "bench"])
 def test_the_commands_of_an_emulated_job_pass_here(name: str, tmp_path: Path) -> None:
     job = read("workflows/ci.yml")["jobs"][name]
     summary = tmp_path / "summary.md"
@@ -362,6 +361,7 @@ def test_the_workflow_that_the_page_shows_is_green(download: Path, tmp_path: Pat
     assert "| total, instructions | " in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.long
 def test_the_action_tests_another_projects_model(download: Path, tmp_path: Path) -> None:
     model = tmp_path / "my model.tflite"
     shutil.copy(MOTIONS / "motions_int8.tflite", model)

@@ -91,6 +91,7 @@ def all_but_digits_passed(outcome: Outcome, *also_skipped: str) -> None:
     assert all("takes no digits" in outcome.skipped[name] for name in DIGITS_ONLY)
 
 
+@pytest.mark.long
 def test_all_suites_but_digits_pass_with_another_network(tmp_path: Path) -> None:
     files = ("--golden", str(VECTORS), *LABELLED)
     outcome = run_suites(tmp_path, "--target", "embedded", "--model", str(MODEL), *files)
