@@ -130,14 +130,28 @@ def test_a_region_of_the_mpu_decides_what_is_cached() -> None:
     assert split.data_cycles >= 2 * 256 * SRAM_FIRST
 
 
-def test_a_clean_cache_is_missed_anew() -> None:
+def test_what_maintenance_empties_is_missed_anew() -> None:
     """DCISW by set and way, as CMSIS' SCB_InvalidateDCache does it."""
-    twice = passes(SRAM, 1024, 1).replace("bkpt #2", "poke 0xE000EF60, 0\n dsb\n cmp r4, #0\n bkpt #2")
-    once = between(twice)
-    assert once.sram_load_misses == 32
-    machine = Machine(snippets.build(twice), clock_model=LiveCosts)
-    machine.core.counter.invalidate(True, True)
-    assert CycleSplit(*machine.core.counter.split()).sram_load_misses == 0
+    twice = passes(SRAM, 1024, 2)
+    emptied = twice.replace("subs r4, #1", "poke 0xE000EF60, 0\n dsb\n subs r4, #1")
+    assert between(twice).sram_load_misses == 32
+    assert between(emptied).sram_load_misses == 64
+
+
+def test_what_was_written_through_and_is_not_there_is_missed() -> None:
+    through = """
+      poke 0xE000ED98, 0
+      poke 0xE000ED9C, 0x20010000
+      poke 0xE000EDA0, 0x0302001F
+      poke 0xE000ED94, 0x00000005
+      dsb
+      isb
+    """  # normal, written through, not allocated (TEX 0, C 1, B 0), 64 KiB, full access
+    stores_first = passes(SRAM, 1024, 1, caches=CACHES_ON + through).replace(
+        "ldr r2, [r0]", "str r2, [r0]\n ldr r2, [r0]"
+    )
+    split = between(stores_first)
+    assert (split.sram_store_misses, split.sram_load_misses, split.write_backs) == (32, 32, 0)
 
 
 CODE = """

@@ -3,7 +3,7 @@
 An emulator that tells each access as it comes is 20 times as slow (Unicorn 2.1.4 restores the CPU's state for each of
 its memory hooks). But nearly all addresses of a block are sums of registers and constants: so a block is translated,
 once, into the steps that compute its addresses, and nothing else; whoever has the registers at its beginning runs
-these steps before the block itself. ``native/accesses.c`` does, ``run`` here is the same in Python.
+these steps before the block itself, as ``stm32f746/native/accesses.c`` does.
 
 What the steps cannot know (an address out of VMOV, a value that no memory holds) is *unresolved*: it is counted and
 never guessed.

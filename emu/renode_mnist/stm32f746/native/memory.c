@@ -115,7 +115,7 @@ void memory_wait_for_bus(Memory* memory, const Region* region, uint32_t address,
     for (uint32_t tag = first; tag <= last; ++tag) now += art_wait(memory, tag, false);
   } else if (memory->timing.data_cache && region->cacheable) {
     for (uint32_t tag = first; tag <= last; ++tag) now = data_line(memory, now, region, tag, is_store);
-    memory->last_data_line = last;
+    memory->last_data_line = is_store && !region->write_back ? 0 : last;  // written through, it may not be there
   } else {
     for (uint32_t done = 0; done < size; done += 8) {
       const uint64_t there = transfer(memory, now, region->bus, false);

@@ -1,6 +1,6 @@
 // What the memories of an STM32F746 keep its Cortex-M7 waiting for: caches, the AXI bus, flash and SRAM behind it.
 //
-// The Python twin is CacheModel in timing/memory.py, where each figure stands with its source.
+// What a miss costs comes in from outside: renode_mnist/timing/memory.py has each figure with its source.
 #ifndef RENODE_MNIST_MEMORY_H
 #define RENODE_MNIST_MEMORY_H
 
