@@ -73,20 +73,31 @@ FrameDecoder::Status FrameDecoder::close() {
 
 void send_frame(const std::uint8_t* payload, std::size_t count) {
   const Body body(payload, count);
-  std::uint8_t block[1 + kLongestRun];
+  // Sent in few pieces, not block by block: where a line sends by itself, each piece costs an interrupt.
+  std::uint8_t bytes[2 * (1 + kLongestRun)];
+  std::size_t size = 0;
   std::size_t at = 0;
   // One block a turn: up to 254 bytes that are not zero, and the zero after them unless there were 254. The
   // zero that COBS imagines after the body ends the last one.
   for (;;) {
+    if (sizeof(bytes) - size < 1 + kLongestRun) {
+      port::send(bytes, size);
+      size = 0;
+    }
+    std::uint8_t* block = bytes + size;
     std::uint8_t run = 0;
     while (run < kLongestRun && at < body.size() && body[at] != 0) block[1 + run++] = body[at++];
     block[0] = static_cast<std::uint8_t>(run + 1);
-    port::send(block, std::size_t{run} + 1);
+    size += std::size_t{run} + 1;
     if (at == body.size()) break;
     if (run < kLongestRun) ++at;
   }
-  const std::uint8_t delimiter = 0;
-  port::send(&delimiter, 1);
+  if (size == sizeof(bytes)) {
+    port::send(bytes, size);
+    size = 0;
+  }
+  bytes[size++] = 0;
+  port::send(bytes, size);
 }
 
 }  // namespace app

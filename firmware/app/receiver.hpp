@@ -34,6 +34,10 @@ inline constexpr std::size_t kMaxPayloadBytes =
     std::max(model_config::kTakesPicture ? kPictureBytes : kPieceBytes, kTraceBytes) + 256;
 inline constexpr std::size_t kReceiveBytes = (kMaxPayloadBytes + kChecksumBytes + 7) / 8 * 8;
 
+// On the line: a byte more for each 254, and the zero.
+inline constexpr std::size_t kLongestFrameBytes =
+    kMaxPayloadBytes + kChecksumBytes + (kMaxPayloadBytes + kChecksumBytes) / 254 + 2;
+
 struct Event {
   ErrorCode code;         // NONE: a frame to be answered, standing in `payload`
   std::uint32_t request;  // of a rejected frame, where it could be read

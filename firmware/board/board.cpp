@@ -4,20 +4,52 @@
 #include "clock.hpp"
 #include "memory.hpp"
 #include "port.hpp"
+#include "receiver.hpp"
 #include "stm32f746.hpp"
-#include "uart.hpp"
+#include "tick.hpp"
+
+#if UART_BY_DMA
+#include "dma_uart.hpp"
+#else
+#include "interrupt_uart.hpp"
+#endif
 
 namespace board {
 namespace {
 
 using namespace stm32f746;
 
-Uart binary(kBinary, app::binary_byte, app::binary_byte_lost);
-Uart console(kConsole, app::console_byte, app::console_byte_lost);
+#if UART_BY_DMA
+// While the app works, a ring holds the longest request and nothing interrupts before half of one has come; a
+// console's line is half a ring.
+constexpr std::size_t kRingBytes = (app::kLongestFrameBytes + 31) / 32 * 32;
+constexpr std::size_t kConsoleRingBytes = 256;
+[[gnu::section(".dma")]] std::uint8_t binary_ring[kRingBytes];
+[[gnu::section(".dma")]] std::uint8_t binary_sent[512];
+[[gnu::section(".dma")]] std::uint8_t console_ring[kConsoleRingBytes];
+[[gnu::section(".dma")]] std::uint8_t console_sent[128];
+
+DmaUart binary(kBinary, app::binary_byte, app::binary_byte_lost, {binary_ring, sizeof(binary_ring)},
+               {binary_sent, sizeof(binary_sent)});
+DmaUart console(kConsole, app::console_byte, app::console_byte_lost, {console_ring, sizeof(console_ring)},
+                {console_sent, sizeof(console_sent)});
+#else
+InterruptUart binary(kBinary, app::binary_byte, app::binary_byte_lost);
+InterruptUart console(kConsole, app::console_byte, app::console_byte_lost);
+#endif
 bool emergency = false;
 
-void send_by(Uart& line, const std::uint8_t* bytes, std::size_t count) {
-  emergency ? line.send_waiting(bytes, count) : line.send(bytes, count);
+// What comes before an answer has left finds the request before it unanswered.
+template <typename Line>
+void send_by(Line& line, const std::uint8_t* bytes, std::size_t count) {
+  if (emergency) return line.send_waiting(bytes, count);
+  take_received();
+  while (count > 0) {
+    const std::size_t sent = line.send(bytes, count);
+    bytes += sent;
+    count -= sent;
+    take_received();
+  }
 }
 
 // PM0253, 4.3.7: CCR.
@@ -37,21 +69,25 @@ void start_caches() {
   isb();
 }
 
-// PM0253, 4.6.5: no access (AP 000), never executed, 2^(size + 1) bytes.
-void forbid(std::uint32_t number, std::uintptr_t base, std::uint32_t size_code) {
+// PM0253, 4.6.5: never executed, 2^(size + 1) bytes.
+void set_region(std::uint32_t number, std::uintptr_t base, std::uint32_t size_code, std::uint32_t attributes) {
   constexpr std::uint32_t kExecuteNever = 1U << 28;
   constexpr std::uint32_t kEnable = 1;
   mpu().RNR = number;
   mpu().RBAR = base;
-  mpu().RASR = kExecuteNever | size_code << 1 | kEnable;
+  mpu().RASR = kExecuteNever | attributes | size_code << 1 | kEnable;
 }
 
-// The stack's guard, and ITCM, where nothing lies but what a null pointer points at.
-void start_guards() {
+// The stack's guard; ITCM, where nothing lies but what a null pointer points at; and SRAM2 without a cache, where
+// DMA has its buffers: it sees what the core writes there and the core what it writes.
+void start_regions() {
   constexpr std::uint32_t kEnable = 1U << 0;
   constexpr std::uint32_t kDefaultMapElsewhere = 1U << 2;
-  forbid(0, reinterpret_cast<std::uintptr_t>(__stack_guard), 7);  // 256 bytes, as in stm32f746.ld
-  forbid(1, 0x0000'0000, 13);                                     // 16 KiB
+  constexpr std::uint32_t kNoAccess = 0;                     // AP 000
+  constexpr std::uint32_t kNotCached = 3U << 24 | 1U << 19;  // AP 011: all may; TEX 001, C 0, B 0
+  set_region(0, reinterpret_cast<std::uintptr_t>(__stack_guard), 7, kNoAccess);  // 256 bytes, as in stm32f746.ld
+  set_region(1, 0x0000'0000, 13, kNoAccess);                                     // 16 KiB
+  if constexpr (kByDma) set_region(2, 0x2004'C000, 13, kNotCached);              // 16 KiB
   mpu().CTRL = kDefaultMapElsewhere | kEnable;
   dsb();
   isb();
@@ -72,15 +108,43 @@ void start_cycle_counter() {
 
 void start() {
   start_clock();
+  start_regions();  // before anything of SRAM2 can get into a cache
   start_caches();
-  start_guards();
   start_cycle_counter();
   binary.start();
   console.start();
 }
 
+bool take_received() {
+  const bool binary_has = binary.take();
+  const bool console_has = console.take();
+  return binary_has || console_has;
+}
+
+void sleep(bool receiving) {
+  if (kByDma && receiving) {
+    start_ticks();  // more is to be expected: look again in a millisecond
+  } else if (kByDma) {
+    stop_ticks();
+    binary.listen();
+    console.listen();
+    if (binary.has_more() || console.has_more()) return;
+  }
+  wfi();
+}
+
+void let_nothing_interrupt() {
+  if constexpr (kByDma) {
+    stop_ticks();
+    binary.ignore();
+    console.ignore();
+  }
+}
+
 void start_emergency() {
   emergency = true;
+  binary.stop_sending();
+  console.stop_sending();
   const std::uint8_t delimiter = 0;
   binary.send_waiting(&delimiter, 1);
 }
@@ -98,6 +162,12 @@ void reset() {
 
 extern "C" void binary_uart_interrupt() { binary.interrupt(); }
 extern "C" void console_uart_interrupt() { console.interrupt(); }
+#if UART_BY_DMA
+extern "C" void binary_receive_interrupt() { binary.receive_stream_interrupt(); }
+extern "C" void binary_transmit_interrupt() { binary.transmit_stream_interrupt(); }
+extern "C" void console_receive_interrupt() { console.receive_stream_interrupt(); }
+extern "C" void console_transmit_interrupt() { console.transmit_stream_interrupt(); }
+#endif
 
 }  // namespace board
 
@@ -117,7 +187,8 @@ Memory memory() {
   const std::uint32_t* untouched = __stack_bottom;
   while (untouched < __stack_top && *untouched == board::kStackPaint) ++untouched;
   return {board::bytes_between(__flash_start, __flash_end),
-          board::bytes_between(__bss_start, __bss_end) + board::bytes_between(__data_start, __data_end),
+          board::bytes_between(__bss_start, __bss_end) + board::bytes_between(__data_start, __data_end) +
+              board::bytes_between(__dma_start, __dma_end),
           board::bytes_between(__stack_bottom, __stack_top), board::bytes_between(untouched, __stack_top)};
 }
 

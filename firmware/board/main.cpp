@@ -7,11 +7,15 @@ namespace board {
 void run() {
   app::start();
   for (;;) {
+    const bool receiving = take_received();
     stm32f746::hold_off_interrupts();
     const bool work = app::has_work();
-    if (!work) stm32f746::wfi();  // wakes on an interrupt that is held off, which then runs below
+    if (!work) sleep(receiving);  // wakes on an interrupt that is held off, which then runs below
     stm32f746::let_interrupts_in();
-    if (work) app::work();
+    if (work) {
+      let_nothing_interrupt();
+      app::work();
+    }
   }
 }
 

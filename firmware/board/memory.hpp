@@ -8,6 +8,7 @@ extern "C" {
 extern std::uint32_t __stack_guard[], __stack_bottom[], __stack_top[];
 extern std::uint32_t __data_load[], __data_start[], __data_end[];
 extern std::uint32_t __bss_start[], __bss_end[];
+extern std::uint32_t __dma_start[], __dma_end[];
 extern std::uint8_t __flash_start[], __flash_end[];
 extern const std::uint32_t __build_id_note[];
 extern void (*const __init_array_start[])();

@@ -5,6 +5,7 @@
 #include "fault.hpp"
 #include "memory.hpp"
 #include "stm32f746.hpp"
+#include "tick.hpp"
 #include "wiring.hpp"
 
 extern "C" void Reset_Handler();
@@ -32,6 +33,13 @@ constexpr VectorTable make_vectors() {
   for (Handler& interrupt : table.interrupts) interrupt = HardFault_Handler;
   table.interrupts[board::kBinary.interrupt] = board::binary_uart_interrupt;
   table.interrupts[board::kConsole.interrupt] = board::console_uart_interrupt;
+#if UART_BY_DMA
+  table.systick = board::tick_interrupt;
+  table.interrupts[board::kBinary.receive_stream.interrupt] = board::binary_receive_interrupt;
+  table.interrupts[board::kBinary.transmit_stream.interrupt] = board::binary_transmit_interrupt;
+  table.interrupts[board::kConsole.receive_stream.interrupt] = board::console_receive_interrupt;
+  table.interrupts[board::kConsole.transmit_stream.interrupt] = board::console_transmit_interrupt;
+#endif
   return table;
 }
 

@@ -42,6 +42,21 @@ struct Usart {
 };
 static_assert(offsetof(Usart, TDR) == 0x28);
 
+// RM0385, 8.5: DMA controller.
+struct DmaStream {
+  Register CR, NDTR, PAR, M0AR, M1AR, FCR;
+};
+struct Dma {
+  Register LISR, HISR, LIFCR, HIFCR;
+  DmaStream stream[8];
+};
+static_assert(offsetof(Dma, stream) == 0x10 && sizeof(Dma) == 0xD0);
+
+// DDI 0403E, B3.3: system timer.
+struct SysTick {
+  Register CSR, RVR, CVR;
+};
+
 // PM0253, 4.3: system control block, from CPUID to BFAR, and the cache maintenance registers (4.8).
 struct Scb {
   Register CPUID, ICSR, VTOR, AIRCR, SCR, CCR, SHPR[3], SHCSR, CFSR, HFSR, DFSR, MMFAR, BFAR;
@@ -64,6 +79,7 @@ inline Flash& flash() { return *reinterpret_cast<Flash*>(0x4002'3C00); }
 inline Gpio& gpio(char port) {
   return *reinterpret_cast<Gpio*>(0x4002'0000 + 0x400U * static_cast<unsigned>(port - 'A'));
 }
+inline SysTick& systick() { return *reinterpret_cast<SysTick*>(0xE000'E010); }
 inline Scb& scb() { return *reinterpret_cast<Scb*>(0xE000'ED00); }
 inline Mpu& mpu() { return *reinterpret_cast<Mpu*>(0xE000'ED90); }
 inline Dwt& dwt() { return *reinterpret_cast<Dwt*>(0xE000'1000); }
@@ -71,8 +87,8 @@ inline Register& dwt_lar() { return *reinterpret_cast<Register*>(0xE000'1FB0); }
 inline Register& demcr() { return *reinterpret_cast<Register*>(0xE000'EDFC); }
 inline Register& iciallu() { return *reinterpret_cast<Register*>(0xE000'EF50); }
 inline Register& dcisw() { return *reinterpret_cast<Register*>(0xE000'EF60); }
-inline Register& nvic_iser(unsigned interrupt) {
-  return *reinterpret_cast<Register*>(0xE000'E100 + 4 * (interrupt / 32));
+inline void let_in(unsigned interrupt) {
+  *reinterpret_cast<Register*>(0xE000'E100 + 4 * (interrupt / 32)) = 1U << (interrupt % 32);  // NVIC_ISER
 }
 
 inline constexpr std::size_t kInterrupts = 98;  // RM0385, table 46

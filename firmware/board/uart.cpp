@@ -5,19 +5,11 @@
 namespace board {
 namespace {
 
-// RM0385, 31.8.1.
+// RM0385, 31.8.1 and 31.8.8.
 constexpr std::uint32_t kEnable = 1U << 0;
 constexpr std::uint32_t kReceiver = 1U << 2;
 constexpr std::uint32_t kTransmitter = 1U << 3;
-constexpr std::uint32_t kReceiveInterrupt = 1U << 5;
-constexpr std::uint32_t kTransmitInterrupt = 1U << 7;
-
-// RM0385, 31.8.8 and 31.8.9: the error flags have the same places in ISR and ICR.
-constexpr std::uint32_t kOverrun = 1U << 3;
-constexpr std::uint32_t kErrors = 1U << 1 | 1U << 2 | kOverrun;  // framing, noise
-constexpr std::uint32_t kReceived = 1U << 5;
 constexpr std::uint32_t kTransmissionComplete = 1U << 6;
-constexpr std::uint32_t kTransmitEmpty = 1U << 7;
 
 // RM0385, 6.4.1 to 6.4.10.
 constexpr std::uint32_t kModeAlternate = 2;
@@ -42,7 +34,7 @@ void connect(Pin pin, std::uint8_t alternate) {
 
 }  // namespace
 
-void Uart::start() const {
+void Uart::start(std::uint32_t control, std::uint32_t control3) const {
   using namespace stm32f746;
   connect(wiring_.transmit, wiring_.alternate);
   connect(wiring_.receive, wiring_.alternate);
@@ -52,25 +44,9 @@ void Uart::start() const {
 
   Usart& usart = registers();
   usart.BRR = (bus_clock_hz(wiring_.bus) + kBaud / 2) / kBaud;  // 31.5.4, oversampling by 16
-  usart.CR1 = kEnable | kReceiver | kTransmitter | kReceiveInterrupt;
-  nvic_iser(wiring_.interrupt) = 1U << (wiring_.interrupt % 32);
-}
-
-void Uart::send(const std::uint8_t* bytes, std::size_t count) {
-  if (count == 0) return;
-  using namespace stm32f746;
-  hold_off_interrupts();
-  next_ = bytes;
-  left_ = count;
-  registers().CR1 = registers().CR1 | kTransmitInterrupt;
-  // A pending interrupt ends WFI even while it is held off, so none can slip in between the test and the
-  // sleep.
-  while (left_ > 0) {
-    wfi();
-    let_interrupts_in();
-    hold_off_interrupts();
-  }
-  let_interrupts_in();
+  usart.CR3 = control3;
+  usart.CR1 = kEnable | kReceiver | kTransmitter | control;
+  let_in(wiring_.interrupt);
 }
 
 void Uart::send_waiting(const std::uint8_t* bytes, std::size_t count) const {
@@ -83,23 +59,6 @@ void Uart::send_waiting(const std::uint8_t* bytes, std::size_t count) const {
 
 void Uart::drain() const {
   while ((registers().ISR & kTransmissionComplete) == 0) {
-  }
-}
-
-void Uart::interrupt() {
-  stm32f746::Usart& usart = registers();
-  const std::uint32_t status = usart.ISR;
-  // A byte with a bad stop bit or noise is still taken: the frame's checksum tells.
-  if ((status & kReceived) != 0) byte_received_(static_cast<std::uint8_t>(usart.RDR));
-  // After the byte: RDR holds the one before the one that was lost (31.5.3, overrun error).
-  if ((status & kOverrun) != 0) byte_lost_();
-  if ((status & kErrors) != 0) usart.ICR = kErrors;
-
-  if ((status & kTransmitEmpty) != 0 && left_ > 0) {
-    usart.TDR = *next_;
-    next_ = next_ + 1;
-    left_ = left_ - 1;
-    if (left_ == 0) usart.CR1 = usart.CR1 & ~kTransmitInterrupt;
   }
 }
 

@@ -6,7 +6,7 @@
 set(GENERATED_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
 add_library(generated_model INTERFACE)
 
-if(ENGINE STREQUAL "test")
+if(ENGINE STREQUAL "test" OR ENGINE STREQUAL "calibration")
   target_include_directories(generated_model INTERFACE ${ENGINE_DIRECTORY})
 else()
   if(NOT EXISTS "${MODEL}")
@@ -16,7 +16,7 @@ else()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODEL} ${codegen_sources})
   execute_process(
     COMMAND ${python_command} -m renode_mnist.codegen "${MODEL}" "--name=${MODEL_NAME}" --engine ${ENGINE} --objective ${OBJECTIVE}
-      --output ${GENERATED_DIRECTORY}
+      --flash-bytes ${FLASH_BYTES} --arena-bytes ${ARENA_BYTES} "--kernel=${KERNEL}" --output ${GENERATED_DIRECTORY}
     RESULT_VARIABLE status ERROR_VARIABLE problem)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "${problem}")

@@ -23,7 +23,7 @@ from renode_mnist.commands.inspect import inspect
         (cross("BOARD=uno"), 'BOARD cannot be "uno"', "Choose one of disco-f746ng, nucleo-f746zg, article"),
         (cross("CLOCK_MHZ=480"), 'CLOCK_MHZ cannot be "480"', "Choose one of 216, 288"),
         (cross("FPU=double"), 'FPU cannot be "double"', "Choose one of hard, soft"),
-        (cross("OBJECTIVE=beauty"), 'OBJECTIVE cannot be "beauty"', "Choose one of instructions, cycles"),
+        (cross("OBJECTIVE=beauty"), 'OBJECTIVE cannot be "beauty"', "Choose one of time, flash"),
         (cross("SANITIZE=ON"), "run on the PC only", "host-sanitize"),
         (("FPU=soft",), "this builds for the PC", "Leave FPU out"),
         (("FUZZ=ON", "ENGINE=test"), "libFuzzer comes with clang", "CMAKE_CXX_COMPILER=clang++"),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import IntEnum
 from pathlib import Path
 
-import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from firmware_builds import cross, made
 from firmware_cases import PIXELS, FirmwareCases, answers, ask, console_says, replies_until
+from firmware_trouble import Trouble, trouble
 from known_compiler import compiler_here
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.embedded import EmbeddedTarget
@@ -20,17 +19,6 @@ from renode_mnist.wire import frame, messages
 from renode_mnist.wire.messages import ErrorCode, ErrorReport, Inference, Stats
 
 BOOT_LINE = "Program started @ 216000000..."
-
-
-class Trouble(IntEnum):
-    """What the first pixel asks of engine ``test`` (firmware/tests/engine/engine.cpp)."""
-
-    READ_NOWHERE = 1
-    WRITE_NOWHERE = 2
-    UNDEFINED = 3
-    STACK_OVERFLOW = 4
-    TAKE_LONG = 5
-    TURN_DEAF = 6
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +41,6 @@ def line(target: EmbeddedTarget) -> ByteStream:
 def console(target: EmbeddedTarget) -> ByteStream:
     assert console_says(target.console, b"", "Program started @ ") == [BOOT_LINE]
     return target.console
-
-
-def trouble(request: int, kind: Trouble) -> bytes:
-    """A request that makes the engine misbehave."""
-    reals = np.zeros(784, np.float32)
-    reals[0] = kind
-    return frame.encode(messages.encode_digit(request, reals))
 
 
 def symbols(elf: Path) -> dict[str, tuple[int, int]]:
@@ -128,17 +109,6 @@ def test_a_request_during_an_inference_is_told_to_wait(target: EmbeddedTarget) -
     assert answers(target, b"") == []
 
 
-def test_a_byte_that_the_uart_lost_is_reported(target: EmbeddedTarget) -> None:
-    target.send(trouble(36, Trouble.TURN_DEAF))
-    # The lost bytes are within this frame: its end comes long after the 50 ms.
-    target.send(frame.encode(messages.encode_pixels(37, PIXELS)))
-    result, lost = replies_until(target, 0)
-    assert result.request == 36
-    assert isinstance(lost.body, ErrorReport)
-    assert lost.body.code == ErrorCode.RECEIVE_OVERRUN
-    assert isinstance(ask(target, messages.encode_pixels(38, PIXELS)), Inference)
-
-
 def test_a_reset_in_mid_request_loses_only_that(target: EmbeddedTarget) -> None:
     encoded = frame.encode(messages.encode_pixels(39, PIXELS))
     target.send(encoded[:300])
@@ -183,7 +153,7 @@ def test_stats_agree_with_the_elf(target: EmbeddedTarget, elf: Path) -> None:
     at = symbols(elf)
     assert stats.stack_bytes == at["__stack_top"][0] - at["__stack_bottom"][0]
     assert 100 < stats.stack_used_bytes < stats.stack_bytes / 2
-    assert stats.ram_static_bytes == section_bytes(elf, ".data", ".bss", ".arena")
+    assert stats.ram_static_bytes == section_bytes(elf, ".data", ".bss", ".arena", ".dma")
     stored = section_bytes(elf, ".vectors", ".note.gnu.build-id", ".text", ".weights", ".rodata", ".data")
     assert stored <= stats.flash_bytes < stored + 64  # alignment between sections
     with elf.open("rb") as file:

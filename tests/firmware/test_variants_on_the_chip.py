@@ -20,8 +20,18 @@ from tflite_builder import ModelBuilder
 Digits = dict[str, npt.NDArray[np.uint8]]
 
 
-@pytest.mark.parametrize("engine", ["reference", "m7"])
-@pytest.mark.parametrize("variant", ["float32", "size", "uint8", "int8", "qat"])
+@pytest.mark.parametrize(
+    ("variant", "engine"),
+    [
+        *(("int8", engine) for engine in ("reference", "m7")),
+        *(("float32", engine) for engine in ("reference", "m7")),
+        ("size", "m7"),
+        ("uint8", "reference"),
+        *(pytest.param(*other, marks=pytest.mark.long) for other in (
+            ("size", "reference"), ("uint8", "m7"), ("qat", "reference"), ("qat", "m7"),
+        )),
+    ],
+)  # fmt: skip
 def test_ten_digits_are_answered_as_the_runtime_does(variant: str, engine: Engine, digits: Digits) -> None:
     model = resolve_model(variant)
     tensor = codegen.load(model).inputs[0]
