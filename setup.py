@@ -130,7 +130,14 @@ class Sdist(sdist):
 setup(
     cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "sdist": Sdist},
     package_data={
-        "renode_mnist": ["py.typed", "stm32f746/*.repl", "stm32f746/*.resc", "draw/static/*", "timing/*.toml"]
+        "renode_mnist": [
+            "py.typed",
+            "stm32f746/*.repl",
+            "stm32f746/*.resc",
+            "draw/static/*",
+            "report/static/*",
+            "timing/*.toml",
+        ]
     },
     ext_modules=[
         # Without a C compiler the emulator counts in Python: slower, the same counts.

@@ -17,6 +17,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.stm32f746.memory_timing import CycleSplit, MemoryCosts, MemorySettings
+from renode_mnist.stm32f746.registers import address_of
 
 Timing = Callable[[int, int, int, int], tuple[int, int] | tuple[int, int, int]]
 """(Address and size of the block before, address and size of a block) -> cycles the block takes after it, cycles more
@@ -370,9 +371,6 @@ def _c_block_counter(
         extension = importlib.import_module("renode_mnist.stm32f746._blockhook")
     except ImportError:
         return None
-
-    def address_of(function: Any) -> int:
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
 
     handle = engine._uch
     counter = extension.BlockCounter(

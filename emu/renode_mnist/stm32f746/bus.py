@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.register_names import register_name
 
 _PAGE_SHIFT = 10
 
@@ -15,17 +17,19 @@ class Bus:
     """AHB, APB and the private peripheral bus.
 
     Reserved addresses fault, as the AHB decoder does; reserved registers within a peripheral read as 0. A peripheral
-    that is not modelled keeps what is written to it and is named once in the log. One whose clock is off in the RCC
-    reads as 0 and ignores writes, as on silicon, and is named too.
+    that is not modelled keeps what is written to it, and each of its registers is named once in the log. One whose
+    clock is off in the RCC reads as 0 and ignores writes, as on silicon, and is named too.
 
     Args:
         log: Where that is said.
         is_clocked: Tells from a peripheral's name whether the RCC gives it a clock.
+        who: What of the program makes the access under way, for the log; empty where a debugger does.
     """
 
-    def __init__(self, log: EventLog, is_clocked: Callable[[str], bool]) -> None:
+    def __init__(self, log: EventLog, is_clocked: Callable[[str], bool], who: Callable[[], str]) -> None:
         self._log = log
         self._is_clocked = is_clocked
+        self._who = who
         self._ranges = {
             page: place
             for place in memory_map.PERIPHERALS
@@ -38,10 +42,39 @@ class Bus:
         """Puts a model in the place that `memory_map` has under its name."""
         self._models[peripheral.name] = peripheral
 
+    def model(self, name: str) -> Peripheral | None:
+        """What stands in a place of `memory_map`; None where that is not modelled."""
+        return self._models.get(name)
+
     def reset(self) -> None:
         """Resets all peripherals."""
         for peripheral in (*self._models.values(), *self._unmodelled.values()):
             peripheral.reset()
+
+    def steady_pages(self) -> list[int]:
+        """Pages of 1 KiB of which reading has no effect and gives the same until an event or a store.
+
+        What is not modelled is plain registers.
+        """
+        return [
+            page
+            for page, place in self._ranges.items()
+            if (model := self._models.get(place.name)) is None or model.steady
+        ]
+
+    def pages(self) -> list[int]:
+        """Pages of 1 KiB with a peripheral."""
+        return list(self._ranges)
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """By name what each peripheral says of itself."""
+        return {each.name: each.state() for each in (*self._models.values(), *self._unmodelled.values())}
+
+    def take_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Each peripheral becomes what it was when `state` returned that."""
+        self._unmodelled = {name: Peripheral(name) for name in state if name not in self._models}
+        for each in (*self._models.values(), *self._unmodelled.values()):
+            each.take_state(state[each.name])
 
     def answers(self, address: int, _size_bytes: int, _store: bool) -> bool:
         """Whether there is a peripheral."""
@@ -51,12 +84,20 @@ class Bus:
         place = self._ranges[address >> _PAGE_SHIFT]
         model = self._models.get(place.name)
         if model is None:
-            self._log.once(f"{place.name} is not modelled: registers keep what is written, nothing else happens")
+            if who := self._who():
+                self._tell_not_modelled(place.name, address, who, verb)
             model = self._unmodelled.setdefault(place.name, Peripheral(place.name))
         elif not self._is_clocked(place.name):
-            self._log.once(f"{place.name} was {verb} while the RCC gives it no clock: reads 0, ignores writes")
+            if self._who() or verb == "written":  # else a debugger looks around
+                self._log.once(f"{place.name} was {verb} while the RCC gives it no clock: reads 0, ignores writes")
             return None, place
         return model, place
+
+    def _tell_not_modelled(self, name: str, address: int, who: str, verb: str) -> None:
+        register = register_name(address)
+        self._log.lacks(
+            register, f"{name} is not modelled: {register}, {verb} by {who}, keeps what is written and does nothing"
+        )
 
     def read(self, address: int, size_bytes: int) -> int:
         """A load of 1, 2 or 4 bytes."""
@@ -73,6 +114,9 @@ class Bus:
         if model is None:
             return
         offset = address - place.base
+        if size_bytes < 4 and model.takes_narrow_writes:
+            model.write_narrow(offset, size_bytes, value & ((1 << (8 * size_bytes)) - 1))
+            return
         if size_bytes < 4:
             mask = (1 << (8 * size_bytes)) - 1
             value &= mask

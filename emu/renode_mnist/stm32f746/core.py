@@ -22,9 +22,11 @@ from unicorn.unicorn_py3.unicorn import uclib
 from renode_mnist.stm32f746 import blockcounter
 from renode_mnist.stm32f746.address_space import AddressSpace, BusRead, BusWrite
 from renode_mnist.stm32f746.blockcounter import BlockCounter, TimesMemory, Timing
+from renode_mnist.stm32f746.chip import Chip
 from renode_mnist.stm32f746.counts import Counts
 from renode_mnist.stm32f746.memory_timing import MemorySettings
 from renode_mnist.stm32f746.observer import BlockObserver, DataObserver, FlowBreak
+from renode_mnist.stm32f746.pages import EPSR_IT, EPSR_T, Pages
 from renode_mnist.stm32f746.registers import RegisterSet, check
 from renode_mnist.stm32f746.stop import Stop, StopKind
 
@@ -37,9 +39,6 @@ _EXCP_NOCP = 17
 
 _WFE = (b"\x20\xbf", b"\xaf\xf3\x02\x80")
 _SEV = b"\x40\xbf"
-
-_EPSR_T = 1 << 24
-_EPSR_IT = 0x0600_FC00
 
 _WRITES = (unicorn.UC_MEM_WRITE, unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT)
 _FETCHES = (unicorn.UC_MEM_FETCH, unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT)
@@ -70,6 +69,7 @@ class Core:
         engine.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M7)
         engine.ctl_exits_enabled(True)  # with none set: emu_start's end address would be one
         self._engine = engine
+        self._pages = Pages(engine, in_python=python_hook)
         self.memory = AddressSpace(engine)
         self._may_access: MayAccess = lambda _address, _size, _store: False
         self._stop: Stop | None = None
@@ -82,9 +82,8 @@ class Core:
         self._observers: list[BlockObserver] = []
         self._traps: list[int] = []
         self._trap_to_pass: int | None = None
-        engine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        self._chip: Chip | None = None
         engine.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
-        engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid_access)
         self._cleared_at_reset = RegisterSet(
             engine,
             (
@@ -100,11 +99,26 @@ class Core:
     def map_bus(self, windows: Sequence[tuple[int, int]], read: BusRead, write: BusWrite, may: MayAccess) -> None:
         """Leads accesses to ``windows`` of (base, size in bytes) to ``read`` and ``write``, if ``may`` allows."""
         self._may_access = may
+        self._engine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        invalid = unicorn.UC_HOOK_MEM_INVALID
+        self.memory.ask(
+            lambda begin, last: self._engine.hook_add(invalid, self._on_invalid_access, begin=begin, end=last)
+        )
         self.memory.map_bus(windows, read, write)
+
+    def map_chip(self, windows: Sequence[tuple[int, int]], chip: Chip) -> None:
+        """Leads accesses to ``windows``, and what Unicorn tells of the core, to ``chip``; it may run the core now."""
+        self._chip = chip
+        self.memory.ask(chip.connect(self._engine, windows))
+        self.memory.bus_access = self.counts.access = chip.access
 
     def load(self, address: int, data: bytes) -> None:
         """Puts code or data into a memory, read-only or not, as a debugger would."""
         self.memory.poke(address, data)
+        self.code_changed()
+
+    def code_changed(self) -> None:
+        """To be called when memories were filled with other code from outside."""
         self.counts.forget_code()
         self._engine.ctl_flush_tb()
 
@@ -136,11 +150,21 @@ class Core:
         self.write(arm.UC_ARM_REG_IPSR, 0)
         self.write(arm.UC_ARM_REG_CONTROL, 0)
         self._cleared_at_reset.write([0] * 50)
-        self.write(arm.UC_ARM_REG_EPSR, _EPSR_T)
+        self.write(arm.UC_ARM_REG_EPSR, EPSR_T)
 
     def rebuild_flags(self) -> None:
         """To be called after IPSR or CONTROL were written: Unicorn caches what mode the core is in."""
         self.write(arm.UC_ARM_REG_APSR_NZCV, self.read(arm.UC_ARM_REG_APSR_NZCV))
+
+    @property
+    def times_memory(self) -> bool:
+        """Whether the clock model times memory too."""
+        return self._times_memory is not None
+
+    @property
+    def engine(self) -> unicorn.Uc:
+        """Unicorn's, for who goes around this class."""
+        return self._engine
 
     @property
     def pc(self) -> int:
@@ -151,16 +175,37 @@ class Core:
 
     def run(self, limit_cycles: int) -> Stop:
         """Runs from PC until the clock model says ``limit_cycles``, or something happens."""
-        self._stop = None
+        self.begin()
+        if self._chip:
+            self._chip.begin()
         self.counter.begin(limit_cycles)
         pc, epsr = self._pc_and_epsr.read()
-        engine = self._engine
-        engine._hook_exception = None
         # Not engine.emu_start: it makes an exception of what `_stop` tells already.
-        status = uclib.uc_emu_start(engine._uch, pc | (1 if epsr & _EPSR_T else 0), 0, 0, 0)
+        status = uclib.uc_emu_start(self._engine._uch, pc | (1 if epsr & EPSR_T else 0), 0, 0, 0)
         self.memory.bus_access.active = False
-        if engine._hook_exception is not None:
-            raise engine._hook_exception
+        return self.stopped(status)
+
+    def begin(self) -> None:
+        """To be called before `Chip.run`."""
+        self._stop = None
+        self._engine._hook_exception = None
+
+    def raise_seen(self) -> None:
+        """Raises what a hook in Python raised during the run."""
+        if self._engine._hook_exception is not None:
+            raise self._engine._hook_exception
+
+    def stopped(self, status: int = unicorn.UC_ERR_OK) -> Stop:
+        """Why the core stopped, after `Chip.run`.
+
+        Args:
+            status: Of a run that was not the chip's.
+        """
+        self.raise_seen()
+        if self._chip:
+            seen, chip_status = self._chip.stopped()
+            self._stop = self._stop or seen
+            status = status or chip_status
         if self._stop is None:
             check(status)
         self.counter.raise_pending()
@@ -178,6 +223,7 @@ class Core:
         Unlike `BlockCounter.set_breakpoints` they may lie anywhere but inside IT blocks, where Unicorn has no hooks;
         the price is a translation anew. Counts stay exact: a block that a trap divides counts as two.
         """
+        self._runs_in_python()
         for trap in self._traps:
             self._engine.hook_del(trap)
         ranges = [(1, 0)] if addresses is None else [(address, address) for address in addresses]
@@ -206,6 +252,7 @@ class Core:
                 observer.block(address, size)
 
         self._observers.append(observer)
+        self._runs_in_python()
         self._engine.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
         self._engine.ctl_flush_tb()  # what is translated already calls the counter alone
 
@@ -218,14 +265,20 @@ class Core:
             self._take_back_it_state()
             observer(address, size, access in _WRITES)
 
+        self._runs_in_python()
         self._engine.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, on_access)
         self._engine.ctl_flush_tb()
+
+    def _runs_in_python(self) -> None:
+        """Somebody wants to see more than the loop in C shows."""
+        if self._chip:
+            self._chip.observe()
 
     def _take_back_it_state(self) -> int:
         """Undoes what bringing PC up to date did to ITSTATE within an IT block; tells PC."""
         pc, epsr = self._pc_and_epsr.read()
-        if epsr & _EPSR_IT:
-            self.write(arm.UC_ARM_REG_EPSR, _EPSR_T)
+        if epsr & EPSR_IT:
+            self.write(arm.UC_ARM_REG_EPSR, EPSR_T)
         return pc
 
     def break_flow(self, how: FlowBreak) -> None:
@@ -250,7 +303,8 @@ class Core:
                 observer.cut_short(size)
 
     def _end(self, stop: Stop) -> None:
-        self._stop = self._stop or stop
+        if self._chip is None or self._chip.comes_first():
+            self._stop = self._stop or stop
         self._engine.emu_stop()
 
     def _on_interrupt(self, _engine: unicorn.Uc, number: int, _user_data: object) -> None:
@@ -266,7 +320,7 @@ class Core:
     def _on_invalid_instruction(self, _engine: unicorn.Uc, _user_data: object) -> bool:
         pc, epsr = self._pc_and_epsr.read()
         address, size, _, _ = self.counter.current()
-        if not epsr & _EPSR_T:
+        if not epsr & EPSR_T:
             self._end(Stop(StopKind.INVALID_STATE))
         elif pc == address + size:
             code = self.memory.peek(address, size) or b""

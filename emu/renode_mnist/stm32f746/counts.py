@@ -16,13 +16,16 @@ class Counts:
 
     Args:
         counter: Counts whole blocks.
-        memory: Holds their code, and knows the access under way.
+        memory: Holds their code.
+
+    Attributes:
+        access: The one under way.
     """
 
     def __init__(self, counter: BlockCounter, memory: AddressSpace) -> None:
         self._counter = counter
         self._memory = memory
-        self._access = memory.bus_access
+        self.access = memory.bus_access
         self._positions: dict[tuple[int, int], tuple[int, int]] = {}
 
     def forget_code(self) -> None:
@@ -44,10 +47,10 @@ class Counts:
 
     def _not_yet_executed(self) -> tuple[int, int]:
         """(Instructions, cycles) already counted that lie at or behind the access under way."""
-        if not self._access.active:
+        if not self.access.active:
             return 0, 0
         _, _, instructions, cycles = self._counter.current()
-        before, _ = self.position_in_block(self._access.pc)
+        before, _ = self.position_in_block(self.access.pc)
         return instructions - before, cycles - cycles * before // instructions
 
     def instructions_now(self) -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.trace_lock import TraceLock
 
-CTRL, CYCCNT, LAR, LSR = 0x000, 0x004, 0xFB0, 0xFB4
+CTRL, CYCCNT = 0x000, 0x004
 
 _CYCCNTENA = 1 << 0
-_UNLOCK = 0xC5AC_CE55
-_LOCK_PRESENT, _LOCKED = 1 << 0, 1 << 1
-
 
 _RESET_VALUES = {CTRL: 0x4000_0000}
+
+
+def nobody() -> None:
+    """Who looks at reads of CYCCNT by default."""
 
 
 class Dwt(Peripheral):
@@ -22,25 +25,42 @@ class Dwt(Peripheral):
     Args:
         cycles_now: Cycles by the clock model.
         trace_enabled: Tells DEMCR.TRCENA.
+        lock: Of its registers.
 
     Attributes:
         on_count_read: Called when the program reads CYCCNT, before it is answered.
     """
 
-    def __init__(self, cycles_now: Callable[[], int], trace_enabled: Callable[[], bool]) -> None:
+    lacks = "comparators, sampling, the counters of 8 bits"
+
+    def __init__(self, cycles_now: Callable[[], int], trace_enabled: Callable[[], bool], lock: TraceLock) -> None:
         super().__init__("DWT", _RESET_VALUES)
-        self.on_count_read: Callable[[], None] = lambda: None
+        self.on_count_read: Callable[[], None] = nobody
         self._cycles_now = cycles_now
         self._trace_enabled = trace_enabled
-        self._locked = True
+        self._lock = lock
         self._count = 0
         self._since = 0
 
     def reset(self) -> None:
-        """Back to the reset values, and locked."""
+        """Back to the reset values."""
         super().reset()
-        self._locked = True
+        self._lock.reset()
         self._count = 0
+
+    @property
+    def counted(self) -> tuple[int, int, bool]:
+        """CYCCNT without its wrap at a cycle count of the core, that cycle count, and whether it counts since."""
+        return self._count, self._since, self._counting
+
+    def state(self) -> dict[str, Any]:
+        """See `Peripheral.state`."""
+        return {**super().state(), "locked": self._lock.locked, "count": self._count, "since": self._since}
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """See `Peripheral.take_state`."""
+        super().take_state(state)
+        self._lock.locked, self._count, self._since = state["locked"], state["count"], state["since"]
 
     @property
     def _counting(self) -> bool:
@@ -59,15 +79,13 @@ class Dwt(Peripheral):
             self.on_count_read()
             self.settle()
             return self._count & 0xFFFF_FFFF
-        if offset == LSR:
-            return _LOCK_PRESENT | (_LOCKED if self._locked else 0)
+        if (status := self._lock.read(offset)) is not None:
+            return status
         return super().read(offset)
 
     def write(self, offset: int, value: int) -> None:
-        """See `Peripheral.write`; software must unlock the unit by LAR first."""
-        if offset == LAR:
-            self._locked = value != _UNLOCK
-        elif not self._locked:
+        """See `Peripheral.write`."""
+        if not self._lock.takes(offset, value):
             self.settle()
             if offset == CYCCNT:
                 self._count = value

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.construct.core import ConstructError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from renode_mnist import outside
 from renode_mnist.errors import ElfError
 from renode_mnist.stm32f746 import memory_map
 
@@ -54,6 +53,10 @@ _DOUBLE = re.compile(
 """FPU data processing on doubles (DDI 0403E A6.4); loads, stores and moves of doubles exist on this FPU too."""
 
 
+_STT_FUNC = 2
+"""Type of a symbol (ELF specification, figure 1-18)."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """Bytes to load.
@@ -89,13 +92,24 @@ class Image:
         if index < 0:
             return ""
         start, size, name = self._functions[index]
-        return f" in {readable(name)}+{address - start:#x}" if address < start + size else ""
+        # Assembly without .size: its code goes on to the next function.
+        return f" in {readable(name)}+{address - start:#x}" if not size or address < start + size else ""
+
+    def function(self, name: str) -> int | None:
+        """Address of the function of that name, as the linker or as its author has it; None where there is none."""
+        return next((start for start, _, known in self._functions if name in (known, readable(known))), None)
+
+    def functions(self) -> list[str]:
+        """Their names as their authors have them, by address."""
+        return [readable(name) for _, _, name in self._functions]
 
     @cached_property
     def _functions(self) -> list[tuple[int, int, str]]:
         # Read once: a target that is asked every few milliseconds makes such a message each time.
-        with self.path.open("rb") as stream:
-            symbols = ELFFile(stream).get_section_by_name(".symtab")
+        with outside.reading(
+            lambda why: ElfError(f"{self.path} has a damaged symbol table ({why})", "Build it again.")
+        ):
+            symbols = ELFFile(io.BytesIO(self.path.read_bytes())).get_section_by_name(".symtab")
             return sorted(_functions(symbols)) if isinstance(symbols, SymbolTableSection) else []
 
 
@@ -114,25 +128,35 @@ def readable(name: str) -> str:
     return "::".join("(anonymous namespace)" if part == "_GLOBAL__N_1" else part for part in parts) or name
 
 
-def load(path: Path | str) -> Image:
+def load(path: Path | str, *, ours: bool = True) -> Image:
     """Reads and checks an ELF.
+
+    Args:
+        path: The file.
+        ours: It is to be this project's firmware, which is what a message then tells how to have.
 
     Raises:
         ElfError: It cannot be read, is for another core, does not fit, or uses what the chip does not have.
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
-            return _read(path, stream.read())
+        content = outside.content(path)
     except FileNotFoundError:
-        raise ElfError(f"{path} does not exist", "Build the firmware first: `renode-mnist build`.") from None
+        remedy = "Build the firmware first: `renode-mnist build`." if ours else "Give the ELF that the linker wrote."
+        raise ElfError(f"{path} does not exist", remedy) from None
     except OSError as error:
         raise ElfError(f"{path} cannot be read ({error.strerror})", "Check its permissions.") from error
-    except (ELFError, ConstructError, struct.error, UnicodeDecodeError, KeyError) as error:
-        raise ElfError(f"{path} is a damaged ELF ({error})", "Build or copy it again.") from error
+    with outside.reading(lambda why: ElfError(f"{path} is a damaged ELF ({why})", "Build or copy it again.")):
+        return _read(path, content, ours)
 
 
-def _read(path: Path, content: bytes) -> Image:
+def loaded(path: Path) -> list[tuple[int, bytes]]:
+    """What is in memory once the program's own start-up code has run: address and bytes of each segment of a file."""
+    with path.open("rb") as stream:
+        return [(part["p_vaddr"], part.data()) for part in ELFFile(stream).iter_segments("PT_LOAD")]
+
+
+def _read(path: Path, content: bytes, ours: bool) -> Image:
     if content[:4] != b"\x7fELF":
         what = "is empty" if not content else "is no ELF file"
         raise ElfError(f"{path} {what}", "Give the .elf that the linker wrote, not a .bin or .hex made from it.")
@@ -141,7 +165,7 @@ def _read(path: Path, content: bytes) -> Image:
     elf = ELFFile(io.BytesIO(content))
     _check_machine(path, elf)
     _check_complete(path, elf, len(content))
-    segments = _segments(path, elf)
+    segments = _segments(path, elf, ours)
     warnings = _check_instructions(path, elf)
     return Image(path, segments, _vector_table(path, segments), warnings)
 
@@ -170,20 +194,20 @@ def _check_complete(path: Path, elf: ELFFile, size_bytes: int) -> None:
         )
 
 
-def _segments(path: Path, elf: ELFFile) -> tuple[Segment, ...]:
+def _segments(path: Path, elf: ELFFile, ours: bool) -> tuple[Segment, ...]:
     loaded = []
     for segment in elf.iter_segments("PT_LOAD"):
         if segment["p_memsz"]:
-            _check_fits(path, segment["p_vaddr"], segment["p_memsz"])
+            _check_fits(path, segment["p_vaddr"], segment["p_memsz"], ours)
         if segment["p_filesz"]:
-            _check_fits(path, segment["p_paddr"], segment["p_filesz"])
+            _check_fits(path, segment["p_paddr"], segment["p_filesz"], ours)
             loaded.append(Segment(segment["p_paddr"], segment.data()))
     if not loaded:
         raise ElfError(f"{path} holds nothing to load", "Give the linker's output.")
     return tuple(sorted(loaded, key=lambda part: part.address))
 
 
-def _check_fits(path: Path, address: int, size_bytes: int) -> None:
+def _check_fits(path: Path, address: int, size_bytes: int, ours: bool) -> None:
     """Refuses what lies outside the memories; neighbours (DTCM, SRAM1, SRAM2) count as one."""
     at, end = address, address + size_bytes
     while at < end:
@@ -191,10 +215,11 @@ def _check_fits(path: Path, address: int, size_bytes: int) -> None:
         if memory is None:
             before = memory_map.memory_at(at - 1) if at > address else None
             if before:
+                smaller = "Use a smaller model or engine, or see" if ours else "See"
                 raise ElfError(
                     f"{path} does not fit: {size_bytes} bytes at {address:#010x} go {end - at} bytes beyond "
                     f"{before.name}, which ends at {before.end:#010x}",
-                    "Use a smaller model or engine, or see the linker's map for what takes the room.",
+                    f"{smaller} the linker's map for what takes the room.",
                 )
             raise ElfError(
                 f"{path} wants {size_bytes} bytes at {address:#010x}, where the STM32F746 has no memory",
@@ -281,12 +306,9 @@ def _check_attributes(path: Path, elf: ELFFile) -> None:
 
 def _mapping_symbols(symbols: SymbolTableSection) -> list[tuple[int, bool]]:
     """(Address, whether Thumb code follows), by address."""
-    found = []
-    for symbol in symbols.iter_symbols():
-        kind = symbol.name[:2]
-        if kind in ("$t", "$d", "$a"):
-            found.append((symbol["st_value"], kind == "$t"))
-    return sorted(found)
+    return sorted(
+        (value, name[:2] == "$t") for name, value, _, _ in _symbols(symbols) if name[:2] in ("$t", "$d", "$a")
+    )
 
 
 def _double_candidates(code: bytes) -> list[int]:
@@ -320,6 +342,13 @@ def _function_at(symbols: SymbolTableSection, address: int) -> str:
 
 def _functions(symbols: SymbolTableSection) -> Iterator[tuple[int, int, str]]:
     """Address, size in bytes and name of each; Thumb's lowest bit is cleared."""
-    for symbol in symbols.iter_symbols():
-        if symbol["st_info"]["type"] == "STT_FUNC":
-            yield symbol["st_value"] & ~1, symbol["st_size"], symbol.name
+    for name, value, size, kind in _symbols(symbols):
+        if kind == _STT_FUNC:
+            yield value & ~1, size, name
+
+
+def _symbols(symbols: SymbolTableSection) -> Iterator[tuple[str, int, int, int]]:
+    """Name, value, size and type of each, read here: elftools takes half of a target's start for a thousand."""
+    names = symbols.stringtable.data()
+    for name, value, size, info, _, _ in struct.iter_unpack("<IIIBBH", symbols.data()):
+        yield names[name : names.find(b"\0", name)].decode("utf-8", "replace"), value, size, info & 0xF

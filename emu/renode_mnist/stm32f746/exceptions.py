@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from unicorn import arm_const as arm
 
+from renode_mnist.plain_text import one_line
 from renode_mnist.stm32f746 import nvic as nvic_module
 from renode_mnist.stm32f746 import scs as scs_module
+from renode_mnist.stm32f746 import semihosting
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
@@ -56,6 +58,11 @@ class Exceptions:
         scs: Fault status, VTOR.
         may_write: (address, size in bytes): 0, or the `FaultStatus` bit (``STKERR``, ``MSTKERR``) for why not.
         log: Where faults are named.
+
+    Attributes:
+        lockup: Set once it is locked up.
+        last_fault: The fault that was taken last, as the log has it; empty if none was.
+        faults: How many were taken since power-on.
     """
 
     def __init__(
@@ -72,6 +79,8 @@ class Exceptions:
         self._may_write = may_write
         self._log = log
         self.lockup: Lockup | None = None
+        self.last_fault = ""
+        self.faults = 0
         self._masks = core.register_set(arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK)
         self._context = core.register_set(
             arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12,
@@ -95,6 +104,7 @@ class Exceptions:
     def reset(self) -> None:
         """Leaves lockup."""
         self.lockup = None
+        self.last_fault = ""
 
     def masks(self) -> tuple[int, int, int]:
         """PRIMASK, BASEPRI, FAULTMASK."""
@@ -170,7 +180,7 @@ class Exceptions:
                 self._scs.blame(FaultStatus.IBUSERR)
                 self._raise(SystemException.BUS_FAULT, f"fetch from {pc:#010x}")
         elif stop.kind is StopKind.BKPT_INSTRUCTION:
-            self._escalate("BKPT without a debugger", HardFaultStatus.DEBUGEVT)
+            self._escalate(self._bkpt_text(pc), HardFaultStatus.DEBUGEVT)
         else:
             bit, text = {
                 StopKind.NO_COPROCESSOR: (FaultStatus.NOCP, "FPU instruction while CPACR forbids it"),
@@ -179,14 +189,27 @@ class Exceptions:
             self._scs.blame(bit)
             self._raise(SystemException.USAGE_FAULT, text)
 
+    def _bkpt_text(self, pc: int) -> str:
+        if self._core.memory.peek(pc, 2) != semihosting.BKPT:
+            return "BKPT without a debugger"
+        number, argument = self._core.read(arm.UC_ARM_REG_R0), self._core.read(arm.UC_ARM_REG_R1)
+        said = semihosting.text_of(self._core.memory, number, argument)
+        text = f" of {one_line(said.decode('latin-1'))!r}" if said else ""
+        return f"BKPT without a debugger, a semihosting call: {semihosting.operation_name(number)}{text}"
+
     def _raise(self, number: SystemException, text: str) -> None:
         """Enters a configurable fault, or HardFault where it cannot run (DDI 0403E B1.5.11)."""
         enabled = number in self._nvic.enabled
         if enabled and self._nvic.group_priority(number) < self.execution_priority():
-            self._log.add(f"{number.name} at {self._core.pc:#010x}: {text}")
+            self._note(f"{number.name} at {self._core.pc:#010x}: {text}")
             self._enter(number)
         else:
             self._escalate(text, HardFaultStatus.FORCED)
+
+    def _note(self, fault: str) -> None:
+        self.last_fault = fault
+        self.faults += 1
+        self._log.add(fault)
 
     def _escalate(self, text: str, status: HardFaultStatus) -> None:
         pc = self._core.pc
@@ -195,7 +218,7 @@ class Exceptions:
             self._log.add(f"lockup at {pc:#010x}: {text}")
             return
         self._scs.registers[scs_module.HFSR] |= status
-        self._log.add(f"HARD_FAULT at {pc:#010x}: {text}")
+        self._note(f"HARD_FAULT at {pc:#010x}: {text}")
         self._enter(SystemException.HARD_FAULT)
 
     # Entry (DDI 0403E B1.5.6)
@@ -249,7 +272,7 @@ class Exceptions:
         chosen = fault if allowed else SystemException.HARD_FAULT
         if not allowed:
             self._scs.registers[scs_module.HFSR] |= HardFaultStatus.FORCED
-        self._log.add(f"{chosen.name}: {text}")
+        self._note(f"{chosen.name}: {text}")
         self._nvic.activate(chosen)
         self._core.write(arm.UC_ARM_REG_IPSR, chosen)
         self._jump_to_vector(chosen)

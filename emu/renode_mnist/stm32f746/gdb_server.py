@@ -86,7 +86,7 @@ class GdbServer:
                 self._stopped(_SIGTRAP)
             elif self._link.has_something():
                 self._stopped(_SIGINT)
-            elif halt is Halt.CONDITION or machine.clock.now_ps() >= time_ps:
+            elif halt in (Halt.CONDITION, Halt.EXIT) or machine.clock.now_ps() >= time_ps:
                 return halt
         return machine.run_until(time_ps, condition)
 

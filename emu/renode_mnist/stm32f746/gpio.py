@@ -16,6 +16,9 @@ _RESET = {
 class Gpio(Peripheral):
     """One port; inputs read 0, pulled-up ones 1."""
 
+    lacks = "levels from outside, lock"
+    steady = True
+
     def __init__(self, name: str) -> None:
         super().__init__(name, _RESET.get(name, {}))
 

@@ -5,50 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
-from itertools import groupby, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import chip_id, elf, memory_map, rcc
+from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, rcc
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
-from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler, VirtualClock
+from renode_mnist.stm32f746.chip import Ran
+from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
-from renode_mnist.stm32f746.gpio import Gpio
+from renode_mnist.stm32f746.itm import Itm
 from renode_mnist.stm32f746.log import EventLog
-from renode_mnist.stm32f746.memory_timing import BehindBus, MemorySettings, Stretch
-from renode_mnist.stm32f746.mpu import Caching, Mpu
-from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.memory_settings import memory_settings
+from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
+from renode_mnist.stm32f746.parts import build_parts
+from renode_mnist.stm32f746.peripheral import Registers
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
+from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
-from renode_mnist.stm32f746.scs import (
-    CCR,
-    CCR_DATA_CACHE,
-    CCR_INSTRUCTION_CACHE,
-    SCR,
-    SCR_SLEEPONEXIT,
-    SystemControlSpace,
-)
+from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlSpace
+from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
 from renode_mnist.stm32f746.stop import Stop, StopKind
-from renode_mnist.stm32f746.systick import SysTick
-from renode_mnist.stm32f746.usart import Usart
+from renode_mnist.stm32f746.trace_lock import TraceLock
 
-_BUSES = {
-    memory_map.ITCM.name: BehindBus.TIGHTLY_COUPLED,
-    memory_map.FLASH_ITCM.name: BehindBus.FLASH_OVER_ITCM,
-    memory_map.FLASH.name: BehindBus.FLASH_OVER_AXI,
-    memory_map.DEVICE_DATA.name: BehindBus.FLASH_OVER_AXI,
-    memory_map.DTCM.name: BehindBus.TIGHTLY_COUPLED,
-    memory_map.SRAM1.name: BehindBus.SRAM_OVER_AXI,
-    memory_map.SRAM2.name: BehindBus.SRAM_OVER_AXI,
-}
+_IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
+"""RM0385 40.6.1: DBGMCU_IDCODE; its reserved bits read 6 on silicon."""
 
 
 class Halt(Enum):
@@ -58,6 +46,8 @@ class Halt(Enum):
     BREAKPOINT = auto()
     """At an address of `Machine.set_breakpoints`, or at a BKPT while `Machine.stop_at_bkpt` is set."""
     CONDITION = auto()
+    EXIT = auto()
+    """The program has ended by semihosting: `Semihosting.exit_status`."""
 
 
 class Counts(NamedTuple):
@@ -67,16 +57,37 @@ class Counts(NamedTuple):
     cycles: int
 
 
+class Loop(NamedTuple):
+    """Where the core waits without sleeping.
+
+    Attributes:
+        pc: In the loop.
+        register: Address of the peripheral's register that it polls; None if it polls none.
+        value: What it reads there.
+        endless: No event is to come that could end it.
+    """
+
+    pc: int
+    register: int | None
+    value: int
+    endless: bool
+
+
 class Machine:
     """Core, memories and peripherals, and the loop that runs them.
 
     Args:
-        elf_path: The program; it is loaded as a debugger would and started from its vector table.
+        elf_path: The program, or one that was read before; it is loaded as a debugger would and started from its
+            vector table.
         clock_model: Makes what tells how many cycles a block takes after another
             (``renode_mnist.timing.LiveCosts``). None: one cycle an instruction.
-        python_hook: Counts blocks in Python even where the C hook was built.
+        python_hook: Counts blocks in Python even where the C hook was built; takes the models in Python too.
+        python_models: Takes those of time, exceptions, SysTick and USARTs even where there are the same in C.
         hse_hertz: Crystal on the board (25 MHz on the 32F746GDISCOVERY).
         line_baud: Rate of the other ends of the serial lines; None follows what the program sets.
+        unique_id: 12 bytes, which tell a program where it is (``chip_id``).
+        semihosting: Answers BKPT 0xAB as a debugger does; without it that is a fault.
+        trace_locked: DWT and ITM are locked after a reset, as without a probe; else as one leaves them.
 
     Raises:
         ElfError: The chip cannot run that ELF.
@@ -84,22 +95,35 @@ class Machine:
 
     def __init__(
         self,
-        elf_path: Path | str,
+        elf_path: Path | str | elf.Image,
         *,
         clock_model: ClockModel | None = None,
         python_hook: bool = False,
+        python_models: bool = False,
         hse_hertz: int = 25_000_000,
         line_baud: int | None = None,
+        unique_id: bytes = chip_id.EMBEDDED,
+        semihosting: Semihosting | None = None,
+        trace_locked: bool = False,
     ) -> None:
-        self.image = elf.load(elf_path)
+        self._unique_id = unique_id
+        self.semihosting = semihosting
+        self._like: dict[str, Any] = {
+            "clock_model": clock_model,
+            "python_hook": python_hook,
+            "python_models": python_models,
+            "hse_hertz": hse_hertz,
+            "line_baud": line_baud,
+            "unique_id": unique_id,
+            "trace_locked": trace_locked,
+        }
+        self.image = elf_path if isinstance(elf_path, elf.Image) else elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
-        self.clock = VirtualClock(self.core.counts.cycles_now, rcc.HSI_HERTZ)
+        self.parts = made = build_parts(self.core, rcc.HSI_HERTZ, in_python=python_models)
+        self.clock, self.scheduler, self.nvic, self.systick = made.clock, made.scheduler, made.nvic, made.systick
+        self._state = made.state
         self.log = EventLog(self.clock.now_seconds)
-        stop = self.core.counter.request_stop
-        self.scheduler = Scheduler(self.clock, stop)
-        self.nvic = Nvic(stop)
         self.mpu = Mpu(lambda: self.protection.changed())
-        self.systick = SysTick(self.scheduler, lambda: self.nvic.pend(SystemException.SYSTICK))
         self.scs = SystemControlSpace(
             self.nvic,
             self.systick,
@@ -108,59 +132,77 @@ class Machine:
             exception_number=lambda: self.core.read(arm.UC_ARM_REG_IPSR) & 0x1FF,
             request_reset=self.request_reset,
             before_trace_changes=lambda: self.dwt.settle(),
-            caches_changed=self._memory_changed,
+            caches_changed=self.memory_changed,
             invalidate=lambda instructions, data: self.core.counter.invalidate(instructions, data),
             vector_table=self.image.vector_table,
         )
-        self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled)
-        self.rcc = Rcc(self.scheduler, self.log, hse_hertz, self._hclk_changed)
         self.pwr = Pwr()
-        self.flash = FlashInterface(self._memory_changed)
+        self.rcc = Rcc(
+            self.scheduler,
+            self.log,
+            hse_hertz,
+            self._hclk_changed,
+            partial(self.nvic.set_line, rcc.INTERRUPT),
+            lambda: self.pwr.backup_writable,
+        )
+        self.flash = FlashInterface(self.log, self.memory_changed)
+
+        access = ProgramAccess(self.core, self.image, self.log)
+
+        def lock(name: str) -> TraceLock:
+            return TraceLock(starts_locked=trace_locked, ignored=partial(access.tell_locked, name))
+
+        self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled, lock("DWT"))
+        self.itm = Itm(self.log, lock("ITM"), lambda: self.scs.trace_enabled)
         self.usarts = {
-            name: Usart(
-                name,
-                self.scheduler,
-                self.log,
-                partial(self.rcc.usart_hertz, name),
-                partial(self.nvic.set_line, position),
-                line_baud,
-            )
-            for name, position in memory_map.INTERRUPTS.items()
+            name: made.usart(name, self.log, partial(self.rcc.usart_hertz, name), line_baud)
+            for name in memory_map.INTERRUPTS
         }
-        self.bus = Bus(self.log, self.rcc.is_clocked)
-        gpios = (Gpio(f"GPIO{port}") for port in "ABCDEFGHIJK")
-        peripherals = [self.scs, self.dwt, self.rcc, self.pwr, self.flash, *self.usarts.values(), *gpios]
+        self.bus = Bus(self.log, self.rcc.is_clocked, access.who)
+        self.gpios = {port: made.gpio(f"GPIO{port}") for port in "ABCDEFGHIJK"}
+        self.dmas = {
+            name: made.dma(name, self.log, self.bus, partial(self.rcc.is_clocked, name))
+            for name in memory_map.DMA_INTERRUPTS
+        }
+        debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
+        core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
+        on_buses = [*self.usarts.values(), *self.gpios.values(), *self.dmas.values()]
+        peripherals = [*core_side, self.rcc, self.pwr, self.flash, *on_buses]
         by_name = {peripheral.name: peripheral for peripheral in peripherals}
         for peripheral in peripherals:
             self.bus.add(peripheral)
         self.rcc.reset_peripheral = lambda name: by_name[name].reset()
-        self.protection = Protection(self.core, self.mpu, self.nvic, self.bus)
-        self.core.map_bus(memory_map.BUS_WINDOWS, self.bus.read, self.bus.write, self.protection.may_access)
+        self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip)
+        made.connect(self.bus, self.protection, self.scs, self.dwt)
+        made.clocks_changed(self.rcc)
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
         self.stop_at_bkpt = False
-        self.hold_exceptions = False
         self.resets = 0
-        self._asleep = False
-        self._event_register = False
-        self._reset_requested = False
+        if semihosting is not None:
+            semihosting.attach(self.core.memory, self.clock.now_seconds, self.log.add)
         self._load()
         self._start()
-        self._memory_changed()
+        self.memory_changed()
         for warning in self.image.warnings:
             self.log.add(warning)
+
+    def another(self) -> Machine:
+        """A machine of the same kind, with the same program, out of reset."""
+        return Machine(self.image, **self._like)
 
     # Start and reset
 
     def _load(self) -> None:
         for segment in self.image.segments:
             self.core.load(segment.address, segment.data)
-        self.core.load(memory_map.FLASH_SIZE_KIB, (memory_map.FLASH.size_bytes // 1024).to_bytes(2, "little"))
-        self.core.load(memory_map.UNIQUE_ID, chip_id.EMBEDDED)
+        for address, data in factory.contents(self._unique_id):
+            self.core.memory.poke(address, data)
 
     def _start(self) -> None:
         """What the core does out of reset (DDI 0403E B1.5.5)."""
         core = self.core
-        self._asleep = self._event_register = self._reset_requested = False
+        state = self._state
+        state.asleep = state.event_register = state.reset_requested = False
         core.reset_registers()
         vectors = core.memory.peek(self.image.vector_table, 8)
         assert vectors is not None  # the image was checked
@@ -171,57 +213,37 @@ class Machine:
 
     def request_reset(self) -> None:
         """A system reset before the next block."""
-        self._reset_requested = True
+        self._state.reset_requested = True
         self.core.counter.request_stop()
 
     def reset(self) -> None:
         """A system reset now: registers and peripherals, not memories; time goes on, counts start at zero."""
         self.resets += 1
+        if self.semihosting is not None:
+            self.semihosting.reset()
+        self.parts.synchronise()
         self.scheduler.clear()
         self.bus.reset()
         self.systick.reset()
         self.nvic.reset()
         self.mpu.reset()
+        self.parts.synchronise()
         self.exceptions.reset()
         self.core.counter.unwatch_masks()
         self.core.break_flow(FlowBreak.RESET)
         self.core.counter.clear_counts()
         self.protection.follow()
-        self._memory_changed()
+        self.memory_changed()
         self._start()
 
-    def _memory_changed(self) -> None:
-        """The program has set up flash, caches or the MPU: what memory costs follows."""
-        control = self.scs.registers[CCR]
-        self.core.set_memory(
-            MemorySettings(
-                wait_states=self.flash.wait_states,
-                art=self.flash.accelerates,
-                art_prefetch=self.flash.prefetches,
-                instruction_cache=bool(control & CCR_INSTRUCTION_CACHE),
-                data_cache=bool(control & CCR_DATA_CACHE),
-                stretches=self._stretches(),
-            )
-        )
-
-    def _stretches(self) -> list[Stretch]:
-        borders = self.mpu.borders()
-        found = []
-        for memory in memory_map.MEMORIES:
-            bus = _BUSES[memory.name]
-            if bus is BehindBus.TIGHTLY_COUPLED:  # no cache has any of it, whatever a region says
-                found.append(Stretch(memory.base, memory.end, bus, cacheable=False, write_back=False))
-                continue
-            marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
-            for caching, parts in groupby(pairwise(marks), lambda part: self.mpu.caching(part[0])):
-                begins, ends = zip(*parts, strict=True)
-                cached = caching is not Caching.NONE
-                found.append(Stretch(begins[0], ends[-1], bus, cached, caching is Caching.WRITE_BACK))
-        return found
+    def memory_changed(self) -> None:
+        """To be called when flash, caches or the MPU were set up: what memory costs follows."""
+        self.core.set_memory(memory_settings(self.flash, self.mpu, self.scs.registers[CCR]))
 
     # The clock
 
     def _hclk_changed(self, hertz: int) -> None:
+        self.parts.clocks_changed(self.rcc)
         if hertz == self.clock.hertz:
             return
         self.systick.settle()
@@ -247,7 +269,7 @@ class Machine:
 
         Args:
             time_ps: When to stop; the block that began before is finished.
-            condition: Asked after each event and exception; ends the run when true.
+            condition: Asked after each event and exception; ends the run when true. A `Received` is asked fastest.
 
         Returns:
             What ended the run.
@@ -256,64 +278,108 @@ class Machine:
             TargetError: The core locked up.
         """
         while True:
-            self.scheduler.run_due()
-            if self._reset_requested:
-                self.reset()
-            if condition and condition():
-                return Halt.CONDITION
-            if self.exceptions.lockup:
-                lockup = self.exceptions.lockup
-                raise TargetError(
-                    f"The core locked up at {lockup.pc:#010x}: {lockup.reason}",
-                    f"Reset it to go on. {self.log.end()}",
-                )
-            if self.clock.now_ps() >= time_ps:
-                return Halt.TIME
-            if self._asleep and self.exceptions.wakes():
-                self._asleep = False
-            if not self.hold_exceptions and self.exceptions.take_pending():
-                self._asleep = False
-                self._event_register = True
-            if self.protection.stale:
-                self._memory_changed()
-            self.protection.follow()
-            next_ps = self.scheduler.next_ps()
-            until_ps = time_ps if next_ps is None else min(time_ps, next_ps)
-            if self._asleep:
-                self.clock.sleep_until(until_ps)
-            elif self._handle(self.core.run(self.clock.cycles_at(until_ps))):
-                return Halt.BREAKPOINT
+            match self.parts.run(time_ps, condition) if not self.exceptions.lockup else Ran.DECLINED:
+                case Ran.TO_CONDITION:
+                    return Halt.CONDITION
+                case Ran.TO_TIME:
+                    return Halt.TIME
+                case Ran.TO_STOP:
+                    halt = self._handle(self.core.stopped())
+                case Ran.DECLINED:
+                    halt = self._round(time_ps, condition)
+            if halt is not None:
+                return halt
+            if not self.protection.stale:
+                self.protection.follow()  # HardFault may have begun or ended
 
-    def _handle(self, stop: Stop) -> bool:
-        """Deals with what stopped the core; whether it is a breakpoint."""
+    def _round(self, time_ps: int, condition: Callable[[], bool] | None) -> Halt | None:
+        """What is due now, then the core to the next event or to what it stops at."""
+        self.scheduler.run_due()
+        if self._state.reset_requested:
+            self.reset()
+        if condition and condition():
+            return Halt.CONDITION
+        if self.exceptions.lockup:
+            lockup = self.exceptions.lockup
+            raise TargetError(
+                f"The core locked up at {lockup.pc:#010x}: {lockup.reason}",
+                f"Reset it to go on. {self.log.end()}",
+            )
+        if self.clock.now_ps() >= time_ps:
+            return Halt.TIME
+        if self._state.asleep and self.exceptions.wakes():
+            self._state.asleep = False
+        if not self._state.hold_exceptions and self.exceptions.take_pending():
+            self._state.asleep = False
+            self._state.event_register = True
+        if self.protection.stale:
+            self.memory_changed()
+        self.protection.follow()
+        next_ps = self.scheduler.next_ps()
+        until_ps = time_ps if next_ps is None else min(time_ps, next_ps)
+        if self._state.asleep:
+            self.clock.sleep_until(until_ps)
+        else:
+            return self._handle(self.core.run(self.clock.cycles_at(until_ps)))
+        return None
+
+    def _handle(self, stop: Stop) -> Halt | None:
+        """Deals with what stopped the core; why the run is over if it is."""
         match stop.kind:
             case StopKind.LIMIT:
                 pass
             case StopKind.BREAKPOINT:
-                return True
+                return Halt.BREAKPOINT
             case StopKind.WAIT_FOR_INTERRUPT:
-                self._asleep = True
+                self._state.asleep = True
             case StopKind.WAIT_FOR_EVENT:
-                self._asleep = not (self._event_register or stop.event_sent)
-                self._event_register = False
+                self._state.asleep = not (self._state.event_register or stop.event_sent)
+                self._state.event_register = False
             case StopKind.SUPERVISOR_CALL:
                 self.exceptions.supervisor_call()
             case StopKind.EXCEPTION_RETURN:
                 in_thread_mode = self.exceptions.leave()
-                self._event_register = True
-                self._asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
+                self._state.event_register = True
+                self._state.asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
+            case StopKind.BKPT_INSTRUCTION if self.semihosting is not None and self._at_semihosting_call():
+                return self._serve(self.semihosting)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
-                return True
+                return Halt.BREAKPOINT
             case StopKind.BAD_LOAD | StopKind.BAD_STORE if self.protection.stale:
                 # The MPU was written in this very block, and no ISB came between: look again.
                 self.core.cut_short(repeat=True)
             case _:
                 self.exceptions.fault(stop, self.protection.forbids(stop))
-        return False
+        return None
+
+    def _at_semihosting_call(self) -> bool:
+        return self.core.memory.peek(self.core.pc, 2) == BKPT
+
+    def _serve(self, semihosting: Semihosting) -> Halt | None:
+        """The call at PC; the BKPT does not run, and does not count."""
+        core = self.core
+        core.cut_short(repeat=True)
+        core.write(arm.UC_ARM_REG_R0, semihosting.call(core.read(arm.UC_ARM_REG_R0), core.read(arm.UC_ARM_REG_R1)))
+        self.skip_bkpt()
+        return None if semihosting.exit_status is None else Halt.EXIT
 
     def run_for(self, virtual_seconds: float) -> None:
         """Runs for a virtual time, to the end of the block under way."""
         self.run_until(self.clock.now_ps() + round(virtual_seconds * PICOSECONDS))
+
+    def finish_lines(self) -> None:
+        """Time goes on without the core until the USARTs have sent what they hold: a frame under way and one more.
+
+        So long DMA goes on too, as it does while a debugger holds the core.
+        """
+        frames_ps = [usart.frame_ps for usart in self.usarts.values() if usart.sends]
+        end_ps = self.clock.now_ps() + 2 * max(frames_ps, default=0)
+        while any(usart.sends for usart in self.usarts.values()):
+            next_ps = self.scheduler.next_ps()
+            if next_ps is None or next_ps > end_ps:
+                break
+            self.clock.sleep_until(next_ps)
+            self.scheduler.run_due()
 
     def set_breakpoints(self, *addresses: int) -> None:
         """Ends runs before the instructions at ``addresses``.
@@ -359,6 +425,7 @@ class Machine:
         words = range(address & ~3, address + size_bytes, 4)
         if not all(self.bus.answers(word, 4, False) for word in words):
             return None
+        self.parts.synchronise()
         data = b"".join(self.bus.read(word, 4).to_bytes(4, "little") for word in words)
         return data[address & 3 :][:size_bytes]
 
@@ -373,12 +440,41 @@ class Machine:
             return False
         for at in places:
             self.bus.write(address + at, unit, int.from_bytes(data[at : at + unit], "little"))
+        self.parts.synchronise()
         return True
+
+    @property
+    def models_in_c(self) -> bool:
+        """Whether time, exceptions, SysTick and USARTs run in C."""
+        return self.parts.chip is not None
+
+    @property
+    def loop(self) -> Loop | None:
+        """Where the core waits without sleeping, as far as that was seen: never by the models in Python."""
+        found = self.parts.chip.loop() if self.parts.chip else None
+        if found is None or not found.goes_on:
+            return None
+        endless = self.scheduler.next_ps() is None and self.nvic.best_pending() is None
+        return Loop(found.pc, found.register, found.value, endless)
+
+    @property
+    def hold_exceptions(self) -> bool:
+        """What is pending stays so (a debugger's step)."""
+        return self._state.hold_exceptions
+
+    @hold_exceptions.setter
+    def hold_exceptions(self, held: bool) -> None:
+        self._state.hold_exceptions = held
 
     @property
     def asleep(self) -> bool:
         """Whether the core waits for an interrupt or event."""
-        return self._asleep
+        return self._state.asleep
+
+    @property
+    def sleeps_for_ever(self) -> bool:
+        """Whether the core sleeps and neither an event nor an exception is to come."""
+        return self.asleep and self.scheduler.next_ps() is None and not self.exceptions.wakes()
 
     def instructions(self) -> int:
         """Executed since the last reset."""

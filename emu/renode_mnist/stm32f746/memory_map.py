@@ -39,7 +39,9 @@ KIB = 1024
 ITCM = Memory("ITCM-RAM", 0x0000_0000, 16 * KIB)
 FLASH_ITCM = Memory("flash on the ITCM bus", 0x0020_0000, 1024 * KIB, writable=False, alias_of="flash")
 FLASH = Memory("flash", 0x0800_0000, 1024 * KIB, writable=False)
-DEVICE_DATA = Memory("device electronic signature", 0x1FF0_F400, KIB, writable=False)
+SYSTEM_MEMORY = Memory("system memory", 0x1FF0_0000, 62 * KIB, writable=False)
+"""With the one-time programmable area behind it, and the device electronic signature."""
+OPTION_BYTES = Memory("option bytes", 0x1FFF_0000, KIB, writable=False)
 DTCM = Memory("DTCM-RAM", 0x2000_0000, 64 * KIB)
 SRAM1 = Memory("SRAM1", 0x2001_0000, 240 * KIB)
 SRAM2 = Memory("SRAM2", 0x2004_C000, 16 * KIB)
@@ -47,12 +49,16 @@ SRAM2 = Memory("SRAM2", 0x2004_C000, 16 * KIB)
 RAM_BYTES = DTCM.size_bytes + SRAM1.size_bytes + SRAM2.size_bytes
 """The three follow one another, and the linker script takes them as one."""
 
-MEMORIES = (ITCM, FLASH_ITCM, FLASH, DEVICE_DATA, DTCM, SRAM1, SRAM2)
+MEMORIES = (ITCM, FLASH_ITCM, FLASH, SYSTEM_MEMORY, OPTION_BYTES, DTCM, SRAM1, SRAM2)
+"""As many as native/counter.h has room for."""
 
 UNIQUE_ID = 0x1FF0_F420
 """96 bits (RM0385 41.1)."""
 FLASH_SIZE_KIB = 0x1FF0_F442
 """16 bits (RM0385 41.2)."""
+
+FACTORY_OPTION_BYTES = {0x1FFF_0000: 0xAAFF, 0x1FFF_0008: 0xC0FF, 0x1FFF_0010: 0x0080, 0x1FFF_0018: 0x0040}
+"""Half-words: protection and user options, write protection, BOOT_ADD0, BOOT_ADD1 (RM0385 table 7)."""
 
 PRIVATE_PERIPHERAL_BUS = 0xE000_0000
 """The core's own registers, 1 MiB (DDI 0403E B3.1)."""
@@ -124,6 +130,38 @@ INTERRUPTS = {"USART1": 37, "USART3": 39, "USART6": 71, "UART7": 82}
 """Positions in the NVIC (RM0385 10.1.2, table 46)."""
 
 INTERRUPT_COUNT = 98
+
+DMA_INTERRUPTS = {"DMA1": (11, 12, 13, 14, 15, 16, 17, 47), "DMA2": (56, 57, 58, 59, 60, 68, 69, 70)}
+"""Likewise, by stream."""
+
+
+class Request(NamedTuple):
+    """What a peripheral asks a DMA controller for.
+
+    Attributes:
+        peripheral: Its name.
+        sends: It wants data to send; else it has received some.
+    """
+
+    peripheral: str
+    sends: bool
+
+
+DMA_REQUESTS = {
+    ("DMA1", 1, 4): Request("USART3", False),
+    ("DMA1", 3, 4): Request("USART3", True),
+    ("DMA1", 4, 7): Request("USART3", True),
+    ("DMA1", 3, 5): Request("UART7", False),
+    ("DMA1", 1, 5): Request("UART7", True),
+    ("DMA2", 2, 4): Request("USART1", False),
+    ("DMA2", 5, 4): Request("USART1", False),
+    ("DMA2", 7, 4): Request("USART1", True),
+    ("DMA2", 1, 5): Request("USART6", False),
+    ("DMA2", 2, 5): Request("USART6", False),
+    ("DMA2", 6, 5): Request("USART6", True),
+    ("DMA2", 7, 5): Request("USART6", True),
+}
+"""By controller, stream and channel, of the peripherals that are modelled (RM0385 8.3.3, tables 25 and 26)."""
 
 
 _PAGE_SHIFT = 10

@@ -49,6 +49,16 @@ class Mpu:
         self._bases = [0] * REGION_COUNT
         self._attributes = [0] * REGION_COUNT
 
+    def state(self) -> tuple[int, int, list[int], list[int]]:
+        """All that `take_state` needs to bring it back."""
+        return self._control, self._selected, list(self._bases), list(self._attributes)
+
+    def take_state(self, state: tuple[int, int, list[int], list[int]]) -> None:
+        """Becomes what it was when `state` returned that."""
+        self._control, self._selected = state[:2]
+        self._bases, self._attributes = list(state[2]), list(state[3])
+        self._on_change()
+
     def active(self, in_hard_fault: bool) -> bool:
         """Whether it checks accesses: not in HardFault and NMI, unless HFNMIENA says so."""
         control = self._control

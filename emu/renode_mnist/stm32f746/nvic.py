@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSet
 from enum import IntEnum
 
 from renode_mnist.stm32f746 import memory_map
@@ -23,11 +23,18 @@ class SystemException(IntEnum):
     SYSTICK = 15
 
 
+FAULTS = (
+    SystemException.HARD_FAULT,
+    SystemException.MEM_MANAGE,
+    SystemException.BUS_FAULT,
+    SystemException.USAGE_FAULT,
+)
+
 FIRST_INTERRUPT = 16
 THREAD_PRIORITY = 256
 """Lower than any exception's."""
 
-_FIXED = {SystemException.RESET: -3, SystemException.NMI: -2, SystemException.HARD_FAULT: -1}
+FIXED_PRIORITIES = {SystemException.RESET: -3, SystemException.NMI: -2, SystemException.HARD_FAULT: -1}
 _ALWAYS_ENABLED = {
     int(number)
     for number in (
@@ -38,7 +45,7 @@ _ALWAYS_ENABLED = {
         SystemException.SYSTICK,
     )
 }
-_PRIORITY_MASK = 0xF0
+PRIORITY_MASK = 0xF0
 """4 bits are implemented (RM0385 10.1.1)."""
 
 
@@ -55,10 +62,10 @@ class Nvic:
 
     def reset(self) -> None:
         """Nothing enabled, pending or active."""
-        self.enabled: set[int] = set(_ALWAYS_ENABLED)
-        self.pending: set[int] = set()
-        self.active: set[int] = set()
-        self.lines: set[int] = set()
+        self.enabled: MutableSet[int] = set(_ALWAYS_ENABLED)
+        self.pending: MutableSet[int] = set()
+        self.active: MutableSet[int] = set()
+        self.lines: MutableSet[int] = set()
         self._priorities: dict[int, int] = {}
         self.priority_group = 0
 
@@ -66,12 +73,12 @@ class Nvic:
 
     def priority(self, number: int) -> int:
         """As set, 0 to 0xF0; below 0 for those that have a fixed one."""
-        fixed = _FIXED.get(number)  # type: ignore[call-overload]
+        fixed = FIXED_PRIORITIES.get(number)  # type: ignore[call-overload]
         return int(fixed) if fixed is not None else self._priorities.get(number, 0)
 
     def set_priority(self, number: int, value: int) -> None:
         """Sets a priority; the low 4 bits read as 0."""
-        self._priorities[number] = value & _PRIORITY_MASK
+        self._priorities[number] = value & PRIORITY_MASK
         self._on_change()
 
     def group_priority(self, number: int) -> int:
@@ -86,8 +93,8 @@ class Nvic:
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
         """What an exception has to beat to run (DDI 0403E B1.5.4, ExecutionPriority)."""
         priority = min((self.group_priority(number) for number in self.active), default=THREAD_PRIORITY)
-        if basepri & _PRIORITY_MASK:
-            priority = min(priority, self.masked(basepri & _PRIORITY_MASK))
+        if basepri & PRIORITY_MASK:
+            priority = min(priority, self.masked(basepri & PRIORITY_MASK))
         if primask:
             priority = min(priority, 0)
         return min(priority, -1) if faultmask else priority
@@ -146,6 +153,8 @@ def name(number: int) -> str:
     if number >= FIRST_INTERRUPT:
         interrupt = number - FIRST_INTERRUPT
         names = {position: peripheral for peripheral, position in memory_map.INTERRUPTS.items()}
+        for dma, positions in memory_map.DMA_INTERRUPTS.items():
+            names.update({position: f"{dma} stream {stream}" for stream, position in enumerate(positions)})
         return f"interrupt {interrupt}" + (f" ({names[interrupt]})" if interrupt in names else "")
     try:
         return SystemException(number).name

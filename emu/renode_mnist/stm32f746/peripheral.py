@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 
 class Peripheral:
@@ -16,7 +17,15 @@ class Peripheral:
 
     Attributes:
         registers: Offset to value; an offset that never was written reads as 0.
+        steady: Reading has no effect and gives the same until an event or a store. A class that says so lets loops
+            that wait for such a register be skipped to the next event.
+        takes_narrow_writes: Bytes and half-words go to `write_narrow`; else the bus makes words of them.
+        lacks: What silicon's has and this one does not, for docs/peripherals.md; empty where that is nothing.
     """
+
+    lacks = ""
+    steady = False
+    takes_narrow_writes = False
 
     def __init__(self, name: str, reset_values: Mapping[int, int] = MappingProxyType({})) -> None:
         self.name = name
@@ -35,9 +44,27 @@ class Peripheral:
         """Writes the register at ``offset``, a multiple of 4."""
         self.registers[offset] = value
 
+    def write_narrow(self, offset: int, size_bytes: int, value: int) -> None:
+        """Writes 1 or 2 bytes of a register, where the class `takes_narrow_writes`."""
+
+    def state(self) -> dict[str, Any]:
+        """All that `take_state` needs to bring it back, as plain data."""
+        return {"registers": dict(self.registers)}
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Becomes what it was when `state` returned that."""
+        self.registers = defaultdict(int, state["registers"])
+
     def peek(self, offset: int) -> int:
         """What a narrow write leaves of the register; has no effect on it."""
         return self.registers[offset]
+
+
+class Registers(Peripheral):
+    """What a program may set up, and what is only to be read: nothing follows from it here."""
+
+    lacks = "any effect: registers keep what is written"
+    steady = True
 
 
 def field(value: int, low: int, bits: int) -> int:

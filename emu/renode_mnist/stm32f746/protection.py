@@ -7,6 +7,7 @@ from itertools import pairwise
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.access import Access, Piece
 from renode_mnist.stm32f746.bus import Bus
+from renode_mnist.stm32f746.chip import Chip
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
@@ -24,16 +25,18 @@ class Protection:
         mpu: Says what is allowed.
         nvic: Says whether an exception is active that the MPU does not concern.
         bus: Says where something answers.
+        chip: Is told of changes, if there is one in C.
 
     Attributes:
         stale: The MPU was written and `follow` not yet called: what is enforced is what was allowed before.
     """
 
-    def __init__(self, core: Core, mpu: Mpu, nvic: Nvic, bus: Bus) -> None:
+    def __init__(self, core: Core, mpu: Mpu, nvic: Nvic, bus: Bus, chip: Chip | None = None) -> None:
         self._core = core
         self._mpu = mpu
         self._nvic = nvic
         self._bus = bus
+        self._chip = chip
         self.stale = False
         self._active = False
         self._unwritable: list[Piece] = []
@@ -41,6 +44,8 @@ class Protection:
     def changed(self) -> None:
         """To be called when the MPU was written: the run ends, so that `follow` can be called."""
         self.stale = True
+        if self._chip:
+            self._chip.rights_changed(stale=True)
         self._core.counter.request_stop()
 
     def follow(self) -> None:
@@ -59,6 +64,9 @@ class Protection:
             ]
             self._core.memory.set_rights(memory, rights)
             self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
+        if self._chip:
+            self._chip.rights_changed(stale=False)
+            self._chip.set_unwritable((piece.begin, piece.end) for piece in self._unwritable)
 
     def may_access(self, address: int, size_bytes: int, store: bool) -> bool:
         """Whether an access that the core has to ask about is allowed and answered."""

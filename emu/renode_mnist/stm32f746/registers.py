@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
@@ -16,6 +17,11 @@ def check(status: int) -> None:
     """Raises what the status of a call of Unicorn's C library stands for, unless all is well."""
     if status != unicorn.UC_ERR_OK:
         raise unicorn.UcError(status)
+
+
+def address_of(function: Any) -> int:
+    """Where a function of Unicorn's C library is."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 class RegisterSet:

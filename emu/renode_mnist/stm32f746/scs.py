@@ -66,6 +66,19 @@ _CONSTANTS = {
     MVFR0: 0x1011_0021,  # single precision only (DDI 0489 table 8-2)
     MVFR1: 0x1100_0011,
     MVFR2: 0x0000_0040,
+    0xD40: 0x0000_0030,  # ID_PFR0 (this and what follows: DDI 0489 table 3-1)
+    0xD44: 0x0000_0200,
+    0xD48: 0x0010_0000,  # ID_DFR0
+    0xD4C: 0x0000_0000,  # ID_AFR0
+    0xD50: 0x0010_0030,  # ID_MMFR0
+    0xD54: 0x0000_0000,
+    0xD58: 0x0100_0000,
+    0xD5C: 0x0000_0000,
+    0xD60: 0x0110_1110,  # ID_ISAR0
+    0xD64: 0x0211_2000,
+    0xD68: 0x2023_2231,
+    0xD6C: 0x0111_1131,
+    0xD70: 0x0131_0132,
     ICTR: 3,
     DHCSR: 0,  # no debugger
 }
@@ -112,6 +125,8 @@ class SystemControlSpace(Peripheral):
             by address nothing.
         vector_table: VTOR after reset, which follows the boot address (RM0385 2.5).
     """
+
+    lacks = "CCR.UNALIGN_TRP and DIV_0_TRP, unprivileged rights, lazy stacking, debug registers"
 
     def __init__(
         self,
@@ -215,7 +230,7 @@ class SystemControlSpace(Peripheral):
             value |= CCR_STKALIGN
             for bit, name in _NOT_MODELLED_IN_CCR.items():
                 if value >> bit & 1:
-                    self._log.once(f"CCR.{name} is accepted but traps nothing in this emulator")
+                    self._log.lacks(f"CCR.{name}", f"CCR.{name} is accepted but traps nothing in this emulator")
         self.registers[offset] = value
         if offset == CCR:
             self._caches_changed()

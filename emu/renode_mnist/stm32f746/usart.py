@@ -13,7 +13,7 @@ CR1, CR2, CR3, BRR, RQR, ISR, ICR, RDR, TDR = 0x00, 0x04, 0x08, 0x0C, 0x18, 0x1C
 
 CR1_UE, CR1_RE, CR1_TE = 1 << 0, 1 << 2, 1 << 3
 _CR1_PCE, _CR1_OVER8 = 1 << 10, 1 << 15
-_CR3_EIE, _CR3_OVRDIS = 1 << 0, 1 << 12
+_CR3_EIE, _CR3_DMAR, _CR3_DMAT, _CR3_OVRDIS, _CR3_DDRE = 1 << 0, 1 << 6, 1 << 7, 1 << 12, 1 << 13
 _RQR_RXFRQ, _RQR_TXFRQ = 1 << 3, 1 << 4
 
 PE, FE, ORE, IDLE, RXNE, TC, TXE = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7
@@ -21,11 +21,25 @@ _BUSY, _TEACK, _REACK = 1 << 16, 1 << 21, 1 << 22
 _ISR_RESET = 0x0200_00C0
 _ICR_CLEARS = 0x0002_0B5F & ~(RXNE | TXE)
 
-_BAUD_TOLERANCE = 0.035
+BAUD_TOLERANCE = 0.035
 """Above this a frame of 10 bits is misread: half a bit less the uncertainty of sampling (RM0385 table 182)."""
 
 
 _RESET_VALUES = {ISR: _ISR_RESET}
+
+
+class Received(bytearray):
+    """Bytes that came over a line; as a condition of `Machine.run_until`: that enough of them have.
+
+    Attributes:
+        until: The byte that is waited for; -1: any.
+    """
+
+    until = -1
+
+    def __call__(self) -> bool:
+        """Whether enough have come."""
+        return bool(self) and self.until in (-1, self[-1])
 
 
 class Usart(Peripheral):
@@ -45,7 +59,13 @@ class Usart(Peripheral):
     Attributes:
         line_baud: As given; may be changed at any time, from the next frame on.
         transmitted: Called with each byte that has left.
+        request: Called while it asks a DMA controller for data to send, or (False) to take what it received.
     """
+
+    lacks = (
+        "receiver timeout, character match, break, inversion, flow control, half duplex, synchronous, LIN, IrDA and "
+        "smartcard modes"
+    )
 
     def __init__(
         self,
@@ -69,6 +89,7 @@ class Usart(Peripheral):
         self._shifting: int | None = None
         self._waiting: int | None = None
         self.transmitted: Callable[[int], None] = lambda _byte: None
+        self.request: Callable[[bool], None] = lambda _sends: None
 
     def reset(self) -> None:
         """Reset values; frames on the line are lost."""
@@ -124,7 +145,7 @@ class Usart(Peripheral):
 
     def _crossing(self, byte: int, sender_baud: float, receiver_baud: float) -> tuple[int, bool]:
         """(What is read of a frame at another baud rate, whether its stop bit was found)."""
-        if abs(sender_baud / receiver_baud - 1) <= _BAUD_TOLERANCE:
+        if abs(sender_baud / receiver_baud - 1) <= BAUD_TOLERANCE:
             return byte, True
         self._log.once(
             f"{self.name} runs at {self.baud:.0f} baud, the other end of its line at {self.line_baud}: garbled"
@@ -133,6 +154,17 @@ class Usart(Peripheral):
         middles = [int((bit + 0.5) * sender_baud / receiver_baud) for bit in range(len(bits))]
         sampled = [bits[at] if at < len(bits) else 1 for at in middles]
         return sum(bit << place for place, bit in enumerate(sampled[1:-1])), bool(sampled[-1])
+
+    @property
+    def sends(self) -> bool:
+        """Whether a byte is on its way out, or waits for that in TDR; never while the transmitter is off."""
+        wanted, control = CR1_UE | CR1_TE, self.peek(CR1)
+        return control & wanted == wanted and not self.peek(ISR) & TC and bool(self.baud)
+
+    @property
+    def frame_ps(self) -> int:
+        """What a frame takes at the rate set here; 0 before one is set."""
+        return self._frame_ps(self.baud) if self.baud else 0
 
     # Receiver
 
@@ -154,11 +186,18 @@ class Usart(Peripheral):
             self.registers[ISR] |= ORE
         else:
             self.registers[RDR] = byte
-            self.registers[ISR] |= RXNE | (0 if stop_bit else FE)
+            self.registers[ISR] |= RXNE if stop_bit or self._keeps_bad_frames else 0
+            self.registers[ISR] |= 0 if stop_bit else FE
         if self._idle:
             self._idle.cancel()
         self._idle = self._scheduler.after(self._frame_ps(self.baud), self._becomes_idle)
         self._update()
+
+    @property
+    def _keeps_bad_frames(self) -> bool:
+        """A frame with an error is not handed to DMA, which goes on with the next (RM0385 31.8.3, DDRE)."""
+        control = self.read(CR3)
+        return not control & _CR3_DMAR or bool(control & _CR3_DDRE)
 
     def _becomes_idle(self) -> None:
         self.registers[ISR] |= IDLE
@@ -206,6 +245,16 @@ class Usart(Peripheral):
             or (flags & (FE | ORE) and self.read(CR3) & _CR3_EIE)
         )
         self._set_interrupt(bool(active))
+        for sends in (False, True):
+            if self.asks(sends):
+                self.request(sends)
+
+    def asks(self, sends: bool) -> bool:
+        """Whether it asks a DMA controller for a transfer (RM0385 31.5.15)."""
+        wanted = CR1_UE | (CR1_TE if sends else CR1_RE)
+        flag, enable = (TXE, _CR3_DMAT) if sends else (RXNE, _CR3_DMAR)
+        flags, control = self.registers[ISR], self.registers[CR1]
+        return bool(flags & flag and self.registers[CR3] & enable and control & wanted == wanted)
 
     def read(self, offset: int) -> int:
         """See `Peripheral.read`."""

@@ -14,6 +14,7 @@ import hashlib
 from pathlib import Path
 
 from renode_mnist.timing.accuracy import StatedError, stated_error
+from renode_mnist.timing.adjusted import AdjustedParameters
 from renode_mnist.timing.blocks import (
     Block,
     BlockCosts,
@@ -27,6 +28,7 @@ from renode_mnist.timing.parameters import PipelineParameters
 from renode_mnist.timing.points import Kind
 
 __all__ = [
+    "AdjustedParameters",
     "Block",
     "BlockCosts",
     "CodeImage",
@@ -46,7 +48,14 @@ __all__ = [
 _MODEL = ("accesses", "blocks", "decode", "memory", "native", "operation", "parameters", "pipeline")
 
 
-def model_sha256() -> str:
-    """Digest of the model's own code: two figures of the same model are comparable, others are not."""
+def model_sha256(parameters: AdjustedParameters | None = None) -> str:
+    """Digest of the model's own code: two figures of the same model are comparable, others are not.
+
+    Args:
+        parameters: Where these differ from the model's own, it is another model.
+    """
     folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in _MODEL)).hexdigest()
+    parts = [(folder / f"{name}.py").read_bytes() for name in _MODEL]
+    if parameters is not None:
+        parts.append(parameters.identity.encode())
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from renode_mnist import outside
 from renode_mnist.errors import ElfError
 from renode_mnist.timing.blocks import Block
 
@@ -24,22 +25,23 @@ class CodeImage:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with path.open("rb") as stream:
-                elf = ELFFile(stream)
-                if elf["e_machine"] != "EM_ARM":
-                    raise ElfError(
-                        f"{path} is for {elf['e_machine']}, not for Arm",
-                        "Give the firmware's ELF, built for the board.",
-                    )
-                self._segments: list[tuple[int, bytes]] = [
-                    (segment["p_vaddr"], segment.data())
-                    for segment in elf.iter_segments("PT_LOAD")
-                    if segment["p_filesz"]
-                ]
+            content = outside.content(path)
         except OSError as error:
             raise ElfError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
-        except ELFError as error:
-            raise ElfError(f"{path} is no ELF file: {error}", "Give the ELF, not the .bin or .hex.") from error
+        with outside.reading(
+            lambda why: ElfError(f"{path} is no ELF file: {why}", "Give the ELF, not the .bin or .hex.")
+        ):
+            elf = ELFFile(io.BytesIO(content))
+            if elf["e_machine"] != "EM_ARM":
+                raise ElfError(
+                    f"{path} is for {elf['e_machine']}, not for Arm",
+                    "Give the firmware's ELF, built for the board.",
+                )
+            self._segments: list[tuple[int, bytes]] = [
+                (segment["p_vaddr"], segment.data())
+                for segment in elf.iter_segments("PT_LOAD")
+                if segment["p_filesz"]
+            ]
 
     def block(self, address: int, size_bytes: int) -> Block:
         """The block that stands at ``address``.

@@ -1,21 +1,13 @@
 // The counter as a Python type: `BlockCounter` of the module `renode_mnist.stm32f746._blockhook`.
 //
 // Its attributes are those of the protocol in blockcounter.py. Unicorn's handle and functions come in as integers.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <structmember.h>
 
-#include "counter.h"
-
-typedef struct {
-  PyObject_HEAD BlockCounter counter;
-  PyObject* timing;    // callable or NULL
-  PyObject* accesses;  // likewise
-  PyObject *error_type, *error_value, *error_trace;
-} CounterObject;
+#include "chip_type.h"
+#include "counter_state.h"
+#include "pages.h"
 
 static void keep_error(CounterObject* self) {
   if (self->error_type) {
@@ -307,6 +299,22 @@ static PyObject* split(CounterObject* self, PyObject* unused) {
       (unsigned long long)memory->write_backs, (unsigned long long)counter->instructions);
 }
 
+static PyObject* save(CounterObject* self, PyObject* unused) {
+  (void)unused;
+  PyObject* bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)block_counter_save(&self->counter, NULL));
+  if (bytes) block_counter_save(&self->counter, (uint8_t*)PyBytes_AS_STRING(bytes));
+  return bytes;
+}
+
+static PyObject* restore(CounterObject* self, PyObject* bytes) {
+  char* state;
+  Py_ssize_t size;
+  if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0) return NULL;
+  if (!block_counter_restore(&self->counter, (const uint8_t*)state, (size_t)size))
+    return PyErr_Format(PyExc_ValueError, "not the state of such a counter");
+  Py_RETURN_NONE;
+}
+
 static PyObject* raise_pending(CounterObject* self, PyObject* unused) {
   (void)unused;
   if (self->error_type) {
@@ -342,6 +350,8 @@ static PyMethodDef methods[] = {
     {"set_memory", (PyCFunction)set_memory, METH_VARARGS, "What memory costs from here on: MemoryCosts."},
     {"invalidate", (PyCFunction)invalidate, METH_VARARGS, "Empties the instruction cache, the data cache."},
     {"split", (PyCFunction)split, METH_NOARGS, "A row as in CycleSplit."},
+    {"save", (PyCFunction)save, METH_NOARGS, "Its state, as bytes."},
+    {"restore", (PyCFunction)restore, METH_O, "Takes on what `save` returned."},
     {"raise_pending", (PyCFunction)raise_pending, METH_NOARGS, "Raises what the timing model raised."},
     {NULL, NULL, 0, NULL},
 };
@@ -362,7 +372,7 @@ static PyGetSetDef properties[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyTypeObject CounterType = {
+PyTypeObject CounterType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "renode_mnist.stm32f746._blockhook.BlockCounter",
     .tp_doc = "Counts translated blocks in C.",
     .tp_basicsize = sizeof(CounterObject),
@@ -406,7 +416,14 @@ static PyObject* touched(PyObject* self, PyObject* args) {
   return found ? Py_BuildValue("(Nk)", found, unresolved) : NULL;
 }
 
+static PyObject* fill_hook(PyObject* self, PyObject* unused) {
+  (void)self;
+  (void)unused;
+  return PyLong_FromVoidPtr((void*)(uintptr_t)pages_fill_hook);
+}
+
 static PyMethodDef functions[] = {
+    {"fill_hook", fill_hook, METH_NOARGS, "Address of the UC_HOOK_TLB_FILL callback, whose data is a `Pages`."},
     {"touched", touched, METH_VARARGS, "What a block touches, by its steps: for tests of these."},
     {NULL, NULL, 0, NULL},
 };
@@ -415,14 +432,12 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_blockhook
                                     .m_size = -1, .m_methods = functions};
 
 PyMODINIT_FUNC PyInit__blockhook(void) {
-  if (PyType_Ready(&CounterType) < 0) return NULL;
+  if (PyType_Ready(&CounterType) < 0 || PyType_Ready(&ChipModelsType) < 0 || PyType_Ready(&ChipType) < 0)
+    return NULL;
   PyObject* created = PyModule_Create(&module);
   if (!created) return NULL;
-  Py_INCREF(&CounterType);
-  if (PyModule_AddObject(created, "BlockCounter", (PyObject*)&CounterType) < 0) {
-    Py_DECREF(&CounterType);
-    Py_DECREF(created);
-    return NULL;
-  }
+  if (PyModule_AddObjectRef(created, "BlockCounter", (PyObject*)&CounterType) < 0 ||
+      PyModule_AddObjectRef(created, "Chip", (PyObject*)&ChipType) < 0)
+    Py_CLEAR(created);
   return created;
 }

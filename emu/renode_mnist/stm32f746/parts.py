@@ -1,0 +1,297 @@
+"""The parts of the chip of which there are two kinds: models in Python, and the same in C (`chip`, `chip_models`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from renode_mnist.stm32f746 import chip, memory_map
+from renode_mnist.stm32f746.bus import Bus
+from renode_mnist.stm32f746.chip import Calls, Chip, Ran
+from renode_mnist.stm32f746.chip_dma import ChipDma
+from renode_mnist.stm32f746.chip_models import ChipClock, ChipGpio, ChipNvic, ChipScheduler, ChipSysTick, ChipUsart
+from renode_mnist.stm32f746.clock import Scheduler, VirtualClock
+from renode_mnist.stm32f746.core import Core
+from renode_mnist.stm32f746.dma import Dma
+from renode_mnist.stm32f746.dma_bus import DmaBus
+from renode_mnist.stm32f746.dwt import Dwt, nobody
+from renode_mnist.stm32f746.gpio import Gpio
+from renode_mnist.stm32f746.log import EventLog
+from renode_mnist.stm32f746.nvic import Nvic, SystemException
+from renode_mnist.stm32f746.protection import Protection
+from renode_mnist.stm32f746.rcc import Rcc
+from renode_mnist.stm32f746.scs import FPCAR, SCR, SCR_SLEEPONEXIT, VTOR, SystemControlSpace
+from renode_mnist.stm32f746.systick import SysTick
+from renode_mnist.stm32f746.usart import Usart
+
+_CORE_PAGES = tuple(memory_map.PRIVATE_PERIPHERAL_BUS + offset >> 12 for offset in (0x1000, 0xE000))
+"""DWT and system control space, of which the chip has a part."""
+_PORTS = [f"GPIO{port}" for port in "ABCDEFGHIJK"]
+_RCC_REGISTERS = 40
+"""``kRccRegisters`` of native/chip.h."""
+
+
+class CoreState(Protocol):
+    """What the core has besides registers.
+
+    Attributes:
+        asleep: It waits for an interrupt or event.
+        event_register: An event came (DDI 0403E B1.5.18).
+        reset_requested: It is to be reset before the next block.
+        hold_exceptions: What is pending stays so.
+    """
+
+    asleep: bool
+    event_register: bool
+    reset_requested: bool
+    hold_exceptions: bool
+
+
+@dataclass
+class _CoreState:
+    asleep: bool = False
+    event_register: bool = False
+    reset_requested: bool = False
+    hold_exceptions: bool = False
+
+
+class Parts(Protocol):
+    """Time, exceptions, SysTick and USARTs of one machine."""
+
+    @property
+    def chip(self) -> Chip | None:
+        """That in C, if it is one."""
+        ...
+
+    @property
+    def state(self) -> CoreState:
+        """Of the core."""
+        ...
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Time."""
+        ...
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What is to happen in it."""
+        ...
+
+    @property
+    def nvic(self) -> Nvic:
+        """Exceptions."""
+        ...
+
+    @property
+    def systick(self) -> SysTick:
+        """The timer."""
+        ...
+
+    def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
+        """Makes a USART; to be called once a name."""
+        ...
+
+    def gpio(self, name: str) -> Gpio:
+        """Makes a GPIO port; to be called once a name."""
+        ...
+
+    def dma(self, name: str, log: EventLog, bus: Bus, is_clocked: Callable[[], bool]) -> Dma:
+        """Makes a DMA controller; to be called once a name, when the USARTs are there."""
+        ...
+
+    def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
+        """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
+        ...
+
+    def clocks_changed(self, rcc: Rcc) -> None:
+        """To be called when registers of the RCC have changed."""
+        ...
+
+    def run(self, time_ps: int, condition: Callable[[], bool] | None) -> Ran:
+        """Rounds of `Machine.run_until`, until one has to be done there."""
+        ...
+
+    def synchronise(self) -> None:
+        """To be called before somebody looks at, and after somebody changed, the core's own registers."""
+        ...
+
+
+class PythonParts:
+    """Models in Python: the reference."""
+
+    chip = None
+
+    def __init__(self, core: Core, hertz: int) -> None:
+        stop = core.counter.request_stop
+        self._core = core
+        self.state: CoreState = _CoreState()
+        self.clock = VirtualClock(core.counts.cycles_now, hertz)
+        self.scheduler = Scheduler(self.clock, stop)
+        self.nvic = Nvic(stop)
+        self.systick = SysTick(self.scheduler, lambda: self.nvic.pend(SystemException.SYSTICK))
+        self._usarts: dict[str, Usart] = {}
+        self._dmas: list[Dma] = []
+
+    def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
+        """See `Parts`."""
+        set_interrupt = partial(self.nvic.set_line, memory_map.INTERRUPTS[name])
+        self._usarts[name] = Usart(name, self.scheduler, log, kernel_hertz, set_interrupt, line_baud)
+        self._usarts[name].request = lambda sends: self._serve(memory_map.Request(name, sends))
+        return self._usarts[name]
+
+    def gpio(self, name: str) -> Gpio:
+        """See `Parts`."""
+        return Gpio(name)
+
+    def dma(self, name: str, log: EventLog, bus: Bus, is_clocked: Callable[[], bool]) -> Dma:
+        """See `Parts`."""
+        positions = memory_map.DMA_INTERRUPTS[name]
+        dma = Dma(
+            name,
+            log,
+            DmaBus(self._core.memory, bus),
+            is_clocked,
+            lambda stream, active: self.nvic.set_line(positions[stream], active),
+            lambda request: self._usarts[request.peripheral].asks(request.sends),
+        )
+        self._dmas.append(dma)
+        return dma
+
+    def _serve(self, request: memory_map.Request) -> None:
+        for dma in self._dmas:
+            dma.serve(request)
+
+    def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
+        """See `Parts`."""
+        self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
+
+    def clocks_changed(self, rcc: Rcc) -> None:
+        """See `Parts`; these ask the RCC each time."""
+
+    def run(self, _time_ps: int, _condition: Callable[[], bool] | None) -> Ran:
+        """See `Parts`."""
+        return Ran.DECLINED
+
+    def synchronise(self) -> None:
+        """See `Parts`; there is only one truth here."""
+
+
+class ChipParts:
+    """The same in C."""
+
+    def __init__(self, core: Core, hertz: int) -> None:
+        self._core = core
+        calls = Calls(self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual)
+        self.chip: Chip = chip.build(core.engine, core.counter, hertz, core.memory.places(), calls)
+        self._native = self.chip.native
+        self.state: CoreState = self._native
+        self.clock = ChipClock(self.chip)
+        self.scheduler = ChipScheduler(self.chip, self.clock)
+        self.nvic = ChipNvic(self.chip, core.counter.request_stop)
+        self.systick = ChipSysTick(self.chip)
+        self._usarts: dict[int, ChipUsart] = {}
+        self._gpios: list[ChipGpio] = []
+        self._dmas: list[ChipDma] = []
+
+    def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
+        """See `Parts`."""
+        index = list(memory_map.INTERRUPTS).index(name)
+        usart = ChipUsart(self.chip, index, name, self.scheduler, log, kernel_hertz, line_baud)
+        self._usarts[index] = usart
+        return usart
+
+    def gpio(self, name: str) -> Gpio:
+        """See `Parts`."""
+        gpio = ChipGpio(self.chip, _PORTS.index(name), name)
+        self._gpios.append(gpio)
+        return gpio
+
+    def dma(self, name: str, log: EventLog, _bus: Bus, _is_clocked: Callable[[], bool]) -> Dma:
+        """See `Parts`."""
+        dma = ChipDma(self.chip, len(self._dmas), name, log)
+        self._dmas.append(dma)
+        return dma
+
+    def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
+        """See `Parts`."""
+        self._bus = bus
+        self._scs = scs
+        self._dwt = dwt
+        self._protection = protection
+        self.chip.set_steady_pages(bus.steady_pages())
+        self.chip.set_peripheral_pages(bus.pages())
+        self._core.map_chip(memory_map.BUS_WINDOWS, self.chip)
+        self.synchronise()
+
+    def clocks_changed(self, rcc: Rcc) -> None:
+        """See `Parts`."""
+        self._native.set_rcc([rcc.peek(4 * index) for index in range(_RCC_REGISTERS)])
+        clocked: list[ChipUsart | ChipGpio | ChipDma] = [*self._usarts.values(), *self._gpios, *self._dmas]
+        for each in clocked:
+            each.clock_changed(rcc.is_clocked(each.name))
+
+    def run(self, time_ps: int, condition: Callable[[], bool] | None) -> Ran:
+        """See `Parts`."""
+        self._native.count_in_python = self._dwt.on_count_read is not nobody
+        self._core.begin()
+        ran = self.chip.run(time_ps, condition)
+        self._core.raise_seen()
+        if ran in (Ran.TO_STOP, Ran.DECLINED):
+            self.synchronise()
+        return ran
+
+    def synchronise(self) -> None:
+        """See `Parts`."""
+        registers, native = self._scs.registers, self._native
+        native.vector_table = registers[VTOR]
+        native.sleep_on_exit = bool(registers[SCR] & SCR_SLEEPONEXIT)
+        native.count, native.count_since, native.counting = self._dwt.counted
+        if native.fpcar_set:
+            registers[FPCAR] = native.fpcar
+            native.fpcar_set = False
+
+    # What it asks
+
+    def _read(self, address: int, size_bytes: int) -> int:
+        if address >> 12 not in _CORE_PAGES:
+            return self._bus.read(address, size_bytes)
+        self.synchronise()
+        value = self._bus.read(address, size_bytes)
+        self.synchronise()
+        return value
+
+    def _write(self, address: int, size_bytes: int, value: int) -> None:
+        if address >> 12 not in _CORE_PAGES:
+            self._bus.write(address, size_bytes, value)
+            return
+        self.synchronise()
+        self._bus.write(address, size_bytes, value)
+        self.synchronise()
+
+    def _may_access(self, address: int, size_bytes: int, store: bool) -> bool:
+        return self._protection.may_access(address, size_bytes, store)
+
+    def _line_timing(self, index: int) -> tuple[int, int, int, bool, bool]:
+        return self._usarts[index].timing()
+
+    def _crossing(self, index: int, outwards: bool, byte: int) -> tuple[int, bool]:
+        return self._usarts[index].crossing(outwards, byte)
+
+    def _unusual(self, index: int, stream: int, address: int | None) -> None:
+        self._dmas[index].say(stream, address)
+
+
+def build_parts(core: Core, hertz: int, *, in_python: bool) -> Parts:
+    """The parts in C where the extension was built and counts, or those in Python.
+
+    Args:
+        core: They are around it.
+        hertz: HCLK after reset.
+        in_python: Takes those in Python all the same.
+    """
+    if in_python or not chip.available(core.counter):
+        return PythonParts(core, hertz)
+    return ChipParts(core, hertz)
