@@ -75,7 +75,7 @@ def test_every_function_on_the_emulated_chip_equals_tensorflow_lite_micro(tmp_pa
     np.testing.assert_array_equal(emulate(BuildConfig(model, engine="cmsis-nn"), inputs).outputs, wanted)
 
 
-@pytest.mark.parametrize("variant", ["int8", "uint8"])
+@pytest.mark.parametrize("variant", ["int8", pytest.param("uint8", marks=pytest.mark.long)])
 def test_digits_on_the_emulated_chip_equal_tensorflow_lite_micro_within_the_budget(variant: str) -> None:
     model = resolve_model(variant)
     inputs = random_inputs(model)
@@ -85,6 +85,7 @@ def test_digits_on_the_emulated_chip_equal_tensorflow_lite_micro_within_the_budg
     assert result.instructions <= 6_900_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [{"fpu": "soft"}, {"clock_mhz": 288}])
 def test_soft_float_and_the_faster_clock_change_no_result(settings: dict[str, object]) -> None:
     config = BuildConfig(resolve_model("int8"), engine="cmsis-nn")

@@ -12,16 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import channel_chains
 from digit_inputs import to_input
 from host_engine import HostEngine
 from kernel_chains import CHAINS, chain
-from random_networks import Network, networks, pooled_convolution
+from random_networks import CHANNEL_LAYERS, Network, networks, pooled_convolution
 from renode_mnist import paths
 from renode_mnist.codegen import Objective
 from renode_mnist.model import data
 from runtimes import litert, tflite_micro
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 OBJECTIVES = st.sampled_from(list(Objective))
 
@@ -58,6 +59,12 @@ def test_float32_convolutions_are_within_1e_5(network: Network, objective: Objec
 
 
 @FEW
+@given(networks("INT8", layers=CHANNEL_LAYERS), OBJECTIVES)
+def test_int8_channels_apart_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
+
+
+@FEW
 @given(networks("INT8"), OBJECTIVES)
 def test_int8_equals_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
     check_exact(network, objective)
@@ -67,6 +74,12 @@ def test_int8_equals_tensorflow_lite_micro(network: Network, objective: Objectiv
 @given(networks("FLOAT32"), OBJECTIVES)
 def test_float32_is_within_1e_5(network: Network, objective: Objective) -> None:
     check_close(network, objective)
+
+
+@settings(FEW, max_examples=10)
+@given(networks("INT16"), OBJECTIVES)
+def test_int16_equals_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
 
 
 @settings(FEW, max_examples=10)
@@ -89,7 +102,9 @@ def test_digits(variant: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(mine, wanted)
 
 
-@pytest.mark.parametrize("objective", Objective)
+@pytest.mark.parametrize(
+    "objective", [Objective.TIME, *(pytest.param(other, marks=pytest.mark.long) for other in list(Objective)[1:])]
+)
 @pytest.mark.parametrize("name", CHAINS)
 def test_every_kernel(name: str, objective: Objective) -> None:
     random = np.random.default_rng(7)
@@ -98,6 +113,23 @@ def test_every_kernel(name: str, objective: Objective) -> None:
     check_exact(Network(chain(name, quantised=True), inputs, ()), objective)
     reals = tuple(random.normal(0, 1, shape).astype(np.float32) for _ in range(3))
     check_close(Network(chain(name, quantised=False), reals, ()), objective)
+
+
+@pytest.mark.parametrize("name", channel_chains.CHAINS)
+def test_layers_that_keep_channels_apart(name: str) -> None:
+    random = np.random.default_rng(7)
+    shape = (1, *channel_chains.CHAINS[name][0])
+    inputs = tuple(random.integers(-128, 128, shape).astype(np.int8) for _ in range(3))
+    check_exact(Network(channel_chains.chain(name, quantised=True), inputs, ()), Objective.TIME)
+    reals = tuple(random.normal(0, 1, shape).astype(np.float32) for _ in range(3))
+    check_close(Network(channel_chains.chain(name, quantised=False), reals, ()), Objective.TIME)
+
+
+@pytest.mark.long
+@MANY
+@given(networks("INT8", most_layers=6, layers=CHANNEL_LAYERS), OBJECTIVES)
+def test_many_int8_channels_apart_equal_tensorflow_lite_micro(network: Network, objective: Objective) -> None:
+    check_exact(network, objective)
 
 
 @pytest.mark.long

@@ -105,7 +105,7 @@ def on_the_chip(case: Case, engine: str, name: str) -> None:
     ("engine", "kind"),
     [
         ("m7", INT8),
-        ("m7", INT16),
+        pytest.param("m7", INT16, marks=pytest.mark.long),
         ("cmsis-nn", INT8),
         pytest.param("tflm", INT8, marks=pytest.mark.long),
         pytest.param("tflm", INT16, marks=pytest.mark.long),

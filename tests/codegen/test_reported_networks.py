@@ -167,5 +167,4 @@ def convolution(operator: Operator) -> bytes:
 
 def test_what_dead_channels_left_to_the_reference_kernels_is_computed_by_the_engine() -> None:
     graph = reader.parse(content_of("mobilenet_v2"), "mobilenet_v2.tflite")
-    left = {step.op for step in codegen.plan(graph, "m7").steps if step.fallback}
-    assert left == {"MEAN", "SOFTMAX"}
+    assert not [step.fallback for step in codegen.plan(graph, "m7").steps if step.fallback]

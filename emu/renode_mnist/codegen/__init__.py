@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renode_mnist.codegen.engines import ALL_ENGINES, ENGINES, INTERPRETER, module
-from renode_mnist.codegen.objective import Objective
+from renode_mnist.codegen.objective import Aim, Objective
 from renode_mnist.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "ALL_ENGINES",
     "ENGINES",
     "INTERPRETER",
+    "Aim",
     "Objective",
     "backend",
     "emit",
@@ -33,6 +35,11 @@ __all__ = [
     "plan",
     "prepared",
 ]
+
+
+_DEFAULT = Aim()
+_TIGHTER = 3
+"""How often a limit of the arena is tightened where buffers left gaps between them."""
 
 
 def load(path: Path | str, name: str = "") -> Graph:
@@ -79,7 +86,7 @@ def backend(name: str) -> Engine:
 def plan(
     graph: Graph,
     engine: str = "reference",
-    objective: Objective = Objective.INSTRUCTIONS,
+    aim: Aim = _DEFAULT,
     leave_out: Collection[str] = (),
 ) -> Plan:
     """Decides steps, layouts and memory.
@@ -87,7 +94,7 @@ def plan(
     Args:
         graph: As it was loaded.
         engine: One of ``ALL_ENGINES``.
-        objective: What to make small.
+        aim: What to make small, within what.
         leave_out: Names of passes that are not to be run; the result computes the same.
 
     Raises:
@@ -100,7 +107,18 @@ def plan(
     ready = prepared(graph)
     if chosen.interprets:
         _shapes_are_in_the_file(graph, ready)
-    return arrange(*made(graph if chosen.interprets else ready, chosen, objective, leave_out), engine, objective)
+    given = graph if chosen.interprets else ready
+    found = arrange(*made(given, chosen, aim, leave_out), engine, aim.objective)
+    if aim.arena_bytes is None or chosen.interprets:
+        return found
+    within = aim.arena_bytes
+    for _ in range(_TIGHTER):
+        # No arrangement is smaller than its lower bound, and some are larger: the rest is taken off the limit.
+        if found.arena_bytes <= aim.arena_bytes or found.lower_bound_bytes > within:
+            break
+        within -= found.arena_bytes - aim.arena_bytes
+        found = arrange(*made(given, chosen, replace(aim, arena_bytes=within), leave_out), engine, aim.objective)
+    return found
 
 
 def _shapes_are_in_the_file(graph: Graph, ready: Graph) -> None:

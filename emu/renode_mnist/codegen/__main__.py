@@ -22,14 +22,21 @@ def main() -> int:
         "--name", default="", help="what the image calls it, percent-encoded; its file's name without it"
     )
     parser.add_argument("--engine", default="reference", choices=codegen.ALL_ENGINES)
-    parser.add_argument(
-        "--objective", default="instructions", choices=[objective.value for objective in codegen.Objective]
-    )
+    parser.add_argument("--objective", default="time", choices=[objective.value for objective in codegen.Objective])
+    for memory in ("flash", "arena"):
+        parser.add_argument(f"--{memory}-bytes", type=int, default=0, help="that the plan may take; 0 is no limit")
+    parser.add_argument("--kernel", default="", help="that layers take where they have it, whatever it costs")
     parser.add_argument("--output", type=Path, required=True, help="folder for the C++ files")
     arguments = parser.parse_args()
     try:
         graph = codegen.load(arguments.model, unquote(arguments.name))
-        plan = codegen.plan(graph, arguments.engine, codegen.Objective(arguments.objective))
+        aim = codegen.Aim(
+            codegen.Objective(arguments.objective),
+            arguments.flash_bytes or None,
+            arguments.arena_bytes or None,
+            arguments.kernel,
+        )
+        plan = codegen.plan(graph, arguments.engine, aim)
         codegen.emit(plan, arguments.output)
     except RenodeMnistError as error:
         print(f"error: {error}", file=sys.stderr)

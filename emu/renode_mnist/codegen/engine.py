@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
 
-from renode_mnist.codegen import operators, passes, writer
+from renode_mnist.codegen import operators, passes, planning, selection, writer
+from renode_mnist.codegen.candidate import Candidate, only
 from renode_mnist.codegen.graph import ElementType, Graph, Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.objective import Objective
+from renode_mnist.codegen.objective import Aim, Objective
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.program import Program, Step
 
@@ -39,12 +41,12 @@ class Engine(Protocol):
     def kernel(self, operator: Operator) -> Kernel | None:
         """Its own kernel that takes an operator."""
 
-    def lower(self, graph: Graph, objective: Objective) -> Program:
+    def lower(self, graph: Graph, aim: Aim) -> Program:
         """Turns operators into steps.
 
         Args:
             graph: Has passed ``check``, and the passes that the engine takes.
-            objective: What to make small.
+            aim: What to make small, within what.
 
         Raises:
             ModelError: This engine can't compute it; names the operator, the tensor, and what works instead.
@@ -94,34 +96,107 @@ class AheadOfTime:
         kind = operators.kind(operator.parts[0])
         return kernel.refuses(operator) if kind in kernel.kinds else kind.value
 
-    def lower(self, graph: Graph, objective: Objective) -> Program:
+    def lower(self, graph: Graph, aim: Aim) -> Program:
         """See ``Engine.lower``."""
         for operator in graph.operators:
             self.rule(operator)
-        lowering = Lowering(graph, objective)
-        steps = tuple(step for operator in graph.operators for step in self._steps(lowering, operator))
-        return lowering.program(steps)
+        lowering = Lowering(graph, aim.objective)
+        layers = [layer for operator in graph.operators for layer in self._layers(lowering, operator)]
+        candidates = [
+            [way for way in layer.candidates if way.kernel == aim.kernel] or layer.candidates for layer in layers
+        ]
+        choice = free = selection.select(candidates, replace(aim, flash_bytes=None))
+        steps = [layer.step(way) for layer, way in zip(layers, free, strict=True)]
+        caps = _caps(lowering.program(steps), candidates, aim)
+        bound = selection.bound(free, aim, caps)
+        if bound:
+            choice = selection.select(candidates, aim, caps)
+            steps = [
+                step if way is before else layer.step(way)
+                for layer, way, before, step in zip(layers, choice, free, steps, strict=True)
+            ]
+        told = [
+            replace(step, faster=selection.faster(ways, way, aim.objective))
+            for step, ways, way in zip(steps, candidates, choice, strict=True)
+        ]
+        return replace(lowering.program(told), notes=selection.given_up(free, choice, aim, bound))
 
-    def _steps(self, lowering: Lowering, operator: Operator) -> Iterator[Step]:
+    def _layers(self, lowering: Lowering, operator: Operator) -> Iterator[_Layer]:
         kernel = _kernel(self.package, operators.file_of(operator.op))
         lacking = self._refusal(kernel, operator)
         if kernel is not None and not lacking:
-            yield _signed(kernel.lower(lowering, operator), self.name)
+            yield _Layer(tuple(kernel.ways(lowering, operator)), self.name)
         elif operator.fused:
             for part in operator.fused:
-                yield from self._steps(lowering, part)
+                yield from self._layers(lowering, part)
         else:
-            step = _signed(operators.definition(operator).lower(lowering, operator), REFERENCE)
-            yield step if self.name == REFERENCE else replace(step, fallback=f"no kernel of its own for {lacking}")
+            definition = operators.definition(operator)
+            falls_back = self.name != REFERENCE and operators.kind(operator) not in definition.fast_in
+            why = f"no kernel of its own for {lacking}" if falls_back else ""
+            yield _Layer(tuple(only(definition.lower)(lowering, operator)), REFERENCE, why)
 
     def files(self, plan: Plan) -> dict[str, str]:
         """See ``Engine.files``."""
         return writer.files(plan)
 
 
-def _signed(step: Step, engine: str) -> Step:
-    """The step with what the kernel need not say."""
-    return replace(step, engine=engine, macs=sum(map(operators.macs, step.operators)))
+@dataclass(frozen=True)
+class _Layer:
+    """What will be a step.
+
+    Attributes:
+        candidates: The ways to compute it.
+        engine: Whose kernels they are.
+        fallback: See ``Step.fallback``.
+    """
+
+    candidates: Sequence[Candidate]
+    engine: str
+    fallback: str = ""
+
+    def step(self, way: Candidate) -> Step:
+        """What one of the candidates makes, with what it need not say itself."""
+        step = way.build()
+        return replace(
+            step,
+            engine=self.engine,
+            fallback=self.fallback,
+            macs=sum(map(operators.macs, step.operators)),
+            kernel=way.kernel or _called(step),
+        )
+
+
+def _called(step: Step) -> str:
+    """The function that a step calls, without namespace and template arguments."""
+    found = re.match(r"(?:\w+::)*(\w+)", step.call)
+    return found[1] if found else step.call
+
+
+_FAST_BYTES = 64 * 1024 - 8448
+"""Of the arena, that lie in DTCM: behind stack and guard (firmware/board/stm32f746.ld). What lies beyond is cached,
+and costs that candidates state are of scratch memory that is not."""
+_ALL = 1 << 32
+_WORTH = 100
+"""The part of the smallest arena that is given away for time: the digits' second layer takes 25 % longer for 8 B."""
+
+
+def _caps(program: Program, candidates: Sequence[Sequence[Candidate]], aim: Aim) -> list[int]:
+    """Bytes of scratch memory that each layer may take beside the activations that are alive while it runs."""
+    live = planning.live_bytes(program)
+    beside = [
+        count - sum(buffer.byte_count for buffer in step.scratch)
+        for count, step in zip(live, program.steps, strict=True)
+    ]
+    needed = [count + min(way.scratch_bytes for way in ways) for count, ways in zip(beside, candidates, strict=True)]
+    least = max(needed)
+    if aim.objective is Objective.RAM:
+        return [least + least // _WORTH - count for count in beside]
+    limit = _ALL if aim.arena_bytes is None else max(aim.arena_bytes, least)
+    # What cannot be in DTCM as a whole need not be kept small for it.
+    return [
+        (min(limit, _FAST_BYTES) if whole <= _FAST_BYTES else limit) - count
+        for whole, count in zip(needed, beside, strict=True)
+    ]
 
 
 @cache
@@ -144,13 +219,13 @@ def found_in(package: str, file: str, name: str) -> object:
     return getattr(importlib.import_module(f"{package}.{file}"), name, None)
 
 
-def made(graph: Graph, engine: Engine, objective: Objective, leave_out: Collection[str]) -> tuple[Graph, Program]:
+def made(graph: Graph, engine: Engine, aim: Aim, leave_out: Collection[str]) -> tuple[Graph, Program]:
     """What an engine makes of a network that has passed ``check``.
 
     Args:
         graph: Of the file.
         engine: Takes it.
-        objective: What to make small.
+        aim: What to make small, within what.
         leave_out: Passes that are not run though the engine takes them.
 
     Raises:
@@ -158,7 +233,7 @@ def made(graph: Graph, engine: Engine, objective: Objective, leave_out: Collecti
     """
     if unknown := set(leave_out) - set(passes.ORDER):
         raise ValueError(f"there is no pass {', '.join(sorted(unknown))}; there are {', '.join(passes.ORDER)}")
-    left_out = {*leave_out, *(passes.SPEND_FLASH if objective is Objective.FLASH else ())}
+    left_out = {*leave_out, *passes.SPENT.get(aim.objective, ())}
     wanted = [name for name in engine.passes if name not in left_out]
     rewritten = passes.apply(graph, wanted, engine.kernel)
-    return rewritten, engine.lower(rewritten, objective)
+    return rewritten, engine.lower(rewritten, aim)

@@ -47,8 +47,8 @@ class Shortage:
     def __str__(self) -> str:
         users = ", ".join(f"{what} {count:,} B" for what, count in self.largest)
         return (
-            f"it wants at least {self.wanted_bytes:,} B of {self.memory} and the chip has {self.had_bytes:,} B; "
-            f"most of it: {users}"
+            f"it wants at least {self.wanted_bytes:,} B of {self.memory}, of which there are {self.had_bytes:,} B, "
+            f"and the compiler's code may make it more; most of it: {users}"
         )
 
 

@@ -31,7 +31,7 @@ class Lowering:
         objective: What to make small where there is a choice.
     """
 
-    def __init__(self, graph: Graph, objective: Objective = Objective.INSTRUCTIONS) -> None:
+    def __init__(self, graph: Graph, objective: Objective = Objective.TIME) -> None:
         self.graph = graph
         self.objective = objective
         self._buffers: dict[Tensor, Buffer] = {}
@@ -39,6 +39,7 @@ class Lowering:
             self._buffers[tensor] = self._made(f"model_input{f'_{position}' if position else ''}", tensor)
         self._state: dict[Tensor, StateBuffer] = {}
         self._tables: dict[str, Constant] = {}
+        self._parameters: dict[tuple[str, str], Parameter] = {}
 
     def buffer(self, tensor: Tensor) -> Buffer:
         """The buffer that holds an activation; made, with the tensor's name, where no step has yet."""
@@ -57,6 +58,18 @@ class Lowering:
     def table(self, name: str, values: npt.NDArray[Any], comment: str) -> Constant:
         """A flash array that steps share: of a name there is one."""
         return self._tables.setdefault(name, Constant(name, values, comment))
+
+    def parameter(self, name: str, type_name: str, value: Value) -> Parameter:
+        """A ``constexpr`` that steps share, under the first one's name, where its value is the same.
+
+        A kernel is a template over such values: by the same names it is the same code.
+        """
+        key = (type_name, repr(value))
+        if key not in self._parameters:
+            # A layer whose first plan was given up for another may have used the name.
+            taken = sum(1 for parameter in self._parameters.values() if parameter.name.rstrip("_") == name)
+            self._parameters[key] = Parameter(name + "_" * taken, type_name, value)
+        return self._parameters[key]
 
     def state(self, tensor: Tensor) -> StateBuffer:
         """The variable that holds a tensor that lives between inferences (``Tensor.is_variable``).
@@ -109,6 +122,11 @@ class Parts:
     def parameter(self, suffix: str, type_name: str, value: Value) -> str:
         """The name of a new ``constexpr``."""
         self._parameters.append(Parameter(self.prefix + suffix, type_name, value))
+        return self._parameters[-1].name
+
+    def shared_parameter(self, suffix: str, type_name: str, value: Value) -> str:
+        """The name of a ``constexpr`` that other steps may use too."""
+        self._parameters.append(self.lowering.parameter(self.prefix + suffix, type_name, value))
         return self._parameters[-1].name
 
     def constant(self, suffix: str, values: npt.NDArray[Any], comment: str) -> str:

@@ -108,6 +108,32 @@ def arrange(graph: Graph, program: Program, engine: str, objective: Objective) -
         ModelError: An engine made a program that can't run (a defect of the engine, not of the model).
     """
     _check(program)
+    first, last, home = _lives(program)
+    lifetimes = _lifetimes(first, last, home)
+    offsets, total = pack(list(lifetimes.values()))
+    offset_of = dict(zip(lifetimes, offsets, strict=True))
+    return Plan(
+        graph=graph,
+        engine=engine,
+        objective=objective,
+        program=program,
+        placements=tuple(Placement(b, offset_of[home[b]], first[b], last[b]) for b in first),
+        arena_bytes=_aligned(total),
+        lower_bound_bytes=lower_bound(list(lifetimes.values())),
+    )
+
+
+def live_bytes(program: Program) -> list[int]:
+    """Bytes of the arena that hold something in each step; what stands in place of another counts once."""
+    lifetimes = _lifetimes(*_lives(program)).values()
+    return [
+        sum(lifetime.byte_count for lifetime in lifetimes if lifetime.first <= number <= lifetime.last)
+        for number in range(len(program.steps))
+    ]
+
+
+def _lives(program: Program) -> tuple[dict[Buffer, int], dict[Buffer, int], dict[Buffer, Buffer]]:
+    """Of each buffer the first step and the last in which it is alive, and the buffer in whose place it stands."""
     last_step = len(program.steps) - 1
     # Inputs are written before the first step, also one that only a later step reads, or none.
     first: dict[Buffer, int] = dict.fromkeys(program.inputs, 0)
@@ -117,36 +143,31 @@ def arrange(graph: Graph, program: Program, engine: str, objective: Objective) -
             first.setdefault(buffer, number)
             last[buffer] = number
     last.update(dict.fromkeys(program.outputs, last_step))
-    # Buffers that share memory in place are packed as one, as large as the largest.
     home = {buffer: buffer for buffer in first}
     for number, step in enumerate(program.steps):
         if not step.in_place or step.writes[0] is step.reads[0] or step.reads[0] in program.outputs:
             continue  # an output is read after the last step, so that nothing may stand in its place
         if last[step.reads[0]] == number:
             home[step.writes[0]] = home[step.reads[0]]
+    return first, last, home
+
+
+def _lifetimes(
+    first: dict[Buffer, int], last: dict[Buffer, int], home: dict[Buffer, Buffer]
+) -> dict[Buffer, Lifetime]:
+    """Buffers that share memory in place are packed as one, as large as the largest."""
     groups: dict[Buffer, list[Buffer]] = {}
     for buffer in first:
         groups.setdefault(home[buffer], []).append(buffer)
-    lifetimes = [
-        Lifetime(
+    return {
+        place: Lifetime(
             first=min(first[b] for b in group),
             last=max(last[b] for b in group),
             byte_count=max(b.byte_count for b in group),
             alignment=max(b.alignment for b in group),
         )
-        for group in groups.values()
-    ]
-    offsets, total = pack(lifetimes)
-    offset_of = dict(zip(groups, offsets, strict=True))
-    return Plan(
-        graph=graph,
-        engine=engine,
-        objective=objective,
-        program=program,
-        placements=tuple(Placement(b, offset_of[home[b]], first[b], last[b]) for b in first),
-        arena_bytes=_aligned(total),
-        lower_bound_bytes=lower_bound(lifetimes),
-    )
+        for place, group in groups.items()
+    }
 
 
 def _aligned(byte_count: int) -> int:

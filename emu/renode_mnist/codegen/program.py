@@ -122,13 +122,15 @@ class Step:
         scratch: Buffers alive in this step only.
         state: Variables that it reads or writes; may be shared with other steps.
         constants: Flash arrays it uses; may be shared with other steps.
-        parameters: Constexpr values it uses.
+        parameters: Constexpr values it uses; may be shared with other steps.
         headers: What the emitted file includes for it, relative to ``firmware/``.
         declarations: C++ put before ``invoke``, for what parameters can't say.
         in_place: Whether ``writes[0]`` may stand where ``reads[0]`` stood, if nothing reads that later.
         macs: Multiply-accumulates that the model asks for; see ``operators.macs``.
         engine: Whose kernel computes it: another's than the plan's where its own falls back on that.
         fallback: Why it is another's; empty where it is the plan's own.
+        kernel: What computes it, in words that tell it from the layer's other candidates.
+        faster: Candidates that would take less time, and why none of them was taken; empty where there is none.
     """
 
     name: str
@@ -146,6 +148,8 @@ class Step:
     macs: int = 0
     engine: str = ""
     fallback: str = ""
+    kernel: str = ""
+    faster: str = ""
 
     @property
     def op(self) -> str:
@@ -161,11 +165,13 @@ class Program:
         inputs: Where the input tensors are written before the first step, in the model's order.
         outputs: Hold the output tensors after the last, in the model's order. Two may be the same buffer, one may be
             an input's, and one may be read by a step.
+        notes: What the planner gave up for limits, a line each.
     """
 
     steps: tuple[Step, ...]
     inputs: tuple[Buffer, ...]
     outputs: tuple[Buffer, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> tuple[StateBuffer, ...]:

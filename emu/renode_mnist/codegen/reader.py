@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
+from renode_mnist import outside
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import REMEDY, ElementType, Flaw, Graph, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
@@ -43,7 +43,7 @@ def load(path: Path | str, name: str = "") -> Graph:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = outside.content(path)
     except OSError as error:
         raise ModelError(
             f"Cannot read the model {path}: {error.strerror}", "Give the path of a .tflite file"
@@ -58,13 +58,9 @@ def parse(content: bytes, name: str) -> Graph:
             f"{name} is no TensorFlow Lite model: its bytes 4 to 7 are {content[4:8]!r}, not {_IDENTIFIER!r}",
             "Give a .tflite file; `renode-mnist export` makes one from a Keras model",
         )
-    try:
-        return _Reader(content, name).read()
-    except ModelError:
-        raise
     # The flatbuffers package does not verify: broken offsets surface as whatever the access happens to raise.
-    except (struct.error, IndexError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
-        raise ModelError(f"{name} is damaged: {error}", REMEDY) from error
+    with outside.reading(lambda why: ModelError(f"{name} is damaged: {why}", REMEDY)):
+        return _Reader(content, name).read()
 
 
 T = TypeVar("T")

@@ -433,10 +433,13 @@ def _shape(tensor: Tensor) -> str:
 
 def _step_declarations(plan: Plan) -> str:
     text = ""
+    told: set[str] = set()
     for number, step in enumerate(plan.steps):
         if step.parameters or step.declarations:
+            new = [parameter for parameter in step.parameters if parameter.name not in told]
+            told.update(parameter.name for parameter in new)
             text += f"// {_comment(_describe(plan, number))}\n"
-            text += "".join(_parameter(parameter) for parameter in step.parameters)
+            text += "".join(_parameter(parameter) for parameter in new)
             text += f"{step.declarations.rstrip()}\n" if step.declarations else ""
             text += "\n"
     return text

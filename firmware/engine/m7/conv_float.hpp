@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/m7/flash_bus.hpp"
 #include "engine/m7/fma_block.hpp"
 #include "engine/m7/window.hpp"
 
@@ -26,7 +27,7 @@ struct ConvFloat {
 };
 
 // A fused activation; a bound that is infinite costs nothing.
-template <const ConvFloat& kConv>
+template <const auto& kConv>
 inline float clamp(float value) {
   if constexpr (kConv.least > -__builtin_huge_valf()) value = __builtin_fmaxf(value, kConv.least);
   if constexpr (kConv.greatest < __builtin_huge_valf()) value = __builtin_fminf(value, kConv.greatest);

@@ -1,4 +1,5 @@
-// CONV_2D and FULLY_CONNECTED in int8, with bias, requantisation, activation and an optional max pool fused.
+// CONV_2D and FULLY_CONNECTED in int8, with bias, requantisation, activation and an optional max pool fused, in the
+// fewest instructions: for the fewest cycles there is conv_tiles_int8.
 //
 // Pixels are widened into a panel once and meet all output channels there, two channels and two pixels at a time
 // (dot.hpp). Widening costs about 1.1 instructions a tap, divided by the number of output channels; an output
@@ -29,21 +30,6 @@ struct Conv {
   Clamp clamp;
   std::int8_t least, greatest;
 };
-
-// Words of weights that a pair of channels has in flash, and that it takes when widened.
-constexpr std::size_t pair_words(int groups, Weights weights) {
-  return static_cast<std::size_t>(groups) * (weights == Weights::kPairs ? 4 : 2);
-}
-
-// Widens the weights of a pair of channels: 4 instructions for 4 weights.
-template <int kGroups>
-inline void widen_weights(const std::uint32_t* bytes, Pair* to) {
-#pragma GCC unroll 4
-  for (int i = 0; i < kGroups * 2; ++i, ++bytes, to += 2) {
-    to[0] = sxtb16(*bytes);
-    to[1] = sxtb16_ror8(*bytes);
-  }
-}
 
 // All channels, an even number, of two pixels: M7_DOT, then requantisation of its four sums and stores, 30 to 38
 // instructions for four outputs. `output`: of channel 0 of the first pixel; the second one follows it.
@@ -104,24 +90,22 @@ inline void conv_pixel_pair(const std::uint32_t* weights, const std::uint32_t* p
 #endif
 }
 
-// `panel`: block_outputs * pool_height * pool_width, made even, times groups * 2 words. `widened`: groups * 4
-// words where weights are bytes and there is more than one pixel, else nullptr.
+// `panel`: block_outputs * pool_height * pool_width, made even, times groups * 2 words.
 template <const Window& kWindow, const Conv& kConv>
 [[gnu::noinline]] void conv_int8(const std::int8_t* input, const std::uint32_t* weights,
-                                 const std::int32_t* scalings, Pair* panel, Pair* widened, std::int8_t* output) {
+                                 const std::int32_t* scalings, Pair* panel, std::int8_t* output) {
   constexpr int kGroups = kWindow.groups();
   constexpr int kPool = kConv.pool_height * kConv.pool_width;
   constexpr int kOutputWidth = kWindow.output_width / kConv.pool_width;
   constexpr int kOutputs = kWindow.output_height / kConv.pool_height * kOutputWidth;
   constexpr int kChannels = kConv.output_channels;
   constexpr int kPanelPair = kGroups * 4;
-  constexpr std::size_t kPairWords = pair_words(kGroups, kConv.weights);
-  // Weights in bytes that meet one pixel only are read as they are.
-  constexpr bool kWiden = kConv.weights == Weights::kBytes && kOutputs * kPool > 1;
+  constexpr std::size_t kPairWords = static_cast<std::size_t>(kGroups) * 4;
+  static_assert(kConv.weights == Weights::kPairs);
   static_assert(kPool == 1 || kPool % 2 == 0, "a pool must take pairs of pixels");
   // 4094: the reach of STRB's offset.
-  constexpr bool kOneCall = kPool == 1 && kConv.block_outputs == 2 && kConv.weights == Weights::kPairs &&
-                            kChannels % 2 == 0 && kChannels <= 4094 && kConv.clamp != Clamp::kGeneral;
+  constexpr bool kOneCall = kPool == 1 && kConv.block_outputs == 2 && kChannels % 2 == 0 && kChannels <= 4094 &&
+                            kConv.clamp != Clamp::kGeneral;
 
   const auto store = [](std::int32_t sum, const std::int32_t* words, std::int8_t* to) {
     const Scaling scaling = load_scaling(words);
@@ -172,16 +156,11 @@ template <const Window& kWindow, const Conv& kConv>
     for (int channel = 0; channel < kChannels;
          channel += 2, scaling += 2 * kScalingWords, next_weights += kPairWords, out += 2) {
       const bool both = kChannels % 2 == 0 || channel + 1 < kChannels;
-      const std::uint32_t* ready = next_weights;
-      if constexpr (kWiden) {
-        widen_weights<kGroups>(next_weights, widened);
-        ready = widened;
-      }
       const Pair* pixels = panel;
       std::int8_t* next = out;
       if constexpr (kPool == 1) {
         for (int i = 0; i + 1 < outputs; i += 2, next += 2 * kChannels) {
-          const std::uint32_t* w = ready;
+          const std::uint32_t* w = next_weights;
           const Sums2x2 sums = dot_2x2<kGroups, kConv.objective>(w, pixels);
           store(sums.c0p0, scaling, next);
           store(sums.c0p1, scaling, next + kChannels);
@@ -190,12 +169,7 @@ template <const Window& kWindow, const Conv& kConv>
           store(sums.c1p1, scaling + kScalingWords, next + kChannels + 1);
         }
         if (outputs % 2 != 0) {
-          Sums2x1 sums;
-          if constexpr (kConv.weights == Weights::kBytes && !kWiden) {
-            sums = dot_2x1_bytes<kGroups>(ready, pixels);
-          } else {
-            sums = dot_2x1<kGroups>(ready, pixels);
-          }
+          const Sums2x1 sums = dot_2x1<kGroups>(next_weights, pixels);
           store(sums.c0, scaling, next);
           if (both) store(sums.c1, scaling + kScalingWords, next + 1);
         }
@@ -204,7 +178,7 @@ template <const Window& kWindow, const Conv& kConv>
           std::int32_t c0 = 0;
           std::int32_t c1 = 0;
           for (int j = 0; j < kPool; j += 2) {
-            const std::uint32_t* w = ready;
+            const std::uint32_t* w = next_weights;
             const Sums2x2 sums = dot_2x2<kGroups, kConv.objective>(w, pixels);
             // Exact before requantising: that is monotone, its multiplier being positive.
             const std::int32_t m0 = maximum(sums.c0p0, sums.c0p1);

@@ -1,9 +1,14 @@
 // CONV_2D of a few taps (at most 10: a 3x3 window on a picture of one channel), with a fused 2x2 max pool.
 //
 // So few products leave dot_2x2 no time to pay its ends. Here a channel's weights stay in registers while its four
-// pixels pass by, and the pool is folded into the sums: SMLAD starts from minus the greatest sum so far, so that
-// its result is what has to be added, if positive. With nine taps an output costs 43 instructions for 36
-// multiply-accumulates.
+// pixels pass by. There are two loops:
+// - Fewest instructions: operands come by LDM, and the pool is folded into the sums: SMLAD starts from minus the
+//   greatest sum so far, so that its result is what has to be added, if positive. With nine taps an output costs 43
+//   instructions for 36 multiply-accumulates.
+// - Fewest cycles: each of the 20 SMLAD has a LDR beside it, which brings the word that is used two SMLAD later,
+// and
+//   the loads of the next channel stand beside the requantisation of this one. 52 instructions in 36 cycles, of
+//   which the SMLAD are 20, the maximum of four sums 6, the requantisation 8.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +33,64 @@ constexpr int kFirstChannelWords = kFirstPairs + kScalingWords;
 #define M7_FIRST_DOT(begin, sum, end)                                                                  \
   "ldmia r1!, {r7, r8, r9, r10, r11}\n " begin " " sum ", r3, r7" end "\n smlad " sum ", r4, r8, " sum \
   "\n smlad " sum ", r5, r9, " sum "\n smlad " sum ", r6, r10, " sum "\n smlad " sum ", r12, r11, " sum "\n"
+
+// The same with a load beside each product. Words of the pixels take turns in a to d; `at`: where the word stands
+// that is loaded first.
+#define M7_FIRST_PACED(sum, a, b, c, d, at)                   \
+  "smuad " sum ", r3, " a "\n ldr " c ", [r1, #(" at          \
+  ")]\n"                                                      \
+  "smlad " sum ", r4, " b ", " sum "\n ldr " d ", [r1, #(" at \
+  "+4)]\n"                                                    \
+  "smlad " sum ", r5, " c ", " sum "\n ldr " a ", [r1, #(" at "+8)]\n"
+#define M7_FIRST_PACED_END(sum, a, b, c, d, at)               \
+  "smlad " sum ", r6, " d ", " sum "\n ldr " b ", [r1, #(" at \
+  "+12)]\n"                                                   \
+  "smlad " sum ", r12, " a ", " sum "\n ldr " c ", [r1, #(" at "+16)]\n"
 #endif
 
-// All channels of one pooled output; `pixels`: four times kFirstPairs words.
+// All channels of one pooled output; `pixels`: four times kFirstPairs words. The loop for fewest cycles reads the
+// five words behind the last channel.
+template <Objective kObjective>
 inline void first_conv_output(const std::uint32_t* channel, const Pair* pixels, std::int8_t* output) {
 #if M7_HAS_DSP
   register const std::uint32_t* c __asm__("r0") = channel;
   register const Pair* p __asm__("r1") = pixels;
   std::int8_t* out = output;
+  if constexpr (kObjective == Objective::kCycles) {
+    // r2, r11, lr: sums of the pixels, the greatest in r2; r3 to r6 and r12: weights; r7 to r10: words of the
+    // pixels, then the scaling.
+    __asm__ volatile(
+        "ldr r3, [r0]\n ldr r4, [r0, #4]\n ldr r5, [r0, #8]\n ldr r6, [r0, #12]\n ldr r12, [r0, #16]\n"
+        "ldr r7, [r1]\n ldr r8, [r1, #4]\n"
+        "1:\n"
+        M7_FIRST_PACED("r2", "r7", "r8", "r9", "r10", "8")
+        M7_FIRST_PACED_END("r2", "r7", "r8", "r9", "r10", "8")
+        M7_FIRST_PACED("lr", "r8", "r9", "r10", "r7", "28")
+        M7_FIRST_PACED_END("lr", "r8", "r9", "r10", "r7", "28")
+        M7_FIRST_PACED("r11", "r9", "r10", "r7", "r8", "48")
+        "sub lr, lr, r2\n"
+        M7_FIRST_PACED_END("r11", "r9", "r10", "r7", "r8", "48")
+        "usat lr, #31, lr\n add r2, r2, lr\n"
+        M7_FIRST_PACED("lr", "r10", "r7", "r8", "r9", "68")
+        "sub r11, r11, r2\n"
+        "smlad lr, r6, r9, lr\n ldr r7, [r0, #20]\n"
+        "usat r11, #31, r11\n smlad lr, r12, r10, lr\n ldr r8, [r0, #24]\n"
+        "add r2, r2, r11\n ldr r9, [r0, #28]\n"
+        "sub lr, lr, r2\n ldr r10, [r0, #32]\n"
+        "usat lr, #31, lr\n ldr r3, [r0, #36]!\n"
+        "add r2, r2, r7\n ldr r4, [r0, #4]\n"
+        "add r2, r2, lr\n ldr r5, [r0, #8]\n"
+        "smmlar r2, r2, r8, r9\n ldr r6, [r0, #12]\n"
+        "ldr r12, [r0, #16]\n ldr r11, %[out]\n"
+        "asr r2, r2, r10\n ldr r7, [r1]\n"
+        "ssat r2, #8, r2\n ldr r8, [r1, #4]\n"
+        "strb r2, [r11], #1\n cmp r10, #0\n"
+        "str r11, %[out]\n blt 1b\n"
+        : "+r"(c), "+r"(p), [out] "+m"(out)
+        :
+        : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+    return;
+  }
   __asm__ volatile(
       "1:\n"
       "ldmia r0!, {r3, r4, r5, r6, r12}\n"
@@ -97,7 +152,7 @@ template <const Window& kWindow, const Conv& kConv>
         const int number = 2 * (i % kFirstPairs);
         panel[i] = pkhbt16(static_cast<Pair>(tap(pixel, number)), static_cast<Pair>(tap(pixel, number + 1)));
       }
-      first_conv_output(channels, panel, output);
+      first_conv_output<kConv.objective>(channels, panel, output);
       from += 2 * kWindow.stride_width * kChannels;
       output += kConv.output_channels;
     }

@@ -33,17 +33,23 @@ namespace m7 {
   ".endif\n"                                                   \
   ".endm\n"
 
+inline constexpr float kZeros[32] = {};
+
 template <int kRows, int kColumns, int kTaps>
 struct FmaBlock {
   static constexpr int kSums = kRows * kColumns;
   static constexpr int kLoaded = kColumns + kTaps - 1;
   static_assert(kSums + kLoaded + kRows <= 32, "a block must fit the registers");
+  // Row operands of all taps are loaded by one VLDM, where they fit: each VLDM behind a VFMA waits for three
+  // cycles.
+  static constexpr bool kRowsAtOnce = kSums + kLoaded + kRows * kTaps <= 32;
 
   // Adds up products over `segments` segments of kPlanes planes and stores sum [r][c] at sums[r * kRowStep + c].
   // Segment s reads column operands at columns + offsets[s], then every kPlaneStep floats. Row operands are read in
-  // order: [segment][plane][tap][row].
+  // order: [segment][plane][tap][row]. `start`: what sums begin with.
   template <int kPlanes, int kPlaneStep, int kRowStep>
-  static void run(const float* rows, const float* columns, const std::int32_t* offsets, int segments, float* sums) {
+  static void run(const float* rows, const float* columns, const std::int32_t* offsets, int segments, float* sums,
+                  const float* start = kZeros) {
 #if M7_HAS_FPU
     // Planes a turn: as many as keep the body at about 500 instructions.
     constexpr int kMost = 500 / (kTaps * (kSums + 1) + 1) + 1;
@@ -52,7 +58,6 @@ struct FmaBlock {
                               : kPlanes % 3 == 0 && kMost >= 3 ? 3
                               : kPlanes % 2 == 0 && kMost >= 2 ? 2
                                                                : 1;
-    static constexpr float kZeros[32] = {};
     const float* at;
     int turns;
     __asm__ volatile(
@@ -61,7 +66,7 @@ struct FmaBlock {
         M7_MULTIPLE("m7_next", "vldmia", "!")
         M7_MULTIPLE("m7_save", "vstmia", "")
         ".macro m7_fma sum, row, column\n vfma.f32 s\\sum, s\\row, s\\column\n .endm\n"
-        "m7_load %[zeros], 0, %%(%c[sums]-1)\n"
+        "m7_load %[start], 0, %%(%c[sums]-1)\n"
         "1:\n"
         "ldr %[at], [%[offsets]], #4\n"
         "add %[at], %[columns], %[at], lsl #2\n"
@@ -74,18 +79,25 @@ struct FmaBlock {
         "m7_load %[at], %%(%c[sums]), %%(%c[sums]+%c[loaded]-1)\n"
         "add %[at], %[at], %[stride]\n"
         ".endif\n"
+        ".set m7_operand, %c[sums]+%c[loaded]\n"
+        ".if %c[at_once]\n"
+        "m7_next %[rows], %%m7_operand, %%(m7_operand+%c[height]*%c[taps]-1)\n"
+        ".endif\n"
         ".set m7_tap, 0\n"
         ".rept %c[taps]\n"
-        "m7_next %[rows], %%(%c[sums]+%c[loaded]), %%(%c[sums]+%c[loaded]+%c[height]-1)\n"
+        ".if %c[at_once] == 0\n"
+        "m7_next %[rows], %%m7_operand, %%(m7_operand+%c[height]-1)\n"
+        ".endif\n"
         ".set m7_row, 0\n"
         ".rept %c[height]\n"
         ".set m7_column, 0\n"
         ".rept %c[width]\n"
-        "m7_fma %%(m7_row*%c[width]+m7_column), %%(%c[sums]+%c[loaded]+m7_row), %%(%c[sums]+m7_tap+m7_column)\n"
+        "m7_fma %%(m7_row*%c[width]+m7_column), %%(m7_operand+m7_row), %%(%c[sums]+m7_tap+m7_column)\n"
         ".set m7_column, m7_column+1\n"
         ".endr\n"
         ".set m7_row, m7_row+1\n"
         ".endr\n"
+        ".set m7_operand, m7_operand+%c[at_once]*%c[height]\n"
         ".set m7_tap, m7_tap+1\n"
         ".endr\n"
         ".endr\n"
@@ -110,13 +122,16 @@ struct FmaBlock {
         : [rows] "+r"(rows), [offsets] "+r"(offsets), [segments] "+r"(segments), [out] "+r"(sums), [at] "=&r"(at),
           [turns] "=&r"(turns)
         : [columns] "r"(columns), [stride] "r"(kPlaneStep * sizeof(float)), [out_step] "i"(kRowStep),
-          [zeros] "r"(kZeros), [sums] "i"(kSums), [loaded] "i"(kLoaded), [taps] "i"(kTaps), [height] "i"(kRows),
+          [start] "r"(start), [at_once] "i"(kRowsAtOnce ? 1 : 0), [sums] "i"(kSums), [loaded] "i"(kLoaded), [taps] "i"(kTaps), [height] "i"(kRows),
           [width] "i"(kColumns), [together] "i"(kTogether), [planes] "i"(kPlanes), [step] "i"(kPlaneStep)
         : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15",
           "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27", "s28", "s29", "s30",
           "s31", "cc", "memory");
 #else
-    float sum[kRows][kColumns] = {};
+    float sum[kRows][kColumns];
+    for (int row = 0; row < kRows; ++row) {
+      for (int column = 0; column < kColumns; ++column) sum[row][column] = start[row * kColumns + column];
+    }
     for (; segments > 0; --segments, ++offsets) {
       const float* at = columns + *offsets;
       for (int plane = 0; plane < kPlanes; ++plane, at += kPlaneStep) {
@@ -142,7 +157,6 @@ struct FmaBlock {
     static_assert(kTaps == 1);
 #if M7_HAS_FPU
     constexpr int kTogether = kPlanes % 8 == 0 ? 8 : kPlanes % 4 == 0 ? 4 : kPlanes % 2 == 0 ? 2 : 1;
-    static constexpr float kZeros[32] = {};
     int turns;
     __asm__ volatile(
         ".altmacro\n"

@@ -57,4 +57,13 @@ inline std::int32_t requantize(std::int32_t x2, const Scaling& scaling, std::int
   }
 }
 
+// MultiplyByQuantizedMultiplier as it is defined, for what requantize() can't take; `shift` to the right.
+inline std::int32_t requantize_in_full(std::int32_t sum, std::int32_t multiplier, int shift) {
+  const auto left = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) << (shift < 0 ? -shift : 0));
+  const auto v = static_cast<std::int32_t>((static_cast<std::int64_t>(left) * multiplier + (1 << 30)) >> 31);
+  if (shift <= 0) return v;
+  const std::int64_t half = std::int64_t{1} << (shift - 1);
+  return static_cast<std::int32_t>((v + half - (v < 0 ? 1 : 0)) >> shift);
+}
+
 }  // namespace m7

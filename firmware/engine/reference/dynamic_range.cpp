@@ -8,32 +8,15 @@
 namespace reference {
 namespace {
 
-Affine quantise_symmetrically(const float* values, std::int32_t count, std::int8_t* quantised) {
-  constexpr float kMost = 127.0F;
-  float range = 0.0F;
-  for (std::int32_t i = 0; i < count; ++i) range = std::max(range, std::fabs(values[i]));
-  if (range == 0.0F) {
-    std::fill_n(quantised, count, std::int8_t{0});
-    return {1.0F, 0};
-  }
-  const float inverse = kMost / range;
-  for (std::int32_t i = 0; i < count; ++i) {
-    quantised[i] = static_cast<std::int8_t>(clamp(std::round(values[i] * inverse), {-kMost, kMost}));
-  }
-  return {range / kMost, 0};
+constexpr float kMost = 127.0F;
+
+DynamicScale symmetric_scale(float range) {
+  if (range == 0.0F) return {{1.0F, 0}, 0.0F};
+  return {{range / kMost, 0}, kMost / range};
 }
 
-Affine quantise_asymmetrically(const float* values, std::int32_t count, std::int8_t* quantised) {
-  float least = 0.0F;
-  float greatest = 0.0F;
-  for (std::int32_t i = 0; i < count; ++i) {
-    least = std::min(least, values[i]);
-    greatest = std::max(greatest, values[i]);
-  }
-  if (least == greatest) {
-    std::fill_n(quantised, count, std::int8_t{0});
-    return {1.0F, 0};
-  }
+DynamicScale asymmetric_scale(float least, float greatest) {
+  if (least == greatest) return {{1.0F, 0}, 0.0F};
   // In double, as there: the zero point is the rounding of a quotient. A few operations a layer.
   const double low = static_cast<double>(least);
   const double high = static_cast<double>(greatest);
@@ -44,25 +27,40 @@ Affine quantise_asymmetrically(const float* values, std::int32_t count, std::int
   const double exact = std::min(std::max(low_is_closer ? from_low : from_high, -128.0), 127.0);
   const float zero_point = static_cast<float>(std::round(exact));
   const float scale = static_cast<float>(step);
-  const float inverse = 1.0F / scale;
-  for (std::int32_t i = 0; i < count; ++i) {
-    const float rounded = std::round(zero_point + values[i] * inverse);
-    quantised[i] = static_cast<std::int8_t>(clamp(rounded, {-128.0F, 127.0F}));
-  }
-  return {scale, static_cast<std::int32_t>(zero_point)};
+  return {{scale, static_cast<std::int32_t>(zero_point)}, 1.0F / scale};
 }
 
 }  // namespace
 
+DynamicScale dynamic_scale(bool asymmetric, float least, float greatest) {
+  return asymmetric ? asymmetric_scale(least, greatest) : symmetric_scale(std::max(-least, greatest));
+}
+
 Affine quantise_dynamically(bool asymmetric, const float* values, std::int32_t count, std::int8_t* quantised) {
-  return asymmetric ? quantise_asymmetrically(values, count, quantised)
-                    : quantise_symmetrically(values, count, quantised);
+  float least = 0.0F;
+  float greatest = 0.0F;
+  for (std::int32_t i = 0; i < count; ++i) {
+    least = std::min(least, values[i]);
+    greatest = std::max(greatest, values[i]);
+  }
+  const DynamicScale scale = dynamic_scale(asymmetric, least, greatest);
+  if (scale.inverse == 0.0F) {
+    std::fill_n(quantised, count, std::int8_t{0});
+    return scale.affine;
+  }
+  const Clamp range{asymmetric ? -kMost - 1.0F : -kMost, kMost};
+  const auto zero_point = static_cast<float>(scale.affine.zero_point);
+  for (std::int32_t i = 0; i < count; ++i) {
+    quantised[i] =
+        static_cast<std::int8_t>(clamp(std::round(zero_point + unfused(values[i] * scale.inverse)), range));
+  }
+  return scale.affine;
 }
 
 float hybrid_output(std::int32_t sum, std::int32_t channel, const Hybrid& hybrid, const Affine& input,
                     const float* bias) {
   const float scale = input.scale * hybrid.weight_scales[hybrid.per_channel ? channel : 0];
-  const float total = static_cast<float>(sum) * scale + (bias != nullptr ? bias[channel] : 0.0F);
+  const float total = unfused(static_cast<float>(sum) * scale) + (bias != nullptr ? bias[channel] : 0.0F);
   return clamp(total, hybrid.clamp);
 }
 

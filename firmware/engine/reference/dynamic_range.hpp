@@ -14,6 +14,24 @@ namespace reference {
 // difference in an input would show in the outputs.
 Affine quantise_dynamically(bool asymmetric, const float* values, std::int32_t count, std::int8_t* quantised);
 
+// How values from `least`, at most 0, to `greatest`, at least 0, are quantised: each times `inverse`, plus the zero
+// point, rounded, clamped to -127 (symmetric) or -128 to 127. All are 0 where `inverse` is.
+struct DynamicScale {
+  Affine affine;
+  float inverse;
+};
+DynamicScale dynamic_scale(bool asymmetric, float least, float greatest);
+
+// A product that is rounded for itself, as LiteRT's are: the compiler must not fuse it with what is added.
+inline float unfused(float product) {
+#if defined(__arm__) && defined(__ARM_FP)
+  __asm__("" : "+t"(product));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(product));
+#endif
+  return product;
+}
+
 // An int32 sum of products, as float.
 float hybrid_output(std::int32_t sum, std::int32_t channel, const Hybrid& hybrid, const Affine& input,
                     const float* bias);

@@ -40,18 +40,6 @@ void quantize(const Affine& output_affine, std::int32_t count, const float* inpu
   from_float(output_affine, count, input, output);
 }
 
-void quantize(const Rescale& r, std::int32_t count, const std::int8_t* input, std::int8_t* output) {
-  from_quantised(r, count, input, output);
-}
-
-void quantize(const Rescale& r, std::int32_t count, const std::int8_t* input, std::uint8_t* output) {
-  from_quantised(r, count, input, output);
-}
-
-void quantize(const Rescale& r, std::int32_t count, const std::uint8_t* input, std::int8_t* output) {
-  from_quantised(r, count, input, output);
-}
-
 void quantize(const Rescale& r, std::int32_t count, const std::int16_t* input, std::int8_t* output) {
   from_quantised(r, count, input, output);
 }

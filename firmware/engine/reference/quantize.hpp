@@ -15,9 +15,6 @@ void quantize(const Affine& output_affine, std::int32_t count, const float* inpu
 void quantize(const Affine& output_affine, std::int32_t count, const float* input, std::int16_t* output);
 
 // Bit-exact with TensorFlow Lite Micro.
-void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::int8_t* output);
-void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::uint8_t* output);
-void quantize(const Rescale& rescale, std::int32_t count, const std::uint8_t* input, std::int8_t* output);
 void quantize(const Rescale& rescale, std::int32_t count, const std::int16_t* input, std::int8_t* output);
 void quantize(const Rescale& rescale, std::int32_t count, const std::int8_t* input, std::int16_t* output);
 void quantize(const Rescale& rescale, std::int32_t count, const std::int16_t* input, std::int16_t* output);

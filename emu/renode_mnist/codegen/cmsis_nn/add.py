@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from renode_mnist.codegen import quantise
+from renode_mnist.codegen.candidate import only
 from renode_mnist.codegen.cmsis_nn.call import Call, bounds, factor
 from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.kernel import Kernel
@@ -43,4 +44,4 @@ def _term(tensor: Tensor, multiplier: quantise.Multiplier) -> dict[str, Value]:
     return {"offset": -quantise.quantisation(tensor).zero_point, "factor": factor(multiplier)}
 
 
-KERNEL = Kernel(_lower, (Kind.INT8,), refuses=_refuses)
+KERNEL = Kernel(only(_lower), (Kind.INT8,), refuses=_refuses)

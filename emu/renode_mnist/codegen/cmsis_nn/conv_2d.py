@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from renode_mnist.codegen import quantise
+from renode_mnist.codegen.candidate import only
 from renode_mnist.codegen.cmsis_nn import scratch
 from renode_mnist.codegen.cmsis_nn.convolution import lower
 from renode_mnist.codegen.graph import Operator
@@ -26,4 +27,6 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, (Kind.INT8,), refuses=lambda operator: "groups of channels" if grouped(operator) else "")
+KERNEL = Kernel(
+    only(_lower), (Kind.INT8,), refuses=lambda operator: "groups of channels" if grouped(operator) else ""
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from renode_mnist.codegen import quantise
+from renode_mnist.codegen.candidate import only
 from renode_mnist.codegen.cmsis_nn import scratch
 from renode_mnist.codegen.cmsis_nn.convolution import lower
 from renode_mnist.codegen.graph import Operator
@@ -27,4 +28,4 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
     )
 
 
-KERNEL = Kernel(_lower, (Kind.INT8,))
+KERNEL = Kernel(only(_lower), (Kind.INT8,))

@@ -1,4 +1,4 @@
-"""Engine ``cmsis-nn``: one step an operator; the objective makes no difference here."""
+"""Engine ``cmsis-nn``: one step an operator; the aim makes no difference here."""
 
 from __future__ import annotations
 

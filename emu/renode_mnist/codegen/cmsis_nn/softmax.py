@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renode_mnist.codegen import quantise
+from renode_mnist.codegen.candidate import only
 from renode_mnist.codegen.cmsis_nn.call import Call
 from renode_mnist.codegen.graph import Operator
 from renode_mnist.codegen.kernel import Kernel
@@ -65,4 +66,4 @@ def _refuses(operator: Operator) -> str:
     return "" if depth < _MOST_SHARES else f"{depth} classes (less than {_MOST_SHARES} go)"
 
 
-KERNEL = Kernel(_lower, (Kind.INT8,), _refuses)
+KERNEL = Kernel(only(_lower), (Kind.INT8,), _refuses)

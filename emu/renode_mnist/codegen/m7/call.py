@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from renode_mnist.codegen.geometry import Window
-from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.graph import Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering, Parts
 from renode_mnist.codegen.operators.pool_2d import PoolOptions
 from renode_mnist.codegen.program import Step
@@ -22,7 +22,7 @@ class WindowCall(Parts):
 
     def __init__(self, lowering: Lowering, operator: Operator, window: Window, channels: int) -> None:
         super().__init__(lowering, operator)
-        self.window = self.parameter(
+        self.window = self.shared_parameter(
             "Window",
             "m7::Window",
             {
@@ -42,27 +42,47 @@ class WindowCall(Parts):
             },
         )
 
-    def of(self, function: str, parameters: str, arguments: Sequence[str]) -> Step:
+    def of(
+        self,
+        function: str,
+        parameters: str,
+        arguments: Sequence[str],
+        *,
+        header: str = "",
+        reads: Sequence[Tensor] = (),
+        in_place: bool = False,
+    ) -> Step:
         """The step.
 
         Args:
-            function: Its header has its name.
+            function: Of ``m7``.
             parameters: Name of the second template argument.
             arguments: Between the input and the output; "nullptr" for scratch memory that is not needed.
+            header: Without ``.hpp``; by default it has the function's name.
+            reads: See ``Parts.step``.
+            in_place: Likewise.
         """
         output = self.operator.output
         planar = output in self.lowering.graph.layouts
         return self.step(
             f"m7::{function}<{self.window}, {parameters}>",
             [self.source(), *arguments],
-            f"{HEADERS}{function}.hpp",
+            f"{HEADERS}{header or function}.hpp",
+            reads=reads,
+            in_place=in_place,
             writes=[self.lowering.result(self.operator) if planar else self.lowering.buffer(output)],
         )
 
 
 def pool_size(operator: Operator) -> tuple[int, int]:
     """Height and width of the pool that is fused into a convolution; 1 and 1 where none is."""
-    return operator.fused[1].options_as(PoolOptions).filter if operator.fused else (1, 1)
+    pools = [part for part in operator.parts[1:] if part.op == "MAX_POOL_2D"]
+    return pools[0].options_as(PoolOptions).filter if pools else (1, 1)
+
+
+def residual(operator: Operator) -> Operator | None:
+    """The ADD that is fused into a convolution."""
+    return next((part for part in operator.parts[1:] if part.op == "ADD"), None)
 
 
 def computed(operator: Operator, window: Window) -> Window | None:

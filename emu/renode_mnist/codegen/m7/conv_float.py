@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.m7.choice import Candidate
+from renode_mnist.codegen.m7.flash_reads import Reads
 from renode_mnist.codegen.m7.layer_float import COLUMNS, REGISTERS, Call, Layer, cut, image_plane
 from renode_mnist.codegen.program import Step
 
@@ -37,6 +38,7 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
     width = layer.pixels if flat else window.output_width
     columns = max(cut(width, COLUMNS))
     rows = min((REGISTERS - (columns + taps - 1)) // (columns + 1), layer.channels)
+    reads = Reads(4 * rows * layer.weights.size / layer.channels, layer.pixels / columns, layer.channels / rows)
 
     def build() -> Step:
         call = Call(lowering, layer, copies=copies, rows=rows, taps=taps, flat=flat)
@@ -49,7 +51,7 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
             "Weights", block_weights(layer.weights, rows, taps), f"blocks of {rows} output channels: {order}"
         )
         lines = call.floats("lines", layer.pool[0] * rows * width)
-        return call.of("conv_float", call.conv, [weights, call.bias(), call.image, lines])
+        return call.of("conv_float", call.conv, [reads.argument(weights), call.bias(), call.image, lines])
 
     products = layer.pixels * layer.weights.size
     sums = rows * columns
@@ -58,4 +60,12 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
     outputs = layer.pixels * layer.channels * 8
     copying = layer.inputs * image_plane(window, 1) * 12 if copies else 0
     flat_cost = outputs + copying
-    yield Candidate(flat_cost + rate * products, flat_cost + rate_cycles * products, 4 * layer.weights.size, build)
+    image = layer.inputs * image_plane(window, 1) if copies else 0
+    yield Candidate(
+        "conv_float",
+        flat_cost + rate_cycles * products + reads.cycles,
+        flat_cost + rate * products,
+        4 * (layer.weights.size + layer.channels),
+        4 * (image + layer.pool[0] * rows * width),
+        build,
+    )

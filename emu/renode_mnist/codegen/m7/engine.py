@@ -1,4 +1,4 @@
-"""Engine ``m7``; see ``choice.choose`` for what the objective means."""
+"""Engine ``m7``; see ``selection.select`` for what the objective means."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.m7.choice import Candidate
 from renode_mnist.codegen.m7.layer_float import Call, Layer
 from renode_mnist.codegen.program import Step
 
@@ -34,4 +34,4 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
         return call.of("first_conv_float", call.conv, [weights])
 
     outputs = layer.pixels // 4 * layer.channels
-    yield Candidate(45 * outputs, 48 * outputs, 40 * layer.channels, build)
+    yield Candidate("first_conv_float", 48 * outputs, 45 * outputs, 40 * layer.channels, 0, build)

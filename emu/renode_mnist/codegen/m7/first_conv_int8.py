@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.m7.choice import Candidate
 from renode_mnist.codegen.m7.layer_int8 import Call, Layer
 from renode_mnist.codegen.program import Step
 
@@ -34,9 +34,13 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
         rows[:, :5] = taps.view("<u4")
         rows[:, 5:] = scalings
         rows[:-1, 8] |= 1 << 31
-        channels = call.constant("Channels", rows, "five pairs of weights and the scaling of each channel")
+        # The loop for fewest cycles loads the weights of a channel behind the last one.
+        words = np.concatenate([rows.reshape(-1), np.zeros(5, "<u4")])
+        channels = call.constant("Channels", words, "five pairs of weights and the scaling of each channel")
         return call.of("first_conv_int8", call.conv(1, "kPairs"), [channels])
 
     outputs = layer.outputs * layer.channels
-    cost = outputs * 42 + layer.outputs * 90
-    yield Candidate(cost, outputs * 44 + layer.outputs * 90, 36 * layer.channels, build)
+    # At most 4 % off on pictures of 28x28 to 50x30 into 8 to 32 channels.
+    cycles = outputs * 38.5 + layer.outputs * 100
+    instructions = outputs * 42 + layer.outputs * 90
+    yield Candidate("first_conv_int8", cycles, instructions, 36 * layer.channels + 20, 0, build)

@@ -26,6 +26,7 @@ class Layer:
         window: ``output_height`` and ``output_width`` count the outputs that are read.
         weights: Output channel, row, column, input channel.
         pool: Height and width of the fused pool.
+        channel_groups: Groups of input channels, each with output channels of its own.
         beyond: Which of its numbers are beyond the kernels, in words; empty where none is. Where it is not, there
             are no scalings.
     """
@@ -40,6 +41,7 @@ class Layer:
     input_zero_point: int
     pool: tuple[int, int]
     beyond: str
+    channel_groups: int = 1
 
     @property
     def outputs(self) -> int:
@@ -140,14 +142,14 @@ def _scalings(
 class Call(WindowCall):
     """Of a kernel ``m7::<function><window, conv>(input, constants, scratch, output)``."""
 
-    def __init__(self, lowering: Lowering, layer: Layer, input_channels: int | None = None) -> None:
-        super().__init__(lowering, layer.operator, layer.window, input_channels or layer.weights.shape[3])
+    def __init__(self, lowering: Lowering, layer: Layer) -> None:
+        super().__init__(lowering, layer.operator, layer.window, layer.weights.shape[3])
         self.layer = layer
 
     def conv(self, block_outputs: int, weights: str) -> str:
         """The name of ``m7::Conv``."""
         layer = self.layer
-        cycles = self.lowering.objective is Objective.CYCLES
+        counted = self.lowering.objective is Objective.INSTRUCTIONS
         return self.parameter(
             "",
             "m7::Conv",
@@ -158,17 +160,22 @@ class Call(WindowCall):
                 "pool_width": layer.pool[1],
                 "block_outputs": block_outputs,
                 "weights": f"m7::Weights::{weights}",
-                "objective": f"m7::Objective::{'kCycles' if cycles else 'kInstructions'}",
+                "objective": f"m7::Objective::{'kInstructions' if counted else 'kCycles'}",
                 "clamp": f"m7::Clamp::{layer.clamp}",
                 "least": layer.least,
                 "greatest": layer.greatest,
             },
         )
 
-    def scalings(self) -> str:
-        """The name of ``m7::Scaling`` of all channels."""
+    def scalings(self, offset: int = 0) -> str:
+        """The name of ``m7::Scaling`` of all channels, of a kernel that adds ``offset`` to each input."""
+        scalings = self.layer.scalings
+        if offset:
+            sums = self.layer.weights.astype(np.int64).reshape(self.layer.channels, -1).sum(axis=1)
+            scalings = scalings.copy()
+            scalings[: self.layer.channels, 0] -= (2 * offset * sums).astype(np.int32)
         text = "twice the bias, multiplier, offset, shift of each channel"
-        return self.constant("Scalings", self.layer.scalings, text)
+        return self.constant("Scalings", scalings, text)
 
     def panel(self, suffix: str, words: int) -> str:
         """The name of scratch memory of 32-bit words."""

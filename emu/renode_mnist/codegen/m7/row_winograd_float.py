@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.m7.choice import Candidate
 from renode_mnist.codegen.m7.conv_float import block_weights
+from renode_mnist.codegen.m7.flash_reads import Reads
 from renode_mnist.codegen.m7.layer_float import COLUMNS, REGISTERS, Call, Layer, cut
 from renode_mnist.codegen.program import Step
 
@@ -51,6 +52,7 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
     columns = max(cut(pixels, COLUMNS))
     rows = min((REGISTERS - (columns + taps - 1)) // (columns + 1), layer.channels)
     stored = layer.weights.size // 3 * 5
+    reads = Reads(4 * rows * stored / layer.channels, pixels / columns, layer.channels / rows)
 
     def build() -> Step:
         call = Call(lowering, layer, rows=rows, taps=taps)
@@ -62,11 +64,19 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
         )
         transformed = call.floats("transformed", 5 * layer.inputs * window.input_height * thirds)
         products = call.floats("products", 5 * rows * pixels)
-        return call.of("row_winograd_float", call.conv, [weights, call.bias(), transformed, products])
+        arguments = [reads.argument(weights), call.bias(), transformed, products]
+        return call.of("row_winograd_float", call.conv, arguments)
 
     products = stored * pixels
     sums = rows * columns
     ends = layer.inputs * window.input_height * thirds * 25 + pixels * layer.channels * 30
     rate = 1 + (taps + 1.5) / (taps * sums)
     rate_cycles = rate + (taps * rows + columns) / (2 * taps * sums)
-    yield Candidate(ends + rate * products, ends + rate_cycles * products, 4 * stored, build)
+    yield Candidate(
+        "row_winograd_float",
+        ends + rate_cycles * products + reads.cycles,
+        ends + rate * products,
+        4 * (stored + layer.channels),
+        4 * 5 * (layer.inputs * window.input_height * thirds + rows * pixels),
+        build,
+    )

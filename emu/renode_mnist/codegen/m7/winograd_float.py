@@ -8,8 +8,9 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.m7.choice import Candidate
+from renode_mnist.codegen.m7.flash_reads import Reads
 from renode_mnist.codegen.m7.layer_float import COLUMNS, Call, Layer, cut, image_plane
 from renode_mnist.codegen.program import Step
 
@@ -39,6 +40,7 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
     tiles = ceil(window.output_height / 2) * ceil(window.output_width / 2)
     blocks = cut(tiles, COLUMNS)
     stored = 16 * ceil(layer.channels / 4) * 4 * layer.inputs
+    reads = Reads(4 * stored, len(blocks))
 
     def build() -> Step:
         call = Call(lowering, layer, copies=copies, tile=2, rows=4, taps=1)
@@ -49,7 +51,7 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
         )
         transformed = call.floats("tiles", 16 * layer.inputs * blocks[0])
         products = call.floats("products", 16 * blocks[0] * 4)
-        arguments = [weights, call.bias(), call.image, transformed, products]
+        arguments = [reads.argument(weights), call.bias(), call.image, transformed, products]
         return call.of("winograd_float", call.conv, arguments)
 
     products = stored * tiles
@@ -57,4 +59,13 @@ def candidates(lowering: Lowering, layer: Layer) -> Iterator[Candidate]:
     copying = layer.inputs * image_plane(window, 2) * 12 if copies else 0
     instructions = ends + copying + products * (1 + 2.6 / (4 * blocks[0]))
     cycles = ends + copying + products * (1 + (4 + blocks[0]) / 2 / (4 * blocks[0]))
-    yield Candidate(instructions, cycles, 4 * stored, build)
+    cycles += reads.cycles
+    image = layer.inputs * image_plane(window, 2) if copies else 0
+    yield Candidate(
+        "winograd_float",
+        cycles,
+        instructions,
+        4 * (stored + layer.channels),
+        4 * (image + 16 * blocks[0] * (layer.inputs + 4)),
+        build,
+    )

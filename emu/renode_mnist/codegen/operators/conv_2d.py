@@ -41,6 +41,12 @@ def grouped(operator: Operator) -> bool:
     return operator.tensor(1).shape[3] != operator.input.shape[3]
 
 
+def asymmetric(operator: Operator) -> bool:
+    """Whether, in dynamic range, the input is quantised with a zero point: where channels have several scales."""
+    scales = operator.tensor(1).quantisation
+    return scales is not None and len(set(scales.scales)) > 1
+
+
 def _inputs(operator: Operator) -> None:
     convolution.inputs(operator, channel_axis=0, wide_only=False)
 
@@ -71,7 +77,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         {"filter_channels": weights.shape[3], "output_channels": weights.shape[0]},
         "output channel, row, column, input channel",
         weights.shape[0],
-        asymmetric=weights.quantisation is not None and len(set(weights.quantisation.scales)) > 1,
+        asymmetric=asymmetric(operator),
     )
 
 

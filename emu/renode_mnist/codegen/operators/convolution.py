@@ -23,6 +23,7 @@ class ConvOptions:
 
     Attributes:
         narrow: In int16, whether sums have 32 bits where there is no bias to say so.
+        window: Where a pass has made the convolution, and neither padding says how it meets the border.
     """
 
     padding: Padding
@@ -30,6 +31,7 @@ class ConvOptions:
     dilation: tuple[int, int]
     activation: Activation
     narrow: bool = False
+    window: Window | None = None
 
 
 def read(table: Any) -> ConvOptions:
@@ -57,6 +59,8 @@ def inputs(operator: Operator, channel_axis: int, *, wide_only: bool = True) -> 
 def window(operator: Operator) -> Window:
     """The filter's window."""
     found = operator.options_as(ConvOptions)
+    if found.window is not None:
+        return found.window
     _, height, width, _ = operator.tensor(1).shape
     return sliding.over_image(operator, (height, width), found.stride, found.dilation, found.padding)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -95,6 +95,8 @@ class Definition:
         shapes: Computes the outputs' shapes from the inputs' shapes, constants and options.
         resolved: The outputs' shapes where the file leaves them open; ``shapes``, where nothing is said.
         lower: The reference kernel's step: what computes it where an engine has no kernel of its own.
+        fast_in: Arithmetics in which another kernel would gain next to nothing, for this one only moves numbers or
+            looks them up: no engine that leaves the operator to it falls back.
         remark: What is taken and what is not, in a few words, for the page of operators.
         rule: Raises ``ModelError`` where anything else is refused.
         mismatch: The refusal where an output has another shape than that of ``shapes``.
@@ -119,6 +121,7 @@ class Definition:
     inputs: Callable[[Operator], None]
     shapes: Callable[[Operator], Shapes]
     lower: Callable[[Lowering, Operator], Step]
+    fast_in: Collection[Kind] = ()
     remark: str = ""
     rule: Callable[[Operator], None] = _no_rule
     mismatch: Callable[[Operator, Shapes], ModelError] = does_not_fit

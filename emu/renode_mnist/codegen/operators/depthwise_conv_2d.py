@@ -17,6 +17,7 @@ from renode_mnist.codegen.operators.samples import (
     INT8,
     INT16,
     ONE_STEP,
+    SPREADS,
     WINDOW,
     Bias,
     Declared,
@@ -72,7 +73,7 @@ def _samples() -> Declared:
         weights = Weights((1, *kernel, channels * each), axis=3)
         return Flow((batch, height, width, channels)), weights, Bias()
 
-    like = Sample("3x3", layer(7, 8, 8, 3, 3), WINDOW, types=(FLOAT32, INT8, HYBRID), exempt=(ONE_STEP,))
+    like = Sample("3x3", layer(7, 8, 8, 3, 3), WINDOW, types=(FLOAT32, INT8, HYBRID), exempt=(ONE_STEP, *SPREADS))
     exact = like.row("", types=(FLOAT32, INT8))
     packed = like.row("", types=(INT8,))
     wide = like.row("", types=(INT16,), exempt=())
@@ -92,7 +93,7 @@ def _samples() -> Declared:
         exact.row("one channel, 8 outputs", inputs=layer(6, 6, 1, 3, 3, each=8)),
         exact.row("5x4", inputs=layer(7, 7, 12, 5, 4), padding="SAME"),
         exact.row("filter larger than the image", inputs=layer(2, 3, 4, 5, 5), padding="SAME"),
-        exact.row("one scale, no bias", exempt=(no_bias,),
+        exact.row("one scale, no bias", exempt=(no_bias, *SPREADS),
                   inputs=(Flow((1, 6, 5, 4)), Weights((1, 3, 3, 4), axis=3, per_channel=False))),
         exact.row("batch of 2", inputs=layer(5, 5, 4, 3, 3, batch=2), padding="SAME"),
         exact.row("before a pointwise convolution", inputs=layer(5, 6, 4, 3, 3), padding="SAME", behind=(pointwise,)),

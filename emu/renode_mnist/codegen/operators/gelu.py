@@ -65,6 +65,7 @@ DEFINITION = Definition(
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=activations,
     shapes=same_shape,
+    fast_in=(Kind.INT8,),
     lower=_lower,
     options=OptionsTable("GeluOptions", _read),
     samples=_samples,

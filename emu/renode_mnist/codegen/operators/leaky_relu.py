@@ -89,6 +89,7 @@ def _samples() -> Declared:
 DEFINITION = Definition(
     names=("LEAKY_RELU",),
     kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
+    fast_in=(Kind.INT8,),
     inputs=activations,
     shapes=same_shape,
     rule=_rule,

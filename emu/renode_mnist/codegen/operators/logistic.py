@@ -165,6 +165,7 @@ DEFINITION = Definition(
     inputs=activations,
     shapes=same_shape,
     rule=_rule,
+    fast_in=(Kind.INT8,),
     lower=_lower,
     samples=_samples,
 )

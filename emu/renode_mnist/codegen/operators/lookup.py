@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist.codegen import quantise
+from renode_mnist.codegen import fixed_point, quantise
 from renode_mnist.codegen.graph import ElementType, Operator, Tensor
 from renode_mnist.codegen.lowering import Lowering
 from renode_mnist.codegen.operators.call import Call
@@ -47,9 +47,28 @@ def lower(
         struct = "".join(word.capitalize() for word in function.split("_"))
         how = [call.struct("", struct, parameters)] if parameters else []
         return call.of(function, [*how, count, call.source()], in_place=True, header="unary")
-    values = np.array(table(operator.input, operator.output), np.int8)
-    name = call.constant("Table", values, "outputs of the inputs -128 to 127")
-    return call.of("lookup", [name, count, call.source()], in_place=True)
+    return of_values(call, np.array(table(operator.input, operator.output)))
+
+
+def of_values(call: Call, values: npt.NDArray[Any]) -> Step:
+    """The step of an operator from 8 bits to 8 bits.
+
+    Args:
+        call: Of the operator.
+        values: Its outputs, by what is stored of its input, from the least on.
+    """
+    by_byte = values if call.operator.input.type is ElementType.UINT8 else np.roll(values, 128)
+    name = call.constant("Table", by_byte.astype(np.int16).astype(np.uint8), "outputs, by the byte of the input")
+    return call.of("lookup", [name, str(call.operator.output.element_count), call.source()], in_place=True)
+
+
+def rescaled(operator: Operator, factor: quantise.Multiplier, least: int, greatest: int) -> npt.NDArray[Any]:
+    """Outputs of an operator from 8 bits to 8 bits that only takes the scale of its output, and bounds."""
+    before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
+    first, last = quantise.limits(operator.input.type)
+    stored = np.arange(first, last + 1) - before.zero_point
+    scaled = fixed_point.multiply(stored, factor.value, factor.shift)
+    return np.clip(fixed_point.wrapped(scaled + after.zero_point), least, greatest)
 
 
 def of_real(function: Callable[[Real], Real]) -> Table:

@@ -152,6 +152,7 @@ def definition(
 
     form: dict[str, Any] = {
         "kinds": (Kind.FLOAT32, Kind.INT8, Kind.INT16),
+        "fast_in": tuple(Kind),
         "inputs": inputs,
         "rule": same_quantisation,
         "fold": fold if values else None,

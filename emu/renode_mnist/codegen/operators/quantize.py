@@ -5,6 +5,7 @@ from __future__ import annotations
 from renode_mnist.codegen import quantise
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import lookup
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, kind_of_ends, same_shape
 from renode_mnist.codegen.operators.rules import INTERFACE_TYPES, quantised, require
@@ -55,6 +56,9 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         return call.of("quantize", [call.affine(operator.output), count, source])
     before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
     multiplier = quantise.multiplier(before.scale / after.scale)
+    if ElementType.INT16 not in (operator.input.type, operator.output.type):
+        values = lookup.rescaled(operator, multiplier, *quantise.limits(operator.output.type))
+        return lookup.of_values(call, values)
     rescale = call.rescale(multiplier, *quantise.limits(operator.output.type))
     in_place = operator.input.type.byte_count == operator.output.type.byte_count
     return call.of("quantize", [rescale, count, source], in_place=in_place)
@@ -101,6 +105,7 @@ def _samples() -> Declared:
 DEFINITION = Definition(
     names=("QUANTIZE",),
     kinds=(Kind.INT8, Kind.INT16),
+    fast_in=(Kind.INT8,),
     inputs=_inputs,
     shapes=same_shape,
     rule=_rule,

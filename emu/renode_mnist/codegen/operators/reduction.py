@@ -45,7 +45,7 @@ def _axes(operator: Operator) -> set[int]:
     return {int(axis) for axis in operator.constant(1).reshape(-1)}
 
 
-def _reduced(operator: Operator) -> set[int]:
+def reduced(operator: Operator) -> set[int]:
     """Counted from the front."""
     return {axis % len(operator.input.shape) for axis in _axes(operator)}
 
@@ -67,10 +67,10 @@ def inputs(operator: Operator) -> None:
 
 def shapes(operator: Operator) -> Shapes:
     """The input's without the reduced dimensions."""
-    shape, reduced = operator.input.shape, _reduced(operator)
+    shape, gone = operator.input.shape, reduced(operator)
     if operator.options_as(ReducerOptions).keep_dims:
-        return (tuple(1 if i in reduced else n for i, n in enumerate(shape)),)
-    return (tuple(n for i, n in enumerate(shape) if i not in reduced),)
+        return (tuple(1 if i in gone else n for i, n in enumerate(shape)),)
+    return (tuple(n for i, n in enumerate(shape) if i not in gone),)
 
 
 def mismatch(operator: Operator, found: Shapes) -> ModelError:
@@ -81,7 +81,7 @@ def mismatch(operator: Operator, found: Shapes) -> ModelError:
 def header(call: Call) -> tuple[str, int]:
     """The parameter that says what is reduced, and how many elements each result is made of."""
     operator = call.operator
-    shape, reduced = operator.input.shape, _reduced(operator)
+    shape, gone = operator.input.shape, reduced(operator)
     strides = nesting.strides(shape)
 
     def loops(axes: Iterable[int]) -> list[Loop]:
@@ -89,7 +89,7 @@ def header(call: Call) -> tuple[str, int]:
         found = nesting.merged([shape[axis] for axis in chosen], [strides[axis] for axis in chosen])
         return nesting.filled(found, _LOOPS, 1)
 
-    kept, folded = loops(axis for axis in range(len(shape)) if axis not in reduced), loops(sorted(reduced))
+    kept, folded = loops(axis for axis in range(len(shape)) if axis not in gone), loops(sorted(gone))
     count = prod(loop.size for loop in folded)
     name = call.struct(
         "",

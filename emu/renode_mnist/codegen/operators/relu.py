@@ -8,6 +8,7 @@ from renode_mnist.codegen import quantise
 from renode_mnist.codegen.activation import Activation
 from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.codegen.operators import lookup
 from renode_mnist.codegen.operators.call import Call
 from renode_mnist.codegen.operators.definition import Definition, Kind, same_shape
 from renode_mnist.codegen.operators.rules import activations, require
@@ -42,12 +43,17 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         low, high = quantise.limits(operator.input.type)
         six = max(low, min(high, quantise.stored(6.0, operator.input)))
         zero = quantise.quantisation(operator.input).zero_point
+        if operator.input.type is ElementType.INT8:
+            return lookup.of_values(call, np.clip(lookup.STORED, zero, six))
         how = call.struct("Clamp", "ClampStored", {"min": zero, "max": six})
     else:
         before, after = quantise.quantisation(operator.input), quantise.quantisation(operator.output)
         with np.errstate(over="ignore"):  # an infinite one ``multiplier`` refuses
             ratio = float(np.float32(before.scale) / np.float32(after.scale))
-        how = call.rescale(quantise.multiplier(ratio), *quantise.activation_range(activation, operator.output))
+        factor, bounds = quantise.multiplier(ratio), quantise.activation_range(activation, operator.output)
+        if operator.input.type is ElementType.INT8:
+            return lookup.of_values(call, lookup.rescaled(operator, factor, *bounds))
+        how = call.rescale(factor, *bounds)
     return call.of("relu", [how, str(operator.output.element_count), call.source()], in_place=True)
 
 
@@ -73,6 +79,7 @@ def _samples() -> Declared:
 DEFINITION = Definition(
     names=("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"),
     kinds=(Kind.FLOAT32, Kind.INT8, Kind.INT16),
+    fast_in=(Kind.INT8,),
     inputs=activations,
     shapes=same_shape,
     rule=_rule,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from renode_mnist.codegen.graph import Operator
+from renode_mnist.codegen.graph import ElementType, Operator
 from renode_mnist.codegen.lowering import Lowering, Parts
 from renode_mnist.codegen.operators import folding
 from renode_mnist.codegen.operators.definition import Definition, Kind, Shapes, same_shape
 from renode_mnist.codegen.operators.rules import activations_of_any_type, refusal
 from renode_mnist.codegen.operators.samples import (
+    DECLARED,
     INT16,
     LIKE_INPUT,
     ONE_STEP,
@@ -29,9 +30,13 @@ from renode_mnist.codegen.operators.samples import (
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
+_MOVED = (ElementType.BOOL, ElementType.INT32, ElementType.INT64)
+"""Types that only few operators compute with, and any may change the shape of."""
+
 
 def _inputs(operator: Operator) -> None:
-    activations_of_any_type(operator)
+    if operator.input.type not in _MOVED:
+        activations_of_any_type(operator)
     if operator.input.type is not operator.output.type:
         raise _mismatch(operator, ())
 
@@ -92,9 +97,15 @@ def _samples() -> Declared:
         like.row("before a dense layer", before=(conv(2, 1, 1),), behind=(dense,), exempt=(ONE_STEP, *SPREADS[1:])),
         Refused("another number of elements", "does not fit",
                 like.row("", options={}, outputs=(Output(shape=(1, 23)),), behind=())),
-        Refused("int32", "is not float32, int8, uint8 or int16",
-                like.row("", options={}, inputs=(Flow((1, 4), type="INT32"), Values((4, 1))),
-                         outputs=(Output(type="INT32", shape=(4, 1)),), behind=())),
+        like.row("bool", inputs=(Flow((1, 3, 4, 2), "BOOL"), Values((1, 24))),
+                 outputs=(Output(type="BOOL", shape=(1, 24)),), types=(DECLARED,),
+                 behind=(Neighbour("LOGICAL_NOT", output=Output(type="BOOL")),)),
+        like.row("int32", inputs=(Flow((1, 3, 4, 2), "INT32"), Values((1, 24))),
+                 outputs=(Output(type="INT32", shape=(1, 24)),), types=(DECLARED,),
+                 behind=(Neighbour("CAST", output=Output(type="FLOAT32")),)),
+        Refused("other types", "is not float32, int8, uint8 or int16",
+                like.row("", options={}, inputs=(Flow((1, 4), type="INT4"), Values((4, 1))),
+                         outputs=(Output(type="INT4", shape=(4, 1)),), behind=())),
     )  # fmt: skip
 
 

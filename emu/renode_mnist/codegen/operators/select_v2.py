@@ -1,4 +1,7 @@
-"""SELECT_V2: of two inputs the first where a condition holds, else the second."""
+"""SELECT_V2 and SELECT: of two inputs the first where a condition holds, else the second.
+
+SELECT is what older converters write, and today's for branches that are computed; it does not broadcast.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from renode_mnist.codegen.operators.samples import (
     Output,
     Refused,
     Sample,
+    Silent,
     Values,
 )
 from renode_mnist.codegen.program import Step
@@ -48,6 +52,9 @@ def _mismatch(operator: Operator, found: Shapes) -> ModelError:
 
 def _rule(operator: Operator) -> None:
     same_quantisation(operator)
+    if operator.op == "SELECT":
+        shapes = {operator.tensor(position).shape for position in range(3)}
+        require(operator, shapes == {operator.output.shape}, "its condition and its inputs are not of one shape")
     if not all(broadcast.fits(operator.tensor(position), operator.output) for position in range(3)):
         raise _mismatch(operator, ())
 
@@ -80,9 +87,15 @@ def _samples() -> Declared:
         "of an image and a constant",
         (condition, image, numbers(1, 5, 4, 3)),
         outputs=(Output(scale=0.05, zero_point=3),),
+        only=("SELECT_V2",),
     )
+    lacking = Silent("*", "TensorFlow Lite Micro has no SELECT", "tflite-micro")
+    old = like.row("", only=("SELECT",), exempt=(lacking,), refused_by={"tflm": "has no SELECT"})
     return (
         like,
+        old.row("all of one shape"),
+        old.row("of two images", inputs=(condition, image, image)),
+        Refused("SELECT that broadcasts", "not of one shape", old.row("", inputs=(condition, image, numbers(3)))),
         like.row("one number elsewhere", inputs=(condition, image, numbers(1))),
         like.row("a condition a pixel", inputs=(Flow((1, 5, 4, 1), "BOOL"), image, numbers(3))),
         like.row("of two constants", inputs=(condition, numbers(3), numbers(5, 1, 1))),
@@ -99,7 +112,7 @@ def _samples() -> Declared:
 
 
 DEFINITION = Definition(
-    names=("SELECT_V2",),
+    names=("SELECT_V2", "SELECT"),
     kinds=(Kind.FLOAT32, Kind.INT8),
     inputs=_inputs,
     shapes=_shapes,
@@ -107,7 +120,7 @@ DEFINITION = Definition(
     rule=_rule,
     lower=_lower,
     flow=1,
-    remark="broadcasting; any operand may be constant",
+    remark="SELECT_V2 broadcasts; any operand may be constant",
     fold=_fold,
     samples=_samples,
 )

@@ -156,6 +156,7 @@ DEFINITION = Definition(
     inputs=activations,
     shapes=same_shape,
     rule=_rule,
+    fast_in=(Kind.INT8,),
     lower=_lower,
     options=OptionsTable("SoftmaxOptions", _read),
     samples=_samples,

@@ -30,7 +30,8 @@ from renode_mnist.codegen.operators.samples import (
 from renode_mnist.codegen.program import Step
 from renode_mnist.errors import ModelError
 
-_BIAS = 3
+BIAS = 3
+"""Position of that input."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _inputs(operator: Operator) -> None:
     for tensor in (operator.input, operator.output):
         require(operator, len(tensor.shape) == 4, f"{tensor} is no image of four dimensions")
     weighted.has_dimensions(operator, 4, "its filter has not four dimensions")
-    weighted.constant(operator, 0, _BIAS)
+    weighted.constant(operator, 0, BIAS)
     weights = operator.tensor(1)
     require(operator, weights.type is operator.input.type, f"weights {weights} with {operator.input}")
     depth = operator.input.shape[3]
@@ -105,7 +106,7 @@ def _lower(lowering: Lowering, operator: Operator) -> Step:
         operator.options_as(TransposeConvOptions).activation,
         lambda: quantise.output_multipliers(operator, channels),
         asymmetric=False,
-        bias=_BIAS,
+        bias=BIAS,
     )
 
 
@@ -118,7 +119,7 @@ def _macs(operator: Operator) -> int:
 
 def _parameters(operator: Operator) -> int:
     return sum(
-        tensor.element_count for tensor in (operator.optional_input(1), operator.optional_input(_BIAS)) if tensor
+        tensor.element_count for tensor in (operator.optional_input(1), operator.optional_input(BIAS)) if tensor
     )
 
 

@@ -128,6 +128,7 @@ DEFINITION = Definition(
     inputs=activations,
     shapes=same_shape,
     rule=_rule,
+    fast_in=(Kind.INT8,),
     lower=_lower,
     fold=_fold,
     samples=_samples,

@@ -8,7 +8,7 @@ from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import Graph, Operator
 from renode_mnist.codegen.kernel import Kernel
 from renode_mnist.codegen.lowering import Lowering
-from renode_mnist.codegen.objective import Objective
+from renode_mnist.codegen.objective import Aim
 from renode_mnist.codegen.operators import Kind
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.program import Buffer, Program, Step
@@ -28,9 +28,9 @@ class Tflm:
         """None: it generates no calls."""
         return None
 
-    def lower(self, graph: Graph, objective: Objective) -> Program:
-        """One step an operator, RESHAPE too; the objective makes no difference here."""
-        lowering = Lowering(graph, objective)
+    def lower(self, graph: Graph, aim: Aim) -> Program:
+        """One step an operator, RESHAPE too; the aim makes no difference here."""
+        lowering = Lowering(graph, aim.objective)
         steps = []
         for operator in graph.operators:
             if operators.kind(operator) is Kind.HYBRID:
