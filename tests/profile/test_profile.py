@@ -19,9 +19,11 @@ from renode_mnist.profile import lcov, profile, profiler
 from renode_mnist.profile.call_tree import CallTree
 from renode_mnist.profile.profile import Profile
 from renode_mnist.program.debug_info import DebugInfo
-from renode_mnist.report import flame
+from renode_mnist.report import flame, profile_table
+from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.stm32f746.machine import Machine
-from renode_mnist.timing import LiveCosts
+from renode_mnist.targets.base import CounterUnit
+from renode_mnist.timing import AdjustedParameters, BlockCosts, parameter_file
 
 CALLS = """
 function run
@@ -96,10 +98,11 @@ void work(int n) {
 """
 
 
-def watched(elf: Path, clock: bool = False) -> tuple[Machine, CallTree]:
+def watched(elf: Path, clock: AdjustedParameters | None = None) -> tuple[Machine, CallTree]:
     """The machine at the end of ``run``, and what was seen of it."""
-    machine = Machine(elf, clock_model=LiveCosts if clock else None)
-    tree = CallTree(machine.core.memory.read_code, waits=machine.core.counts.waits)
+    machine = Machine(elf, clock_model=clock.costs if clock else None)
+    costs = BlockCosts(clock.pipeline if clock else None)
+    tree = CallTree(machine.core.memory.read_code, costs, waits=machine.core.counts.waits)
     machine.core.observe(tree)
     snippets.run(machine)
     return machine, tree
@@ -125,8 +128,9 @@ def firmware() -> Path:
 
 
 @pytest.mark.parametrize("code", [CALLS, RECURSION, INTERRUPT])
-def test_it_adds_up_to_what_the_emulator_counted(code: str) -> None:
-    machine, tree = watched(snippets.build(code), clock=True)
+@pytest.mark.parametrize("figures", [{}, {"axi_cycles": 9, "forwarding.alu.late": 3}], ids=["own", "other figures"])
+def test_it_adds_up_to_what_the_emulator_counted(code: str, figures: dict[str, int]) -> None:
+    machine, tree = watched(snippets.build(code), AdjustedParameters(figures))
     total = profile.make(tree, DebugInfo(machine.image.path)).total
     assert total.instructions == machine.instructions()
     assert total.cycles_modelled == machine.core.counter.cycles
@@ -249,6 +253,28 @@ def test_a_classification_twice_gives_the_same_profile(
     layers = sum(layer.counter for layer in inference.layers)
     assert functions["engine::invoke"].total.instructions == pytest.approx(layers, rel=0.01)
     assert functions["engine::invoke"].calls == 1
+
+
+def test_cycles_by_other_parameters_are_profiled_by_them(
+    firmware: Path, digits: dict[str, npt.NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    file = tmp_path / "chip.toml"
+    figures = "axi_cycles = 9\nforwarding.word_loaded.early = 3\n"
+    file.write_text(f'format = "{parameter_file.FORMAT}"\n[parameters]\n{figures}')
+    modelled = CounterUnit.CYCLES_MODELLED
+    own = profiler.classify(firmware, digits["7"], unit=modelled)
+    other = profiler.classify(firmware, digits["7"], options=TargetOptions(parameters=file), unit=modelled)
+    before, after = own.profile.total, other.profile.total
+    inference = other.record.inference.counter - own.record.inference.counter
+    # The one is waited for by code and data, the other by operands; the request's handling takes more as well.
+    assert after.fetch + after.data > before.fetch + before.data
+    assert after.dependencies > before.dependencies
+    assert 0 < inference < after.cycles_modelled - before.cycles_modelled < 2 * inference
+    assert other.profile.cycle_parameters.endswith(": axi_cycles 9 for 5, forwarding.word_loaded.early 3 for 2")
+    assert "cycles_modelled_error_percent" in profile_table.to_json(own.profile, most=1)
+    told = profile_table.to_json(other.profile, most=1)
+    assert told["cycle_parameters"] == other.profile.cycle_parameters
+    assert "cycles_modelled_error_percent" not in told
 
 
 def test_the_command_writes_what_it_is_asked_for(firmware: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout, 
 from renode_mnist.measure import bench
 from renode_mnist.session import session as session_module
 from renode_mnist.session.session import Session
+from renode_mnist.stm32f746 import chip_id
 from renode_mnist.stream import Deadline
 from renode_mnist.targets import board as board_module
 from renode_mnist.targets.base import CounterUnit
@@ -277,6 +278,11 @@ def test_an_emulator_behind_a_port_does_not_count_as_silicon(board: Served) -> N
         identity = session.identity()
         assert identity.version == f"{board.binary}, chip 1b0025001347333234373437"
         assert identity.counter_unit is CounterUnit.CYCLES_MEASURED
+        modelled = chip_id.embedded_m7("0123456789ab").hex()
+        session.firmware = dataclasses.replace(session.firmware, chip_id=modelled)
+        identity = session.identity()
+        assert identity.version == f"embedded emulator, clock model m7 with parameters 01234… at {board.binary}"
+        assert identity.counter_unit is CounterUnit.CYCLES_MODELLED
 
 
 def test_a_benchmark_names_only_what_the_board_runs(board: Served, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import snippets
 from renode_mnist.errors import ElfError, TargetError, TargetTimeout
+from renode_mnist.stm32f746 import chip_id, memory_map
 from renode_mnist.stream import Deadline
 from renode_mnist.targets.base import (
     CounterUnit,
@@ -19,6 +20,7 @@ from renode_mnist.targets.base import (
     Target,
 )
 from renode_mnist.targets.embedded import BINARY_LINES, EmbeddedTarget
+from renode_mnist.timing import AdjustedParameters
 
 USARTS = {"USART1": (0x4001_1000, 37), "USART3": (0x4000_4800, 39), "UART7": (0x4000_7800, 82)}
 CONSOLE = 0x4001_1400
@@ -120,12 +122,64 @@ def test_a_timeout_names_the_function_and_what_has_not_arrived() -> None:
     code = "function run\n b run\n  .type run, %function\n  .size run, . - run\n"
     with EmbeddedTarget(snippets.build(code)) as target:
         with pytest.raises(
-            TargetTimeout, match=r"runs at 0x080000.. in run\+0x0; .* not switched the receiver of USART1"
+            TargetTimeout,
+            match=r"runs at 0x08000... in run\+0x0, in a loop that nothing can end; .* not switched the receiver",
         ):
             target.receive(Deadline.after(target, 0.001))
         target.send(b"ABC" * 100)
         with pytest.raises(TargetTimeout, match="bytes sent to it have not arrived yet"):
             target.receive(Deadline.after(target, 0.001))
+
+
+def test_a_frame_comes_whole_at_the_moment_of_its_last_byte() -> None:
+    with EmbeddedTarget(echo("disco-f746ng")) as by_byte, EmbeddedTarget(echo("disco-f746ng")) as by_frame:
+        for target in (by_byte, by_frame):
+            target.send(b"AB\xffC")
+        assert gathered(by_byte, 3) == by_frame.receive_frame(Deadline.after(by_frame, 0.01)) == b"BC\0"
+        assert by_frame.now() == by_byte.now()
+        assert by_frame.instructions() == by_byte.instructions()
+        assert by_frame.receive(Deadline.after(by_frame, 0.01)) == b"D"
+
+
+def test_a_frame_that_does_not_end_is_given_at_the_deadline(target: EmbeddedTarget) -> None:
+    target.send(b"AB")
+    deadline = Deadline.after(target, 0.0003)  # three frames and a half
+    assert target.receive_frame(deadline) == b"BC"
+    assert target.now() == pytest.approx(deadline.at_seconds)
+    with pytest.raises(TargetTimeout):
+        target.receive_frame(deadline)
+
+
+POLLS = """
+function run
+  poke 0x40023844, 0x10
+  ldr r4, =0x40011000
+wait:
+  ldr r0, [r4, #0x1C]
+  tst r0, #0x20
+  beq wait
+  bx lr
+  .type run, %function
+  .size run, . - run
+"""
+
+
+def test_a_timeout_in_a_loop_names_the_register_that_it_polls() -> None:
+    with EmbeddedTarget(snippets.build(POLLS)) as target:
+        said = (
+            r"in run\+0x.*, in a loop that nothing can end: it polls USART1\.ISR \(0x4001101c\), which reads 0x2.*0c0"
+        )
+        with pytest.raises(TargetTimeout, match=said):
+            target.receive(Deadline.after(target, 3600.0))  # the loop is skipped, else this took an hour
+        assert target.now() > 3600
+
+
+def test_a_timeout_in_the_handler_of_a_fault_names_the_fault() -> None:
+    code = "function run\n ldr r0, =0x30000000\n ldr r0, [r0]\nfunction hard_fault\n b hard_fault\n"
+    with EmbeddedTarget(snippets.build(code)) as target:
+        said = r"in a loop that nothing can end; this is the handler of HARD_FAULT at 0x0.*: load from 0x30000000"
+        with pytest.raises(TargetTimeout, match=said):
+            target.receive(Deadline.after(target, 3600.0))
 
 
 def test_a_reset_drops_what_is_on_the_way_and_runs_the_same_again(target: EmbeddedTarget) -> None:
@@ -195,6 +249,37 @@ def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
         EmbeddedTarget(echo("disco-f746ng"), clock_model="m4")  # type: ignore[arg-type]
     with pytest.raises(ElfError, match="does not exist"), EmbeddedTarget(tmp_path / "no.elf"):
         pass
+
+
+def test_parameters_need_the_clock_model_that_they_are_of() -> None:
+    parameters = AdjustedParameters({"axi_cycles": 9}, "here")
+    for model in ("instructions", None):
+        with pytest.raises(TargetError, match="Add `--clock-model m7`"):
+            EmbeddedTarget(echo("disco-f746ng"), clock_model=model, parameters=parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "identity"),
+    [
+        (None, "clock model m7", ""),
+        # What the model says anyway is no adjustment.
+        (AdjustedParameters({"axi_cycles": 5}, "here"), "clock model m7", ""),
+        (AdjustedParameters({"axi_cycles": 9}, "here"), "clock model m7 with parameters a9592…", "here"),
+    ],
+)
+def test_a_chip_with_modelled_cycles_says_so_by_its_id(
+    parameters: AdjustedParameters | None, name: str, identity: str
+) -> None:
+    with EmbeddedTarget(echo("disco-f746ng"), clock_model="m7", parameters=parameters) as target:
+        emulator = chip_id.emulator(target.read_memory(memory_map.UNIQUE_ID, 12))
+        assert emulator is not None
+        assert emulator.models_cycles
+        assert emulator.name.startswith(f"embedded emulator, {name}")
+        assert identity in (told := target.identity().cycle_parameters)
+        assert bool(told) is bool(identity)
+    with EmbeddedTarget(echo("disco-f746ng")) as target:
+        assert target.read_memory(memory_map.UNIQUE_ID, 12) == chip_id.EMBEDDED
+        assert not target.identity().cycle_parameters
 
 
 def test_the_log_names_what_the_program_met() -> None:

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from renode_mnist import paths
-from renode_mnist.commands.options import config_of, elf_option, image_of, image_options, picture_option
+from renode_mnist.build import ImageOptions
+from renode_mnist.commands.duration import duration
+from renode_mnist.commands.options import (
+    config_of,
+    elf_option,
+    image_of,
+    image_options,
+    options_from,
+    picture_option,
+)
 from renode_mnist.commands.output import write
+from renode_mnist.commands.program_end import failure, why, words
 from renode_mnist.errors import ElfError
-from renode_mnist.session.target_options import TargetOptions
+from renode_mnist.option import Face, options_of
+from renode_mnist.session.target_options import ClockModel, TargetOptions
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
+@click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--until", metavar="TEXT", type=words, help="Of a program: to when it says this.")
+@click.option("--for", "seconds", type=duration, help="Of a program: this virtual time, as 20ms.")
+@click.option(
+    "--wall",
+    type=duration,
+    default="60s",
+    show_default=True,
+    help="Of a program: at most this much of this machine's time.",
+)
 @picture_option
 @image_options
 @elf_option
+@options_from(TargetOptions, names=("clock_model", "parameters"))
 @click.option("--top", default=15, show_default=True, type=click.IntRange(1), help="How many functions and lines.")
 @click.option("--flame", type=_file, help="Write a flame graph (SVG) here.")
 @click.option("--collapsed", type=_file, help="Write the stacks here, a line each, for other flame graph tools.")
@@ -34,8 +59,14 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
+    program: Path | None,
+    until: str | None,
+    seconds: float | None,
+    wall: float,
     picture: Path | None,
     elf: Path | None,
+    clock_model: ClockModel,
+    parameters: Path | None,
     top: int,
     flame: Path | None,
     collapsed: Path | None,
@@ -44,12 +75,21 @@ def profile(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show where the instructions of one classification go: functions, lines, stacks."""
+    """Show where the instructions of one classification go: functions, lines, stacks.
+
+    With PROGRAM, any ELF for the STM32F746, those of a run of it from reset: to --until or --for, or to its end, with
+    the exit status of emulate.
+    """
+    written = _Files(flame, collapsed, tracefile)
+    _check_given(program)
+    if program is not None:
+        run = _Run(program, until, seconds, wall, TargetOptions(clock_model=clock_model, parameters=parameters))
+        _profile_program(run, top, unit, written, as_json)
+        return
     from rich.console import Console
 
     from renode_mnist.model import preprocess
     from renode_mnist.profile import profiler
-    from renode_mnist.report import flame as graphs
     from renode_mnist.report import grid, profile_table, record_table, terminal
     from renode_mnist.targets.base import CounterUnit
 
@@ -58,7 +98,7 @@ def profile(
     config = config_of(options)
     image = image_of(elf, config)
     with Console(stderr=True).status("running, watched block by block …"):
-        board = TargetOptions(board=config.board)
+        board = TargetOptions(board=config.board, parameters=parameters)
         of_record = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
         result = profiler.classify(image.elf, digit.pixels, picture.name, board, of_record)
     stacks = result.profile.counts(unit)
@@ -72,19 +112,115 @@ def profile(
         tables = profile_table.render(result.profile, result.sources, most=top, unit=unit, width=console.width)
         console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
-    if flame is not None:
-        title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
-        counted = "cycles (modelled)" if unit == "cycles" else unit
-        write(flame, graphs.svg(stacks, title=title, unit=counted))
-    if collapsed is not None:
-        write(collapsed, graphs.collapsed(stacks))
-    if tracefile is not None:
-        if not result.coverage:
-            raise ElfError(f"{image.elf} has no line table, so there is no coverage", "Compile it with -g.")
-        write(tracefile, result.coverage)
-        if result.not_covered:
+    title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
+    written.write(image.elf, stacks, title, unit, result.coverage, [*map(result.sources.short, result.not_covered)])
+
+
+_OF_PROGRAMS = {"until": "--until", "seconds": "--for", "wall": "--wall", "clock_model": "--clock-model"}
+_OF_IMAGES = {
+    "picture": "--image",
+    "elf": "--elf",
+    **{each.name: f"--{each.name.replace('_', '-')}" for each in options_of(ImageOptions, Face.COMMAND_LINE)},
+}
+
+
+def _check_given(program: Path | None) -> None:
+    """Raises where an option is given that is of the other kind of run."""
+    context = click.get_current_context()
+    others = _OF_PROGRAMS if program is None else _OF_IMAGES
+    given = [
+        flag for name, flag in others.items() if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if not given:
+        return
+    named = f"{', '.join(given)} {'is' if len(given) == 1 else 'are'}"
+    if program is None:
+        raise click.UsageError(f"{named} of a program: name its ELF.")
+    raise click.UsageError(f"{named} of this project's firmware, not of {program.name}: leave out one or the other.")
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What is to be written, and where."""
+
+    flame: Path | None
+    collapsed: Path | None
+    tracefile: Path | None
+
+    def write(
+        self,
+        elf: Path,
+        stacks: Mapping[tuple[str, ...], int],
+        title: str,
+        unit: str,
+        coverage: str,
+        not_covered: Sequence[str],
+    ) -> None:
+        from renode_mnist.report import flame as graphs
+
+        if self.flame is not None:
+            counted = "cycles (modelled)" if unit == "cycles" else unit
+            write(self.flame, graphs.svg(stacks, title=title, unit=counted))
+        if self.collapsed is not None:
+            write(self.collapsed, graphs.collapsed(stacks))
+        if self.tracefile is None:
+            return
+        if not coverage:
+            raise ElfError(f"{elf} has no line table, so there is no coverage", "Compile it with -g.")
+        write(self.tracefile, coverage)
+        if not_covered:
             click.echo(
-                f"{tracefile} leaves out {len(result.not_covered)} source files that are not on this machine: "
-                f"{', '.join(map(result.sources.short, result.not_covered))}",
+                f"{self.tracefile} leaves out {len(not_covered)} source files that are not on this machine: "
+                f"{', '.join(not_covered)}",
                 err=True,
             )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The run of a program that is asked for."""
+
+    elf: Path
+    until: str | None
+    seconds: float | None
+    wall: float
+    options: TargetOptions
+
+
+def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: bool) -> None:
+    from rich.console import Console
+
+    from renode_mnist.profile import program_profiler
+    from renode_mnist.report import profile_table
+
+    modelled = run.options.clock_model == "m7"
+    if unit == "cycles" and not modelled:
+        raise click.UsageError("--unit cycles of a program needs modelled cycles: add --clock-model m7.")
+    with Console(stderr=True).status("running, watched block by block …"):
+        result = program_profiler.run(
+            run.elf, until=run.until or "", seconds=run.seconds, wall_seconds=run.wall, options=run.options
+        )
+    ended, problem = why(result.over, run.until), failure(result.over, run.until)
+    if as_json:
+        values = profile_table.to_json(result.profile, most=top, modelled=modelled)
+        end = {
+            "end": str(result.over.reason),
+            "why": ended,
+            "exit_status": problem.exit_code if problem else 0,
+            "error": problem.what if problem else None,
+            "program_status": result.over.status if result.over.reason == "exit" else None,
+            "virtual_seconds": result.seconds,
+        }
+        click.echo(json.dumps({**values, **end}, indent=2))
+    else:
+        console = Console(highlight=False)
+        tables = profile_table.render(
+            result.profile, result.sources, most=top, unit=unit, width=console.width, modelled=modelled
+        )
+        console.print(tables)
+        click.echo(f"{run.elf.name} from reset to {result.seconds:.6f} s of virtual time: {ended}")
+    stacks = result.profile.counts(unit)
+    missing = [*map(result.sources.short, result.not_covered)]
+    written.write(run.elf, stacks, f"{run.elf.name}: {ended}", unit, result.coverage, missing)
+    if problem is not None:
+        raise problem

@@ -89,6 +89,7 @@ class Profile:
         lines: The same; empty where the ELF has no lines.
         stacks: Outermost frame first.
         missing: What could not be told, and why.
+        cycle_parameters: As ``TargetIdentity`` has them.
     """
 
     total: Cost
@@ -96,6 +97,7 @@ class Profile:
     lines: list[tuple[Line, Cost]]
     stacks: dict[tuple[str, ...], Cost]
     missing: list[str]
+    cycle_parameters: str = ""
 
     def counts(self, unit: str) -> dict[tuple[str, ...], int]:
         """The stacks with one number each: ``instructions`` or (modelled) ``cycles``."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from renode_mnist.program.sources import Sources
 from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
 from renode_mnist.session.target_options import TargetOptions
+from renode_mnist.stm32f746.blockcounter import BlockCount
 from renode_mnist.targets.base import CounterUnit
 from renode_mnist.targets.embedded import EmbeddedTarget
+from renode_mnist.timing import BlockCosts, parameter_file
 
 
 @dataclass(frozen=True)
@@ -53,30 +56,42 @@ def classify(
         elf: A firmware for the STM32F746.
         pixels: uint8, 28x28, white ink on black.
         picture: What to call it in the record.
-        options: The board that the image is for.
+        options: The board that the image is for, and parameters of the modelled cycles.
         unit: What the record counts; the firmware has one counter, so that instructions take a run of their own.
 
     Raises:
         ElfError: The chip cannot run it, or it cannot be read.
         FirmwareError: The firmware refuses the picture.
+        ParameterError: The file of parameters cannot be used.
     """
     info, sources = DebugInfo(elf), Sources(elf)
-    board = (options or TargetOptions()).board
-    target = EmbeddedTarget(elf, board=board, clock_model="m7")
+    options = options or TargetOptions()
+    board = options.board
+    parameters = parameter_file.load(options.parameters) if options.parameters is not None else None
+    target = EmbeddedTarget(elf, board=board, clock_model="m7", parameters=parameters)
     with Session(target) as session:
         core = target.machine.core
-        tree = CallTree(core.memory.read_code, waits=core.counts.waits)
+        costs = BlockCosts(parameters.pipeline if parameters else None)
+        tree = CallTree(core.memory.read_code, costs, waits=core.counts.waits)
         core.observe(tree)
         target.reset()  # so that the stack is known from its first frame
         tree.clear_counts()
         record = session.classify(pixels, picture)
-        counts = _executions(target, tree)
+        coverage, not_there = coverage_of(info, sources, tree, target.block_counts())
     if unit is CounterUnit.INSTRUCTIONS:
         with Session(EmbeddedTarget(elf, board=board)) as plain:
             record = plain.classify(pixels, picture)
+    made = replace(profile.make(tree, info), cycle_parameters=str(parameters or ""))
+    return Profiled(record, made, coverage, not_there, sources)
+
+
+def coverage_of(
+    info: DebugInfo, sources: Sources, tree: CallTree, blocks: Sequence[BlockCount]
+) -> tuple[str, tuple[str, ...]]:
+    """Lcov's tracefile of what ran since reset, empty without line table, and the source files that are not here."""
+    counts = _executions(blocks, tree)
     coverage = lcov.lcov(info, counts, lambda file: _place(sources, file)) if info.has_lines else ""
-    not_there = tuple(file for file in sorted(info.statements()) if sources.path(file) is None)
-    return Profiled(record, profile.make(tree, info), coverage, not_there, sources)
+    return coverage, tuple(file for file in sorted(info.statements()) if sources.path(file) is None)
 
 
 def _place(sources: Sources, file: str) -> str | None:
@@ -84,10 +99,10 @@ def _place(sources: Sources, file: str) -> str | None:
     return None if place is None else str(place)
 
 
-def _executions(target: EmbeddedTarget, tree: CallTree) -> dict[int, int]:
+def _executions(blocks: Sequence[BlockCount], tree: CallTree) -> dict[int, int]:
     """How often each instruction ran since reset, by address."""
     counts: defaultdict[int, int] = defaultdict(int)
-    for block in target.block_counts():
+    for block in blocks:
         for operation in tree.costs.operations(tree.code((block.address, block.size_bytes))):
             counts[operation.address] += block.entered
     return counts

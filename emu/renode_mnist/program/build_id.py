@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from renode_mnist.errors import ElfError
-
-
-def unreadable(elf: Path, error: Exception) -> ElfError:
-    """Why a file is no ELF that can be read."""
-    # What pyelftools says of a file without an ELF's first four bytes tells no user anything.
-    why = "is no ELF file" if "Magic number" in str(error) else f"cannot be read: {error}"
-    return ElfError(f"{elf} {why}", "Build it with `renode-mnist build`.")
+from renode_mnist.program.opened import opened
 
 
 def build_id(elf: Path) -> str:
@@ -23,11 +14,9 @@ def build_id(elf: Path) -> str:
     Raises:
         ElfError: This is no ELF, or it was linked without one.
     """
-    try:
-        with elf.open("rb") as file:
-            notes = ELFFile(file).get_section_by_name(".note.gnu.build-id")
-            if notes is not None:
-                return next(str(note["n_desc"]) for note in notes.iter_notes())
-    except (OSError, ELFError, StopIteration) as error:
-        raise unreadable(elf, error) from error
+    with opened(elf) as file:
+        notes = file.get_section_by_name(".note.gnu.build-id")
+        found = next((str(note["n_desc"]) for note in notes.iter_notes()), "") if notes is not None else ""
+    if found:
+        return found
     raise ElfError(f"{elf} has no build ID", "Link it with -Wl,--build-id, or build it with `renode-mnist build`.")

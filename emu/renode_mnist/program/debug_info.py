@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.descriptions import describe_form_class
 from elftools.dwarf.ranges import BaseAddressEntry
-from elftools.elf.elffile import ELFFile
 
-from renode_mnist.program.build_id import unreadable
+from renode_mnist.program.opened import opened
 from renode_mnist.program.symbols import Function, Symbols
 
 
@@ -74,15 +72,11 @@ class DebugInfo:
         self._scopes: list[_Scope] = []
         self._scope_starts: list[tuple[int, _Scope]] = []
         self._frames: dict[int, tuple[Frame, ...]] = {}
-        try:
-            with path.open("rb") as stream:
-                elf = ELFFile(stream)
-                self._symbols = Symbols(elf)
-                self.functions = self._symbols.functions
-                if elf.has_dwarf_info():
-                    _Reader(elf.get_dwarf_info(), self).read()
-        except (OSError, ELFError, DWARFError) as error:
-            raise unreadable(path, error) from error
+        with opened(path) as elf:
+            self._symbols = Symbols(elf)
+            self.functions = self._symbols.functions
+            if elf.has_dwarf_info():
+                _Reader(elf.get_dwarf_info(), self).read()
         if not self.functions:
             self.missing.append(
                 f"{path.name} has no symbol table: functions are called by the address they were entered at. "

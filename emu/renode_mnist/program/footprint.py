@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from renode_mnist.errors import ElfError
+from renode_mnist.program.opened import opened
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Footprint:
     Attributes:
         flash_bytes: Code, constants and initial data.
         weights_bytes: Of these, the model's constants as the linker aligned them.
-        ram_static_bytes: ``.data`` and ``.bss``, the arena included.
+        ram_static_bytes: ``.data``, ``.bss`` and the buffers of DMA, the arena included.
         arena_bytes: Of these, the arena's section.
         stack_bytes: Reserved, with the guard below it.
     """
@@ -37,23 +36,19 @@ def footprint(elf: Path) -> Footprint:
     Raises:
         ElfError: It cannot be read, or is another's.
     """
-    try:
-        with elf.open("rb") as stream:
-            file = ELFFile(stream)
-            table = file.get_section_by_name(".symtab")
-            addresses = (
-                {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
-                if isinstance(table, SymbolTableSection)
-                else {}
-            )
-            sizes = {section.name: int(section["sh_size"]) for section in file.iter_sections()}
-    except (OSError, ELFError) as error:
-        raise ElfError(f"{elf} cannot be read: {error}", "Give a firmware image of this project.") from error
+    with opened(elf) as file:
+        table = file.get_section_by_name(".symtab")
+        addresses = (
+            {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
+            if isinstance(table, SymbolTableSection)
+            else {}
+        )
+        sizes = {section.name: int(section["sh_size"]) for section in file.iter_sections()}
     try:
         return Footprint(
             flash_bytes=addresses["__flash_end"] - addresses["__flash_start"],
             weights_bytes=sizes.get(".weights", 0),
-            ram_static_bytes=addresses["__data_end"] - addresses["__bss_start"],
+            ram_static_bytes=addresses["__data_end"] - addresses["__bss_start"] + sizes.get(".dma", 0),
             arena_bytes=sizes.get(".arena", 0),
             stack_bytes=sizes[".stack"],
         )

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
-from renode_mnist.program.build_id import unreadable
+from renode_mnist.program.opened import opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,8 @@ class Symbols:
         Raises:
             ElfError: It cannot be read.
         """
-        try:
-            with path.open("rb") as stream:
-                return cls(ELFFile(stream))
-        except (OSError, ELFError) as error:
-            raise unreadable(path, error) from error
+        with opened(path) as elf:
+            return cls(elf)
 
     def at(self, address: int) -> Function | None:
         """The function with the code at ``address``."""
@@ -78,13 +72,10 @@ def address_of_data(path: Path, mangled: str) -> int | None:
     Raises:
         ElfError: The file cannot be read.
     """
-    try:
-        with path.open("rb") as stream:
-            table = ELFFile(stream).get_section_by_name(".symtab")
-            found = table.get_symbol_by_name(mangled) if table is not None else None
-            places = [int(symbol["st_value"]) for symbol in found or () if symbol["st_info"]["type"] == "STT_OBJECT"]
-    except (OSError, ELFError) as error:
-        raise unreadable(path, error) from error
+    with opened(path) as elf:
+        table = elf.get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(mangled) if table is not None else None
+        places = [int(symbol["st_value"]) for symbol in found or () if symbol["st_info"]["type"] == "STT_OBJECT"]
     return places[0] if len(places) == 1 else None
 
 

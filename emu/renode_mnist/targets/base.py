@@ -54,6 +54,7 @@ class TargetIdentity:
         counter_unit: What the firmware's counter counts there.
         deterministic: Whether two runs give the same counts.
         counter_step: In how large steps the counter advances; a difference of two reads may be off by one step.
+        cycle_parameters: Which figures modelled cycles are of, where a file's take the place of the model's own.
     """
 
     target: str
@@ -61,6 +62,7 @@ class TargetIdentity:
     counter_unit: CounterUnit
     deterministic: bool
     counter_step: int = 1
+    cycle_parameters: str = ""
 
 
 @runtime_checkable

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout
 from renode_mnist.stream import ByteStream, Deadline
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
 
+if TYPE_CHECKING:
+    from renode_mnist.timing import AdjustedParameters
+
 try:
+    from renode_mnist.stm32f746 import chip_id
     from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
     from renode_mnist.stm32f746.clock import PICOSECONDS
     from renode_mnist.stm32f746.core import ClockModel
     from renode_mnist.stm32f746.gdb_server import GdbServer
     from renode_mnist.stm32f746.machine import Halt, Machine
     from renode_mnist.stm32f746.memory_timing import CycleSplit
-    from renode_mnist.stm32f746.usart import Usart
+    from renode_mnist.stm32f746.usart import Received, Usart
+    from renode_mnist.stm32f746.whereabouts import whereabouts
 except ModuleNotFoundError as missing:
     if missing.name != "unicorn":
         raise
@@ -49,7 +55,7 @@ class _Line:
     def __init__(self, target: EmbeddedTarget, name: str) -> None:
         self._target = target
         self._name = name
-        self._received = bytearray()
+        self._received = Received()
 
     def connect(self, usart: Usart) -> None:
         self._received.clear()
@@ -64,9 +70,10 @@ class _Line:
     def send(self, data: bytes) -> None:
         self._target.machine.usarts[self._name].feed(data)
 
-    def receive(self, deadline: Deadline) -> bytes:
-        halt = self._target.run_until(round(deadline.at_seconds * PICOSECONDS), lambda: bool(self._received))
-        if halt is not Halt.CONDITION:
+    def receive(self, deadline: Deadline, until: int = -1) -> bytes:
+        self._received.until = until
+        halt = self._target.run_until(round(deadline.at_seconds * PICOSECONDS), self._received)
+        if halt is not Halt.CONDITION and not self._received:
             raise TargetTimeout(self._why(deadline), f"{self._hint()}{self._target.machine.log.end()}")
         data = bytes(self._received)
         self._received.clear()
@@ -88,11 +95,9 @@ class _Line:
     def _why(self, deadline: Deadline) -> str:
         machine = self._target.machine
         usart = machine.usarts[self._name]
-        pc = machine.core.pc
-        doing = "sleeps (WFI)" if machine.asleep else "runs"
         text = (
             f"No byte came on {self._name} within {deadline.allowed_seconds:g} s of virtual time, now "
-            f"{machine.clock.now_seconds():.6f} s; the core {doing} at {pc:#010x}{machine.image.symbol_at(pc)}"
+            f"{machine.clock.now_seconds():.6f} s; the core {whereabouts(machine)}"
         )
         if usart.incoming:
             text += f"; {usart.incoming} bytes sent to it have not arrived yet"
@@ -109,6 +114,7 @@ class EmbeddedTarget:
         board: For which it was built: says which USART carries the binary line, and the crystal.
         clock_model: What a cycle is: an instruction, or what the model of the Cortex-M7's pipeline says; or a model
             of one's own, as `Machine` takes it.
+        parameters: Figures in the place of those of clock model ``m7``.
         python_hook: Counts in Python even where the C hook was built: slower, the same counts.
         line_baud: Rate of the other ends of the lines; None follows what the firmware sets.
         gdb_port: Serves GDB there. Entering the target then waits for the debugger, which has the core stopped at its
@@ -122,6 +128,7 @@ class EmbeddedTarget:
         *,
         board: str = "disco-f746ng",
         clock_model: Literal["instructions", "m7"] | ClockModel = "instructions",
+        parameters: AdjustedParameters | None = None,
         python_hook: bool = False,
         line_baud: int | None = LINE_BAUD,
         gdb_port: int | None = None,
@@ -131,7 +138,8 @@ class EmbeddedTarget:
             raise TargetError(f"There is no board '{board}'", f"Choose one of: {', '.join(BINARY_LINES)}.")
         self._elf_path = elf_path
         self._board = board
-        self._clock_model = _clock_model(clock_model)
+        self._clock_model = clock_model_of(clock_model, parameters)
+        self._parameters = parameters
         self._python_hook = python_hook
         self._line_baud = line_baud
         self._gdb_port = gdb_port
@@ -152,8 +160,9 @@ class EmbeddedTarget:
             self._elf_path,
             clock_model=self._clock_model,
             python_hook=self._python_hook,
-            hse_hertz=_HSE_HERTZ.get(self._board, 25_000_000),
+            hse_hertz=hse_hertz_of(self._board),
             line_baud=self._line_baud,
+            unique_id=self._unique_id(),
         )
         self._binary.connect(self._machine.usarts[BINARY_LINES[self._board]])
         self._console.connect(self._machine.usarts[CONSOLE_LINE])
@@ -181,6 +190,11 @@ class EmbeddedTarget:
             self._debugger.close()
             self._debugger = None
         self._machine = None
+
+    def _unique_id(self) -> bytes:
+        if self._clock_model is None:
+            return chip_id.EMBEDDED
+        return chip_id.embedded_m7(self._parameters.identity if self._parameters else "")
 
     def _boot(self) -> None:
         usart = self.machine.usarts[BINARY_LINES[self._board]]
@@ -220,6 +234,10 @@ class EmbeddedTarget:
         """
         return self._binary.receive(deadline)
 
+    def receive_frame(self, deadline: Deadline) -> bytes:
+        """See `FramedStream`."""
+        return self._binary.receive(deadline, until=0)
+
     def set_line_baud(self, baud: int) -> None:
         """Sets the rate at which the other end of the binary line sends and reads."""
         self._binary.set_line_baud(baud)
@@ -241,12 +259,14 @@ class EmbeddedTarget:
 
     def identity(self) -> TargetIdentity:
         """Which emulator this is."""
-        try:
-            unicorn = version("unicorn")
-        except PackageNotFoundError:  # a build of one's own
-            unicorn = "of unknown version"
         unit = CounterUnit.CYCLES_MODELLED if self._clock_model else CounterUnit.INSTRUCTIONS
-        return TargetIdentity("embedded", f"Unicorn {unicorn}", unit, deterministic=self._gdb_port is None)
+        return TargetIdentity(
+            "embedded",
+            f"Unicorn {unicorn_version()}",
+            unit,
+            deterministic=self._gdb_port is None,
+            cycle_parameters=str(self._parameters or ""),
+        )
 
     def log(self) -> str:
         """What the machine met: unmodelled peripherals, clocks out of limits, faults."""
@@ -260,13 +280,13 @@ class EmbeddedTarget:
         """See `ReachesMemory`."""
         data = self.machine.read_memory(address, size_bytes)
         if data is None:
-            raise _nothing_at(address, size_bytes)
+            raise nothing_at(address, size_bytes)
         return data
 
     def write_memory(self, address: int, data: bytes) -> None:
         """See `ReachesMemory`."""
         if not self.machine.write_memory(address, data):
-            raise _nothing_at(address, len(data))
+            raise nothing_at(address, len(data))
 
     def block_counts(self) -> list[BlockCount]:
         """How often each block of code ran since the last reset."""
@@ -303,13 +323,39 @@ class EmbeddedTarget:
             dwt.on_count_read = before
 
 
-def _nothing_at(address: int, size_bytes: int) -> TargetError:
+def hse_hertz_of(board: str) -> int:
+    """The crystal of a board."""
+    return _HSE_HERTZ.get(board, 25_000_000)
+
+
+@cache
+def unicorn_version() -> str:
+    """Of the translator."""
+    try:
+        return version("unicorn")
+    except PackageNotFoundError:  # a build of one's own
+        return "of unknown version"
+
+
+def nothing_at(address: int, size_bytes: int) -> TargetError:
+    """Nothing answers there."""
     return TargetError(
         f"no memory or peripheral holds all of the {size_bytes} bytes at {address:#010x}", "Check the address."
     )
 
 
-def _clock_model(model: str | ClockModel) -> ClockModel | None:
+def clock_model_of(model: str | ClockModel, parameters: AdjustedParameters | None) -> ClockModel | None:
+    """As `Machine` takes it, of a name.
+
+    Raises:
+        TargetError: There is none of that name, or it takes no parameters.
+    """
+    if parameters is not None:
+        if model != "m7":
+            raise TargetError(
+                "parameters are of modelled cycles, and this target counts otherwise", "Add `--clock-model m7`."
+            )
+        return parameters.costs
     if not isinstance(model, str):
         return model
     if model == "instructions":

@@ -1,7 +1,8 @@
 """The process that holds Renode: one request a line on standard input, one answer a line on standard output.
 
-It is run by its path and imports nothing of this package; pyrenode3 loads at import, keeps one emulation a
-process and may hang at exit, so a process of its own is what makes it safe to use. Requests and answers are
+It is run by its path, and imports of this package only what serves programs of others, where one is run; pyrenode3
+loads at import, keeps one emulation a process and may hang at exit, so a process of its own is what makes it safe to
+use. Requests and answers are
 JSON objects, bytes are hexadecimal. What the runtimes print goes to standard error, which the parent keeps.
 """
 
@@ -130,7 +131,8 @@ class Emulation:
 
     Args:
         options: ``elf``, ``platform`` and ``log`` (paths), ``pyrenode3`` (a folder that holds it, or empty)
-            and ``gdb_port`` (0 for none).
+            and ``gdb_port`` (0 for none); ``lines`` where they are others than `LINES`, and ``program`` for one that
+            knows nothing of this project, which then is not run to where it listens (`renode_program`).
         on_abort: Called, on a thread of Renode's, when the core cannot go on (it runs where no memory is). Virtual
             time stands still from then on: whatever waits for it waits for ever.
         on_waiting: Called once GDB is served and waited for.
@@ -167,11 +169,17 @@ class Emulation:
         clock_source = self._machine.internal.ClockSource
         self.lines = {
             line: _Line([getattr(self._machine.sysbus, name).internal for name in names], clock_source)
-            for line, names in LINES.items()
+            for line, names in options.get("lines", LINES).items()
         }
+        self.program: Any = None
+        if "program" in options:
+            from renode_mnist.targets.renode_program import Program
+
+            self.program = Program(self._machine, options["program"], hooks=not self._free_running)
         if self._free_running:
             self._wait_for_debugger(options["gdb_port"], on_waiting)
-        self._boot()
+        if self.program is None:
+            self._boot()
 
     def monitor(self, command: str) -> str:
         """Executes one command of Renode's monitor.
@@ -187,7 +195,10 @@ class Emulation:
     def run(self, until_ns: int, line: str) -> None:
         """Runs to ``until_ns``, at most ``SLICE_SECONDS``, and with a ``line`` only until that has bytes."""
         end_ns = min(until_ns, self.now_ns() + round(SLICE_SECONDS * _NANOSECONDS))
-        if line:
+        if self.program is not None:
+            self.program.go_on()
+            self._run_until(end_ns, lambda: self.program.stopped)
+        elif line:
             self._run_until(end_ns, lambda: self.lines[line].has_bytes)
         elif self._free_running:
             self._run_until(end_ns, lambda: False)
@@ -261,7 +272,7 @@ class Emulation:
             "instructions": int(self._core.ExecutedInstructions),
             "halted": bool(self._core.IsHalted),
             "received": {name: line.take().hex() for name, line in self.lines.items()},
-        }
+        } | ({} if self.program is None else self.program.state())
 
     def _core_state_changed(self, core: Any, before: Any, after: Any) -> None:
         if str(after) == "Aborted":
@@ -326,6 +337,8 @@ def _execute(emulation: Emulation, request: dict[str, Any]) -> dict[str, Any]:
     match request["do"]:
         case "run":
             emulation.run(request["until_ns"], request["line"])
+        case "stop_at":
+            emulation.program.stop_at(request["address"])
         case "send":
             emulation.send(bytes.fromhex(request["data"]), request["line"])
         case "reset":

@@ -1,0 +1,142 @@
+"""Keywords for a program that knows nothing of this project: its UARTs, and what its functions cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from robot.api import logger
+from robot.api.deco import keyword, library
+
+from renode_mnist.errors import TargetError, TargetTimeout
+from renode_mnist.session.emulation import Emulation
+from renode_mnist.session.emulation_opening import open_emulation
+from renode_mnist.session.emulation_text import shown
+from renode_mnist.session.target_options import ClockModel, ProgramOptions, TargetOptions
+
+
+@library(scope="SUITE", auto_keywords=False)
+class ProgramLibrary:
+    """Runs any ELF for the STM32F746 on the embedded emulator or in Renode.
+
+    All times are virtual, so that a busy machine changes no result. When a test fails, the log holds what the program
+    has said and where it stands.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self) -> None:
+        self.ROBOT_LIBRARY_LISTENER = self
+        self._emulation: Emulation | None = None
+
+    @keyword
+    def open_program(
+        self,
+        elf: str,
+        target: str = "embedded",
+        clock_model: ClockModel = "instructions",
+        files: str | None = None,
+        trace_locked: bool = False,
+    ) -> None:
+        """Starts an emulator with a program at its first instruction; what was open is closed.
+
+        ``target`` is ``embedded`` or ``renode``. With ``clock_model`` ``m7`` the embedded one counts modelled cycles.
+        ``files`` is a folder below which the program may open files by semihosting; with ``trace_locked`` DWT and ITM
+        are locked after a reset.
+        """
+        self.close_program()
+        options = TargetOptions(clock_model=clock_model)
+        program = ProgramOptions(files=files, trace_locked=trace_locked)
+        self._emulation = open_emulation(Path(elf), target, options, program).__enter__()
+
+    @keyword
+    def close_program(self) -> None:
+        """Ends the emulator; does nothing where none runs."""
+        emulation, self._emulation = self._emulation, None
+        if emulation is not None:
+            emulation.__exit__(None, None, None)
+
+    @keyword
+    def wait_for_line(self, pattern: str, uart: str = "", timeout_seconds: float = 5.0) -> str:
+        """Runs until the program has said a line that the regular expression matches from its start to its end.
+
+        Lines before it are passed over; the next call goes on behind it. ``uart`` is the one it has to come on, also
+        ``semihosting`` or ``ITM``; any without it. Fails after ``timeout_seconds`` of virtual time, or at once where
+        nothing can come; the last lines then stand in the message, control characters escaped as in Python.
+        """
+        try:
+            line = self._opened.wait_for_line(pattern, uart, timeout_seconds)
+        except TargetTimeout as silence:
+            raise AssertionError(str(silence)) from silence
+        logger.info(f"{uart or 'said'}: {line}")
+        return line
+
+    @keyword
+    def write_line(self, line: str, uart: str = "usart1", ending: str = "\r\n") -> None:
+        r"""Sends a line to the UART that is to receive it, at the baud rate that the program has set.
+
+        It arrives while the program runs, with ``ending`` behind it: carriage return and line feed, or what is given,
+        as ``ending=\\n``. Where the program does not receive there, the next failure says so.
+        """
+        self._opened.write_line(line, uart, ending)
+
+    @keyword
+    def run_until_function(self, function: str, timeout_seconds: float = 5.0) -> None:
+        """Runs until a function is entered, before its first instruction; fails where it is not entered in time."""
+        try:
+            self._opened.run_until_function(function, timeout_seconds)
+        except TargetTimeout as silence:
+            raise AssertionError(str(silence)) from silence
+
+    @keyword
+    def function_instructions_should_not_exceed(self, function: str, limit: int, timeout_seconds: float = 5.0) -> int:
+        """Runs the next call of a function; fails where it takes more instructions, or does not come or return.
+
+        They are exact: from its first instruction to behind its return, with what it calls and the interrupts that
+        come meanwhile. Returns how many.
+        """
+        return self._check(function, self._cost(function, timeout_seconds).instructions, limit, "instructions")
+
+    @keyword
+    def function_cycles_should_not_exceed(self, function: str, limit: int, timeout_seconds: float = 5.0) -> int:
+        """The same of modelled cycles, which need ``clock_model=m7`` in `Open Program`."""
+        cycles = self._cost(function, timeout_seconds).cycles
+        if cycles is None:
+            raise TargetError(
+                "cycles are modelled on the embedded target by clock model m7 alone",
+                "Open the program with `clock_model=m7`.",
+            )
+        return self._check(function, cycles, limit, "cycles (modelled)")
+
+    @keyword
+    def program_should_use_nothing_that_is_not_modelled(self) -> None:
+        """Fails where the program has used a register that the emulator lacks, with the function that did."""
+        if lacking := self._opened.target.lacking():
+            raise AssertionError("\n".join(lacking))
+
+    @property
+    def _opened(self) -> Emulation:
+        if self._emulation is None:
+            raise RuntimeError("no program is open; call `Open Program` first")
+        return self._emulation
+
+    def _cost(self, function: str, timeout_seconds: float) -> Any:
+        try:
+            return self._opened.function_cost(function, timeout_seconds)
+        except TargetTimeout as silence:
+            raise AssertionError(str(silence)) from silence
+
+    def _check(self, function: str, took: int, limit: int, unit: str) -> int:
+        logger.info(f"{function}: {took} {unit}, limit {limit}")
+        if took > limit:
+            raise AssertionError(f"{function} took {took} {unit}, {took - limit} more than {limit}")
+        return took
+
+    def end_test(self, data: Any, result: Any) -> None:
+        """Robot calls it after each test: a failed one's log gets what the program said and where it stands."""
+        if not result.failed or self._emulation is None:
+            return
+        for place, said in self._emulation.text.heard.items():
+            logger.info(f"{place}:\n{shown(bytes(said))}")
+        target = self._emulation.target
+        logger.info("\n".join([f"the core {target.whereabouts()}", *self._emulation.remarks(), *target.lacking()]))

@@ -1,0 +1,78 @@
+"""Opens a program of others on the emulator that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from renode_mnist.errors import TargetError
+from renode_mnist.session.emulation import Emulation
+from renode_mnist.session.opening import gdb_command, parameters_for
+from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions, TargetOptions
+from renode_mnist.targets.any_elf import AnyElf, Heard
+
+
+def open_emulation(
+    elf: Path,
+    target: str = "embedded",
+    options: TargetOptions | None = None,
+    program: ProgramOptions | None = None,
+    *,
+    hear: Heard | None = None,
+    waiting: Callable[[str], None] | None = None,
+) -> Emulation:
+    """A program on an emulator, to be used as a context manager.
+
+    Args:
+        elf: Any program for the STM32F746.
+        target: ``embedded`` or ``renode``.
+        options: Clock model, parameters, debugger and board.
+        program: See `ProgramOptions`.
+        hear: Told what the program says, as it comes.
+        waiting: Told how to attach the debugger, once the emulator waits for it.
+
+    Raises:
+        ElfError: The chip cannot run it.
+        TargetError: There is no such emulator, or it lacks what is asked for.
+        EnvironmentProblem: It is not installed.
+    """
+    options, program = options or TargetOptions(), program or ProgramOptions()
+    files = None if program.files is None else Path(program.files)
+    if files is not None and not files.is_dir():
+        raise TargetError(f"there is no folder {files} for the program's files", "Make it, or name another.")
+    if target not in EMULATED_TARGETS:
+        raise TargetError(
+            f"the target {target} runs no program but this project's firmware",
+            f"Choose one of: {', '.join(EMULATED_TARGETS)}.",
+        )
+    port = options.gdb_port
+    attach = partial(waiting, gdb_command(elf, port)) if waiting is not None and port is not None else None
+    if target != "embedded" and options.clock_model != "instructions":
+        raise TargetError(
+            f"the target {target} has no clock model", "Take `--target embedded`, or leave --clock-model out."
+        )
+    parameters = parameters_for(target, options)
+
+    def embedded(heard: Heard) -> AnyElf:
+        from renode_mnist.targets import embedded as _  # noqa: F401  (tells where Unicorn is missing)
+        from renode_mnist.targets.embedded_elf import EmbeddedElf
+
+        return EmbeddedElf(
+            elf,
+            heard,
+            files=files,
+            board=options.board,
+            clock_model=options.clock_model,
+            parameters=parameters,
+            gdb_port=port,
+            on_waiting=attach,
+            trace_locked=program.trace_locked,
+        )
+
+    def renode(heard: Heard) -> AnyElf:
+        from renode_mnist.targets.renode_elf import RenodeElf
+
+        return RenodeElf(elf, heard, files=files, gdb_port=port, on_waiting=attach, trace_locked=program.trace_locked)
+
+    return Emulation(elf, embedded if target == "embedded" else renode, hear)
