@@ -40,6 +40,10 @@ class EnvironmentProblem(RenodeMnistError):
     """A tool, package or device is missing or does not work."""
 
 
+class SourcesMissing(EnvironmentProblem):
+    """The sources of a library that one engine is made of are neither here nor to be had."""
+
+
 class ModelError(RenodeMnistError):
     """A model file that cannot be read, is not supported or does not fit."""
 

@@ -92,6 +92,11 @@ def draw_page() -> Path:
     return _PACKAGE / "draw" / "static"
 
 
+def report_static() -> Path:
+    """What pages of reports are made of beside their data: templates, style and scripts."""
+    return _PACKAGE / "report" / "static"
+
+
 def builds() -> Path:
     """Where firmware builds go, one folder an identity: in the checkout, else in the user's cache."""
     return root() / "build" if is_checkout() else cache() / "build"

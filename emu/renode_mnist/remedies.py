@@ -21,18 +21,19 @@ from typing import Literal
 
 from renode_mnist import paths
 
-Extra = Literal["build", "plots", "verify", "train", "renode", "notebook"]
+Extra = Literal["build", "plots", "verify", "train", "renode", "cluster", "notebook"]
 SystemPackage = Literal["arm-compiler", "c++", "c-headers", "openocd", "st-flash", "llvm-mca", "git", "npm"]
 
 _DISTRIBUTION = "renode-mnist"
 
 DOWNLOAD_MEGABYTES: dict[Extra, int] = {
     "build": 36,
-    "plots": 18,
+    "plots": 28,
     "verify": 23,
     "train": 339,
     "renode": 1,
-    "notebook": 436,
+    "cluster": 5,
+    "notebook": 446,
 }
 """What an extra adds to a plain installation, on Linux for x86_64 and Python 3.11 (docs/install.md: how measured)."""
 
@@ -115,6 +116,9 @@ _MANAGERS = (
     ),
 )
 
+_CMSIS_NN = "aidge-export-arm-cortexm==0.2.1"
+"""As in requirements/no-deps.in."""
+
 # Where the manager has no package of its own.
 _OTHERWISE: dict[SystemPackage, str] = {
     "c++": "xcode-select --install",
@@ -176,6 +180,13 @@ def pip_install(*requirements: str, options: Sequence[str] = ()) -> str:
 def extra(name: Extra) -> str:
     """The command that installs what an extra stands for."""
     return pip_install(*requirements(name))
+
+
+def cmsis_nn() -> str:
+    """The command that brings the sources of engine ``cmsis-nn``, without TensorFlow, which their package wants."""
+    if paths.is_checkout():
+        return shlex.join(["make", "-C", str(paths.root()), "engines"])
+    return pip_install(_CMSIS_NN, options=["--no-deps"])
 
 
 def run_extra(name: Extra) -> str:

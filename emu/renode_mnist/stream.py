@@ -56,3 +56,20 @@ class ByteStream(Timed, Protocol):
             TargetError: The target is gone.
         """
         ...
+
+
+@runtime_checkable
+class FramedStream(ByteStream, Protocol):
+    """A serial line that can be asked for whole frames, which spares a return for each byte."""
+
+    def receive_frame(self, deadline: Deadline) -> bytes:
+        """As `ByteStream.receive`, but runs the target until a zero byte has come, which ends a frame.
+
+        Returns:
+            All bytes that are there. Where the last is none, the deadline has passed.
+
+        Raises:
+            TargetTimeout: Nothing came before ``deadline``.
+            TargetError: The target is gone.
+        """
+        ...

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from damaged import exif_damaged
 from draw_server import DrawServer, children, draw_server, is_alive
 from renode_mnist import paths
 from renode_mnist.codegen import builtin_digit
@@ -119,8 +121,25 @@ def test_what_is_too_large_is_refused(server: DrawServer) -> None:
     })  # fmt: skip
     reply = server.finish(refused)
     assert reply.status == 413
-    assert "20 MB" in reply.value["error"]
-    assert server.post("/api/classify", {"pixels": "0" * JSON_BYTES}).status == 413
+    assert f"at most {PICTURE_BYTES:,} bytes" in reply.value["error"]
+    reply = server.post("/api/classify", {"pixels": "0" * JSON_BYTES})
+    assert reply.status == 413
+    assert f"at most {JSON_BYTES:,} bytes" in reply.value["error"]
+
+
+def test_connections_that_ask_for_nothing_shut_nobody_out(server: DrawServer) -> None:
+    with ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(70)]
+        silent[0].sendall(b"GET / HTTP/1.1\r\nHost: ")  # and no more
+        ends = [connection.recv(4096) for connection in silent]  # the server's end, or this waits for ever
+    assert not any(ends[1:])
+    assert server.get("/api/offers").status == 200
+
+
+def test_a_picture_whose_exif_chunk_is_damaged_is_a_picture(server: DrawServer) -> None:
+    reply = server.finish(server.begin("POST", "/api/preprocess", exif_damaged(), {"Content-Type": "image/png"}))
+    assert reply.status == 200
+    assert len(bytes.fromhex(reply.value["pixels"])) == 784
 
 
 def test_what_grows_too_large_without_saying_so_is_refused(server: DrawServer) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import paths
+from renode_mnist import codegen, fitting, paths
 from renode_mnist.build import BuildConfig, Engine, build
+from renode_mnist.codegen.planning import Plan
 from renode_mnist.commands.inspect import inspect as command
 from renode_mnist.errors import CheckFailed, ModelError
-from renode_mnist.measure.image_sizes import with_images
+from renode_mnist.measure.image_sizes import examined
 from renode_mnist.model.inspect import STACK_BYTES, inspect
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
@@ -37,7 +39,7 @@ BUILT = [(model, engine) for model in (INT8, MOTIONS) for engine in ("reference"
 @pytest.mark.parametrize(("model", "engine"), BUILT, ids=lambda value: getattr(value, "stem", value))
 def test_an_image_takes_what_inspect_and_the_firmware_say(model: Path, engine: Engine) -> None:
     image = build(BuildConfig(model, engine=engine))
-    facts = with_images(inspect(model), model, "instructions").engine(engine)
+    facts = examined(BuildConfig(model)).engine(engine)
     with EmbeddedTarget(image.elf) as target:
         firmware = Client(target).stats()
     assert facts.flash_bytes == firmware.flash_bytes
@@ -53,10 +55,37 @@ def test_an_image_takes_what_inspect_and_the_firmware_say(model: Path, engine: E
 @pytest.mark.parametrize(("model", "engine"), BUILT, ids=lambda value: getattr(value, "stem", value))
 def test_what_is_expected_without_an_image_is_near_and_not_too_little(model: Path, engine: Engine) -> None:
     facts = inspect(model).engine(engine)
-    image = with_images(inspect(model), model, "instructions", compiling=True).engine(engine).image
+    image = examined(BuildConfig(model), compiling=True).engine(engine).image
     assert image is not None
     assert image.flash_bytes <= facts.flash_bytes < image.flash_bytes + 16_000
     assert image.ram_static_bytes <= facts.ram_static_bytes < image.ram_static_bytes + 4_000
+
+
+def test_limits_are_what_an_image_has_to_fit() -> None:
+    free = inspect(INT8).engine("m7")
+    less = fitting.Limits.of(None, free.ram_static_bytes + STACK_BYTES - 1)
+    within = inspect(INT8, limits=less).engine("m7")
+    assert within.fits
+    assert within.arena_bytes < free.arena_bytes, "as `build` does, it is planned anew"
+    nothing = inspect(INT8, limits=fitting.Limits.of(1000, 1000))
+    assert not any(engine.fits for engine in nothing.engines)
+
+
+def test_a_plan_well_below_its_limit_is_made_smaller_from_what_it_took() -> None:
+    limits = fitting.Limits.of(None, 60_000)
+    graph = codegen.load(INT8)
+    aim_of, plan_of = partial(fitting.aim, "time", limits), partial(codegen.plan, graph, "m7")
+    excess = fitting.grown(fitting.Excess(), fitting.Excess(ram_bytes=1), aim_of, plan_of)
+    assert plan_of(aim_of(excess)).arena_bytes < plan_of(aim_of(fitting.Excess())).arena_bytes
+
+
+def test_shares_are_of_what_is_allowed() -> None:
+    said = CliRunner().invoke(command, ["int8", "--max-flash", "300000", "--max-ram", "65536"])
+    assert said.exit_code == 0
+    assert "of 300,000 B" in said.output
+    assert "of 64 KiB" in said.output
+    with pytest.raises(CheckFailed, match="cannot run within what is allowed"):
+        CliRunner().invoke(command, ["int8", "--max-ram", "1000"], catch_exceptions=False)
 
 
 def too_large(tmp_path: Path, weights: int, height: int) -> Path:
@@ -73,26 +102,44 @@ def too_large(tmp_path: Path, weights: int, height: int) -> Path:
 def test_what_cannot_fit_is_refused_before_the_compiler_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renode_mnist.build._run_cmake", lambda *given, **more: pytest.fail("CMake was called"))
     flash = (
-        r"at least 2,0\d\d,\d\d\d B of flash and the chip has 1,048,576 B; most of it: step 1 \(FULLY_CONN\w+\) 2,0"
+        r"at least 2,0\d\d,\d\d\d B of flash, of which there are 1,048,576 B, and .* "
+        r"most of it: step 1 \(FULLY_C\w+\) 2,0"
     )
     with pytest.raises(ModelError, match=flash):
         build(BuildConfig(too_large(tmp_path, 500_000, 1), engine="reference"))
-    ram = r"at least 4\d\d,\d\d\d B of RAM and the chip has 327,680 B; most of it: model_input in step 0 400,000 B, "
+    ram = (
+        r"at least 4\d\d,\d\d\d B of RAM, of which there are 327,680 B, and .* "
+        r"most of it: model_input in step 0 400,000 B, "
+    )
     with pytest.raises(ModelError, match=ram):
         build(BuildConfig(too_large(tmp_path, 2000, 50), engine="reference"))
 
 
-def test_an_objective_that_fits_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("renode_mnist.build._run_cmake", lambda *given, **more: pytest.fail("CMake was called"))
+def test_the_plan_keeps_to_the_flash_that_there_is(tmp_path: Path) -> None:
+    """Transformed weights of 16 bits take 36 words for nine bytes."""
     random = np.random.default_rng(1)
     b = ModelBuilder()
-    x, y = (b.activation((1, 6, 6, channels), "INT8", scale=0.1) for channels in (400, 1600))
-    weights = random.integers(-127, 128, (1600, 1, 1, 400)).astype(np.int8)
-    b.conv_2d(x, b.constant(weights, scales=[0.01]), None, y)
-    file = tmp_path / "pairs.tflite"
+    x, y = (b.activation((1, 8, 8, channels), "INT8", scale=0.1) for channels in (64, 64))
+    weights = random.integers(-127, 128, (64, 3, 3, 64)).astype(np.int8)
+    b.conv_2d(x, b.constant(weights, scales=[0.01]), None, y, padding="SAME")
+    file = tmp_path / "transformed.tflite"
     file.write_bytes(b.finish(x, y))
-    with pytest.raises(ModelError, match="With `--objective flash` it may fit"):
-        build(BuildConfig(file))
+    graph = codegen.load(file)
+
+    def planned(flash_bytes: int) -> Plan:
+        limits = fitting.Limits(flash_bytes=flash_bytes)
+        return codegen.plan(graph, "m7", fitting.aim("time", limits, fitting.Excess()))
+
+    free, limited = planned(1_000_000), planned(150_000)
+    assert "16 bit" in free.steps[0].kernel
+    assert 290_000 < free.weights_bytes < 310_000
+    assert free.program.notes == ()
+    assert limited.weights_bytes < 150_000 - fitting.LEAST_CODE_BYTES
+    assert (
+        "B of flash for constants and kernels 1 of 1 steps take another kernel than the fastest"
+        in limited.program.notes[0]
+    )
+    assert limited.steps[0].faster.startswith(free.steps[0].kernel)
 
 
 def test_json_holds_what_the_tables_show() -> None:

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from damaged import exif_damaged
 from renode_mnist import paths
 from renode_mnist.errors import ImageError
-from renode_mnist.model import data, export, preprocess
+from renode_mnist.model import data, export, preprocess, tensor_files
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -229,6 +230,7 @@ REFUSED = {
     "flipped bytes": (GOOD[:200] + b"\xff" * 200 + GOOD[400:], "is damaged"),
     "51 megapixels": (bomb(8500, 6000), "more than 50,000,000 pixels"),
     "a bomb": (bomb(60_000, 60_000), "more than 50,000,000 pixels"),
+    "a hair": (bomb(1, 20_001), "or 20,000 along a side"),
     "white": (file_of(Image.new("L", (200, 100), 255), "PNG"), "is blank"),
     "one pixel": (file_of(Image.new("L", (1, 1), 9), "PNG"), "is blank"),
     "28x28 black": (file_of(Image.new("L", (28, 28)), "PNG"), "is blank"),
@@ -244,6 +246,18 @@ def test_what_is_no_digit_is_refused(case: str, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=message) as caught:
         preprocess.read(file)
     assert str(file) in str(caught.value)
+
+
+def test_a_damaged_exif_chunk_turns_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "picture.png"
+    file.write_bytes(exif_damaged())
+    assert np.array_equal(preprocess.read(file).pixels, preprocess.read(paths.digits() / "7.png").pixels)
+    assert len(tensor_files.read(file).by_name) == 1
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"/dev/zero can't be read .it has more than 250,000,000 bytes"):
+        preprocess.read(Path("/dev/zero"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

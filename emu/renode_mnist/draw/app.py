@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import numpy as np
 from PIL import Image
@@ -77,12 +78,14 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
     async def events(request: Request) -> Response:
         return StreamingResponse(_events(supervisor), media_type="text/event-stream")
 
+    one_at_a_time = anyio.CapacityLimiter(1)
+
     async def post_picture(request: Request) -> Response:
         if request.headers.get("content-type") not in PICTURE_TYPES:
             return _error(415, f"The picture's type must be one of {', '.join(PICTURE_TYPES)}.")
         raw = await body(request, PICTURE_BYTES)
-        # Off the event loop: a photograph of 50 million pixels takes a second or two.
-        digit = await anyio.to_thread.run_sync(preprocess.from_bytes, raw)
+        # Off the event loop: a photograph of 50 million pixels takes a second or two, and half a gigabyte.
+        digit = await anyio.to_thread.run_sync(preprocess.from_bytes, raw, limiter=one_at_a_time)
         return JSONResponse({"pixels": digit.pixels.tobytes().hex(), "description": digit.describe()})
 
     async def classify(request: Request) -> Response:
@@ -121,7 +124,8 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
         ],
         middleware=[Middleware(Guard, port=port)],
         exception_handlers={
-            BodyTooLarge: lambda *_: _error(413, f"That is too large: at most {PICTURE_BYTES // 1_000_000} MB."),
+            BodyTooLarge: lambda _, error: _error(413, f"That is too large: at most {error.limit_bytes:,} bytes."),
+            TimeoutError: lambda *_: _error(408, "The request did not come whole."),
             HTTPException: lambda _, error: _error(error.status_code, error.detail),
             ImageError: lambda _, error: _error(422, str(error)),
             NotOffered: lambda _, error: _error(422, str(error)),

@@ -135,6 +135,8 @@ class Offers:
         if self.elf is not None:
             return replace(self.first, target=asked["target"])
         image = replace(self.first.image, **{each.name: each.value(asked[each.name]) for each in options})
+        if image.engine != "m7":  # what the command line asked of m7
+            image = replace(image, objective=ImageOptions.objective)
         return Choice(asked["target"], image)
 
     def job(self, choice: Choice) -> Job:

@@ -8,6 +8,8 @@ script. And the types that are taken as a body are none that a page may send els
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -26,8 +28,20 @@ _HEADERS = {
 }
 
 
+BODY_SECONDS = 30
+"""That a body may take to come. It comes from this machine."""
+
+
 class BodyTooLarge(Exception):
-    """A request whose body is longer than allowed."""
+    """A request whose body is longer than allowed.
+
+    Attributes:
+        limit_bytes: That are.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(limit_bytes)
+        self.limit_bytes = limit_bytes
 
 
 async def body(request: Request, limit_bytes: int) -> bytes:
@@ -35,15 +49,17 @@ async def body(request: Request, limit_bytes: int) -> bytes:
 
     Raises:
         BodyTooLarge: It is longer.
+        TimeoutError: It does not come.
     """
     stated = request.headers.get("content-length", "0")
     if not stated.isdecimal() or int(stated) > limit_bytes:
-        raise BodyTooLarge
+        raise BodyTooLarge(limit_bytes)
     read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > limit_bytes:
-            raise BodyTooLarge
+    async with asyncio.timeout(BODY_SECONDS):
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > limit_bytes:
+                raise BodyTooLarge(limit_bytes)
     return bytes(read)
 
 

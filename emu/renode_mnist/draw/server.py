@@ -7,6 +7,7 @@ import signal
 import socket
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from renode_mnist.draw.app import application
 from renode_mnist.draw.choice import Offers
@@ -19,6 +20,9 @@ _CONNECTIONS = 64
 """More than the six that a browser opens for each of ten pages."""
 
 _GRACE_SECONDS = 2
+
+_ASKING_SECONDS = 10
+"""A connection may be without a whole request; uvicorn itself waits for ever for the first one."""
 
 
 def listen(port: int) -> socket.socket:
@@ -58,10 +62,36 @@ async def _serve(door: socket.socket, offers: Offers, deadline_seconds: float) -
         access_log=False,
         server_header=False,
         ws="none",
+        http=_Impatient,
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     await _Server(settings, supervisor).serve([door])
+
+
+class _Impatient(H11Protocol):
+    """Ends a connection that asks for nothing: enough of them, and nobody else is let in."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio."""
+        super().connection_made(transport)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._look = self.loop.call_later(_ASKING_SECONDS, self._end_where_idle)
+
+    def _end_where_idle(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._look_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._look.cancel()
+        super().connection_lost(exc)
 
 
 class _Server(uvicorn.Server):

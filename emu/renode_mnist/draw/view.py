@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from renode_mnist.report.identity import rows
+from renode_mnist.report.identity import rows, told_error
 from renode_mnist.session.record import COUNTER_HEADINGS, MILLISECOND_HEADINGS, Record
 from renode_mnist.session.session import Session
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
-from renode_mnist.timing.accuracy import stated_error
-from renode_mnist.timing.points import Kind
 
 
 def of_session(session: Session) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def _note(target: TargetIdentity, megahertz: float) -> str:
             f"milliseconds take each as one cycle at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MODELLED: (
-            f"Cycles as a model of the Cortex-M7's pipeline estimates them: {stated_error(Kind.FLASH_WITH_CACHES)}. "
+            f"Cycles as a model of the Cortex-M7's pipeline estimates them: {told_error(target.cycle_parameters)}. "
             f"Milliseconds are these at {megahertz:g} MHz."
         ),
         CounterUnit.CYCLES_MEASURED: (

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from renode_mnist import outside
 from renode_mnist.errors import ModelError
 
 RECORD = "card.json"
@@ -91,7 +92,9 @@ class Card:
         path = directory / RECORD
         if not path.exists():
             return cls()
-        try:
+        with outside.reading(
+            lambda why: ModelError(f"{path} is no model card ({why})", "Delete it, it is written again.")
+        ):
             raw = json.loads(path.read_text(encoding="utf-8"))
             return cls(
                 raw["data"],
@@ -101,8 +104,6 @@ class Card:
                 raw["samples"],
                 raw["notes"],
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{path} is no model card ({error!r})", "Delete it, it is written again.") from None
 
     def save(self, directory: Path) -> None:
         """Writes the record and the README."""

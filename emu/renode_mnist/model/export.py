@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, ModelError
 from renode_mnist.model._quiet import quiet
+from renode_mnist.model.confusion import Confusion
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
-from renode_mnist.model.train import Evaluation, evaluation, import_keras, scale
+from renode_mnist.model.train import evaluation, import_keras, scale
 
 Variant = Literal["float32", "size", "uint8", "int8", "qat"]
 
@@ -79,7 +80,7 @@ def convert(model: Any, variant: Variant, data: Split | None = None) -> bytes:
         ) from None
 
 
-def evaluate(tflite: bytes, data: Split) -> Evaluation:
+def evaluate(tflite: bytes, data: Split) -> Confusion:
     """Classifies every picture of ``data`` by LiteRT's own kernels, one at a time.
 
     Raises:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from renode_mnist import version
+from renode_mnist import outside, version
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.errors import CheckFailed, DataError
 from renode_mnist.model import difference, interface, tensor_files, yardstick
@@ -168,7 +168,7 @@ def read(path: Path) -> GoldenVectors:
     raw = arrays.get(_IDENTITY)
     if not isinstance(raw, np.ndarray) or raw.dtype != np.uint8:
         raise _no_vectors(path, f"it has no {_IDENTITY}")
-    try:
+    with outside.reading(lambda why: _no_vectors(path, f"{_IDENTITY}: {why}")):
         described = json.loads(raw.tobytes())
         if described["format"] != FORMAT:
             raise _no_vectors(path, f"format {described['format']} instead of {FORMAT}")
@@ -176,8 +176,6 @@ def read(path: Path) -> GoldenVectors:
         names = ("model_name", "model_sha256", "yardstick", "tool")
         identity = GoldenIdentity(**{name: str(described[name]) for name in names}, notes=notes)
         specs = {role: tuple(map(_spec, described[f"{role}s"])) for role in ("input", "output")}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _no_vectors(path, f"{_IDENTITY}: {error}") from None
     columns = {
         role: [_column(arrays, role, position, spec, path) for position, spec in enumerate(specs[role])]
         for role in specs

@@ -137,21 +137,40 @@ def _assembled(
     label: str,
     ranges: Sequence[Range | None] | None = None,
 ) -> Samples:
+    stored, notes = columns(specs, contents, ranges)
+    sets = tuple(zip(*stored, strict=True))
+    names = (label,) if len(sets) == 1 else tuple(f"{label} #{number}" for number in range(len(sets)))
+    return Samples(sets, names, notes)
+
+
+def columns(
+    specs: Sequence[TensorSpec],
+    contents: Mapping[str, tuple[Content, str]],
+    ranges: Sequence[Range | None] | None = None,
+) -> tuple[Tensors, tuple[str, ...]]:
+    """One array an input with all samples along its first axis, and what was done to each.
+
+    Args:
+        specs: What the model takes.
+        contents: By each input's name what it gets, and where that is from.
+        ranges: See `from_files`.
+
+    Raises:
+        DataError: One does not fit its input, or they have different numbers of samples.
+    """
     notes = []
-    columns: list[npt.NDArray[Any]] = []
+    found: list[npt.NDArray[Any]] = []
     for position, spec in enumerate(specs):
         content, origin = contents[spec.name]
         pixels = ranges[position] if ranges is not None else None
         stored, note = _stored(spec, content, origin, pixels)
-        columns.append(stored)
+        found.append(stored)
         notes.append(f"{origin}: {note}" if len(specs) == 1 else f"{spec.name} from {origin}: {note}")
-    counts = {spec.name: len(column) for spec, column in zip(specs, columns, strict=True)}
+    counts = {spec.name: len(column) for spec, column in zip(specs, found, strict=True)}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{count} of '{name}'" for name, count in counts.items())
         raise DataError(f"the inputs have different numbers of samples: {told}", "Give as many of each.")
-    sets = tuple(zip(*columns, strict=True))
-    names = (label,) if len(sets) == 1 else tuple(f"{label} #{number}" for number in range(len(sets)))
-    return Samples(sets, names, tuple(notes))
+    return tuple(found), tuple(notes)
 
 
 def pixel_ranges(specs: Sequence[TensorSpec], content: bytes | None, given: Range | None) -> list[Range | None]:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from renode_mnist import codegen
-from renode_mnist.codegen import Objective, operators
+from renode_mnist import codegen, fitting
+from renode_mnist.codegen import Aim, Objective, operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.tflm import arena
 from renode_mnist.codegen.writer import takes_picture
 from renode_mnist.errors import ModelError
 from renode_mnist.program.footprint import Footprint
-from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
-
-FLASH_BYTES = FLASH.size_bytes
 
 STACK_BYTES = 8448
 """Reserved, with its guard (firmware/board/stm32f746.ld)."""
 
-OTHER_RAM_BYTES = {True: 10_000, False: 6_000}
-"""Buffers of the wire and the rest of the application, where one message holds the input as the article's does and
-where tensors come in pieces: 9,936 and 4,856 B in images of GCC 12.2, more with longer names of tensors."""
+OTHER_RAM_BYTES = {True: 14_400, False: 8_300}
+"""Buffers of the wire and of DMA and the rest of the application, where one message holds the input as the article's
+does and where tensors come in pieces: 14,320 and 7,128 B in images of GCC 12.2, more with longer names of tensors."""
 
-CODE_BYTES = {"reference": 27_000, "m7": 31_000, "cmsis-nn": 34_000, "tflm": 70_000}
-"""The whole image without weights, as large as the committed models make it (linker's report, GCC 12.2, -O2)."""
+CODE_BYTES = {"reference": 28_500, "m7": 24_000, "cmsis-nn": 35_500, "tflm": 71_500}
+"""The whole image without weights, as large as the committed models make it (linker's report, GCC 12.2, -O2); of
+``m7`` without its kernels."""
+
+_KERNEL_BYTES = {"winograd_4x4": 17_000, "winograd_2x2": 17_000, "winograd_int8": 4_000}
+_OTHER_KERNEL_BYTES = 1_500
+"""Of a kernel of ``m7``, which is compiled for each layer's shape."""
+
+
+_NO_LIMITS = fitting.Limits()
+"""But the chip's."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ class StepFacts:
     Attributes:
         engine: Whose kernel computes it: ``reference`` where the engine has none of its own for it.
         fallback: Why it has none; empty where it has.
+        kernel: What computes it, in words that tell it from the engine's other ways.
+        faster: What would take less time, and why it was not taken; empty where nothing would.
     """
 
     op: str
@@ -97,11 +107,13 @@ class StepFacts:
     macs: int
     live_bytes: int
     fallback: str
+    kernel: str
+    faster: str
 
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What one engine makes of the model.
+    """What one engine makes of the model, within the limits given.
 
     Attributes:
         refusal: Why it can't build the model; empty where it can, and then the other fields count.
@@ -113,8 +125,9 @@ class EngineFacts:
         other_ram_bytes_estimated: Likewise, of static RAM beside arena and state.
         image: What the linker placed, where there is an image; then it counts and no estimate.
         no_image: Why there is none, where one was wanted; empty else.
+        limits: What the image may take: the chip's memories, or less where that was asked for.
         buffers: The RAM plan.
-        rewrites: What was done to the network for this engine, a line each.
+        rewrites: What was done to the network for this engine, a line each, and what limits cost.
     """
 
     engine: str
@@ -127,6 +140,7 @@ class EngineFacts:
     other_ram_bytes_estimated: int = 0
     image: Footprint | None = None
     no_image: str = ""
+    limits: fitting.Limits = _NO_LIMITS
     steps: tuple[StepFacts, ...] = ()
     buffers: tuple[BufferFacts, ...] = ()
     rewrites: tuple[str, ...] = ()
@@ -145,10 +159,13 @@ class EngineFacts:
 
     @property
     def fits(self) -> bool:
-        """Whether flash and RAM of the chip hold the image, its stack included."""
+        """Whether flash and RAM, as far as they are allowed, hold the image, its stack included."""
         if self.refusal:
             return False
-        return self.flash_bytes <= FLASH_BYTES and self.ram_static_bytes + STACK_BYTES <= RAM_BYTES
+        return (
+            self.flash_bytes <= self.limits.flash_bytes
+            and self.ram_static_bytes + STACK_BYTES <= self.limits.ram_bytes
+        )
 
 
 @dataclass(frozen=True)
@@ -193,13 +210,29 @@ class ModelFacts:
         return next(engine for engine in self.engines if engine.engine == name)
 
 
-def inspect(path: Path, objective: Objective = Objective.INSTRUCTIONS) -> ModelFacts:
+def _nothing_found(engine: str) -> fitting.Excess:
+    return fitting.Excess()
+
+
+def inspect(
+    path: Path,
+    objective: Objective = Objective.TIME,
+    limits: fitting.Limits = _NO_LIMITS,
+    excess_of: Callable[[str], fitting.Excess] = _nothing_found,
+) -> ModelFacts:
     """Reads a model and plans it for each engine.
+
+    Args:
+        path: Of the file.
+        objective: Of engine ``m7``.
+        limits: What an image may take.
+        excess_of: By the engine's name, what images took beyond the limits with plans made before.
 
     Raises:
         ModelError: The file is no model. One with unsupported operators is shown, with each engine's refusal.
     """
     graph = codegen.load(path)
+    planned = [_within(graph, name, objective, limits, excess_of(name)) for name in codegen.ENGINES]
     return ModelFacts(
         name=graph.name,
         sha256=graph.sha256,
@@ -208,7 +241,7 @@ def inspect(path: Path, objective: Objective = Objective.INSTRUCTIONS) -> ModelF
         outputs=tuple(tensor.index for tensor in graph.outputs),
         tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
         operators=tuple(_operator(operator) for operator in graph.operators),
-        engines=(*(_engine(graph, name, objective) for name in codegen.ENGINES), _tflm(graph)),
+        engines=(*planned, replace(_tflm(graph), limits=limits)),
     )
 
 
@@ -239,9 +272,24 @@ def _operator(operator: Operator) -> OperatorFacts:
     )
 
 
-def _engine(graph: Graph, name: str, objective: Objective) -> EngineFacts:
+def _within(
+    graph: Graph, name: str, objective: Objective, limits: fitting.Limits, excess: fitting.Excess
+) -> EngineFacts:
+    """As `build` goes about it: a plan whose image is expected to be too large is made anew with so much less."""
+    facts = replace(_engine(graph, name, fitting.aim(objective.value, limits, excess)), limits=limits)
+    if facts.refusal or facts.fits:
+        return facts
+    beyond = limits.excess(facts.flash_bytes, facts.ram_static_bytes + STACK_BYTES)
+    more = fitting.grown(
+        excess, beyond, partial(fitting.aim, objective.value, limits), partial(codegen.plan, graph, name)
+    )
+    again = replace(_engine(graph, name, fitting.aim(objective.value, limits, more)), limits=limits)
+    return again if again.fits else facts
+
+
+def _engine(graph: Graph, name: str, aim: Aim) -> EngineFacts:
     try:
-        plan = codegen.plan(graph, name, objective)
+        plan = codegen.plan(graph, name, aim)
     except ModelError as error:
         return EngineFacts(name, refusal=str(error))
     return _plan(plan)
@@ -270,15 +318,29 @@ def _plan(plan: Plan) -> EngineFacts:
         arena_bytes=plan.arena_bytes,
         state_bytes=plan.state_bytes,
         weights_bytes=plan.weights_bytes,
-        code_bytes_estimated=CODE_BYTES[plan.engine],
+        code_bytes_estimated=_code_bytes(plan),
         other_ram_bytes_estimated=OTHER_RAM_BYTES[takes_picture(plan.graph)],
         steps=tuple(
-            StepFacts(step.op, step.name, step.engine, step.macs, plan.live_bytes(number), step.fallback)
+            StepFacts(
+                step.op,
+                step.name,
+                step.engine,
+                step.macs,
+                plan.live_bytes(number),
+                step.fallback,
+                step.kernel,
+                step.faster,
+            )
             for number, step in enumerate(plan.steps)
         ),
         buffers=tuple(
             BufferFacts(p.buffer.name, p.buffer.layout, p.buffer.byte_count, p.offset, p.first, p.last)
             for p in plan.placements
         ),
-        rewrites=plan.graph.rewrites,
+        rewrites=(*plan.graph.rewrites, *plan.program.notes),
     )
+
+
+def _code_bytes(plan: Plan) -> int:
+    kernels = [step.kernel.split(",")[0] for step in plan.steps] if plan.engine == "m7" else []
+    return CODE_BYTES[plan.engine] + sum(_KERNEL_BYTES.get(kernel, _OTHER_KERNEL_BYTES) for kernel in kernels)

@@ -64,7 +64,7 @@ def to_reals(image: Image.Image, spec: TensorSpec, pixels: Range, name: str) -> 
     Raises:
         DataError: The tensor is no image.
     """
-    height, width, channels = _image_shape(spec, name)
+    height, width, channels = image_shape(spec, name)
     if len(pixels.low) not in (1, channels):
         raise DataError(f"{len(pixels.low)} ranges are given for {channels} channels", "Give one, or one a channel.")
     mode = _MODES[channels]
@@ -78,7 +78,21 @@ def to_reals(image: Image.Image, spec: TensorSpec, pixels: Range, name: str) -> 
     return (low + shares * (high - low)).reshape(spec.shape), f"{done}, {_CHANNELS[channels]}, {pixels}"
 
 
-def _image_shape(spec: TensorSpec, name: str) -> tuple[int, int, int]:
+def is_image(spec: TensorSpec) -> bool:
+    """Whether a picture can be brought into a tensor's form."""
+    try:
+        image_shape(spec, "")
+    except DataError:
+        return False
+    return True
+
+
+def image_shape(spec: TensorSpec, name: str) -> tuple[int, int, int]:
+    """Height, width and channels of a tensor that takes a picture, which is called ``name``.
+
+    Raises:
+        DataError: It takes none.
+    """
     shape = spec.shape[1:] if len(spec.shape) > 2 and spec.shape[0] == 1 else spec.shape
     if len(shape) == 2 and min(shape) >= _LEAST_SIDE:
         shape = (*shape, 1)

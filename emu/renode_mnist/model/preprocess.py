@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
 
+from renode_mnist import outside
 from renode_mnist.errors import ImageError
 
 SIDE = 28
 DIGIT_SIDE = 20
 
-#: Refused from the header alone, before a pixel is unpacked.
+#: Refused from the header alone, before a pixel is unpacked. Of a long thin one no area tells the cost.
 PIXEL_LIMIT = 50_000_000
+SIDE_LIMIT = 20_000
+BYTES_LIMIT = 250_000_000
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 
@@ -99,7 +102,7 @@ def read(path: Path) -> Digit:
         ImageError: No picture, a damaged, a huge or a blank one.
     """
     try:
-        raw = path.read_bytes()
+        raw = outside.content(path, BYTES_LIMIT)
     except OSError as error:
         raise ImageError(f"{path} can't be read ({error.strerror})", "Check the file's name.") from None
     return from_bytes(raw, str(path))
@@ -132,7 +135,7 @@ def open_picture(raw: bytes, origin: str) -> Image.Image:
         if isinstance(error, Image.DecompressionBombError):
             raise _too_large(origin) from None
         raise ImageError(f"{origin} is no picture", f"Give one of {', '.join(FORMATS)}.") from None
-    if picture.width * picture.height > PIXEL_LIMIT:
+    if picture.width * picture.height > PIXEL_LIMIT or max(picture.size) > SIDE_LIMIT:
         raise _too_large(origin)
     try:
         picture.load()
@@ -142,9 +145,17 @@ def open_picture(raw: bytes, origin: str) -> Image.Image:
     return picture
 
 
+def upright(picture: Image.Image) -> Image.Image:
+    """As its camera was held; as it is where what it says of that is damaged, which shows nothing worse than that."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # a reader of TIFF within PNG, JPEG or WebP: see outside.reading
+        return picture
+
+
 def from_image(picture: Image.Image, origin: str = "the picture") -> Digit:
     """As ``read``, for a picture that Pillow holds."""
-    grey = _grey(ImageOps.exif_transpose(picture))
+    grey = _grey(upright(picture))
     exact = np.asarray(grey)
     for pixels, inverted in ((exact, False), (255 - exact, True)):
         if is_mnist_form(pixels):
@@ -201,7 +212,7 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
             f"an array of shape {array.shape} and type {array.dtype} is no picture",
             "Give numbers of (height, width), or (height, width, 3) for colour.",
         )
-    if values.size > PIXEL_LIMIT * (values.shape[2] if colour else 1):
+    if values.size > PIXEL_LIMIT * (values.shape[2] if colour else 1) or max(values.shape[:2]) > SIDE_LIMIT:
         raise _too_large("the array")
     limit = 255 if values.dtype.kind in "ui" else 1
     if not (values.min() >= 0 and values.max() <= limit):  # a NaN is neither
@@ -419,4 +430,7 @@ def _plane(grey: Image.Image) -> Plane:
 
 
 def _too_large(origin: str) -> ImageError:
-    return ImageError(f"{origin} has more than {PIXEL_LIMIT:,} pixels", "Scale it down or cut the digit out.")
+    return ImageError(
+        f"{origin} has more than {PIXEL_LIMIT:,} pixels, or {SIDE_LIMIT:,} along a side",
+        "Scale it down or cut the digit out.",
+    )

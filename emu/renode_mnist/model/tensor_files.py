@@ -6,20 +6,22 @@ contents, of a picture from its first bytes.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
-import tokenize
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
+from renode_mnist import outside
 from renode_mnist.errors import DataError
 from renode_mnist.model import preprocess
 
@@ -142,14 +144,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def _bytes(path: Path, limit: int) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise DataError(
-                f"{path} has {size:,} bytes, more than the {limit:,} that are read", "Give fewer samples."
-            )
-        return path.read_bytes()
+        return outside.content(path, limit)
     except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror})", "Check the file's name.") from None
+        remedy = "Give fewer samples." if error.errno == errno.EFBIG else "Check the file's name."
+        raise DataError(f"{path} can't be read ({error.strerror})", remedy) from None
 
 
 def _damaged(path: Path, why: object) -> DataError:
@@ -162,7 +160,7 @@ def _npy(content: bytes, path: Path) -> Mapping[str, Content]:
 
 def _array(content: bytes, path: Path) -> npt.NDArray[Any]:
     stream = io.BytesIO(content)
-    try:
+    with outside.reading(partial(_damaged, path)):
         version = np.lib.format.read_magic(stream)
         header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in header:
@@ -175,32 +173,18 @@ def _array(content: bytes, path: Path) -> npt.NDArray[Any]:
             raise _damaged(path, f"its header asks for {wanted:,} bytes of data")
         stream.seek(0)
         return np.asarray(np.load(stream, allow_pickle=False))
-    except (
-        ValueError,
-        TypeError,
-        EOFError,
-        KeyError,
-        OSError,
-        SyntaxError,
-        OverflowError,
-        tokenize.TokenError,
-    ) as error:
-        raise _damaged(path, error) from None
 
 
 def _npz(content: bytes, path: Path) -> Mapping[str, Content]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            unpacked = sum(member.file_size for member in members)
-            if unpacked > ARRAY_BYTES_LIMIT:
-                raise DataError(
-                    f"{path} unpacks to {unpacked:,} bytes, more than the {ARRAY_BYTES_LIMIT:,} that are read",
-                    "Give fewer samples.",
-                )
-            return {member.filename.removesuffix(".npy"): _array(archive.read(member), path) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise _damaged(path, error) from None
+    with outside.reading(partial(_damaged, path)), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > ARRAY_BYTES_LIMIT:
+            raise DataError(
+                f"{path} unpacks to {unpacked:,} bytes, more than the {ARRAY_BYTES_LIMIT:,} that are read",
+                "Give fewer samples.",
+            )
+        return {member.filename.removesuffix(".npy"): _array(archive.read(member), path) for member in members}
 
 
 def _csv(content: bytes, path: Path) -> Mapping[str, Content]:
@@ -225,10 +209,8 @@ def _csv(content: bytes, path: Path) -> Mapping[str, Content]:
 
 
 def _json(content: bytes, path: Path) -> Mapping[str, Content]:
-    try:
+    with outside.reading(partial(_damaged, path)):
         found = json.loads(_text(content, path))
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, error) from None
     by_name = found if isinstance(found, dict) else {"": found}
     return {name: Numbers(_numbers(values, name, path)) for name, values in by_name.items()}
 
@@ -256,4 +238,4 @@ def _raw(content: bytes, path: Path) -> Mapping[str, Content]:
 
 
 def _picture(content: bytes, path: Path) -> Mapping[str, Content]:
-    return {"": Picture(ImageOps.exif_transpose(preprocess.open_picture(content, str(path))))}
+    return {"": Picture(preprocess.upright(preprocess.open_picture(content, str(path))))}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.model._quiet import quiet
+from renode_mnist.model.confusion import Confusion
 from renode_mnist.model.data import CLASS_COUNT, SIDE, Pixels, Split
 
 BATCH_SIZE = 64
@@ -40,37 +41,11 @@ class Progress:
     accuracy: float
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What a model made of a test set.
-
-    Attributes:
-        confusion: (10, 10) counts, [true class, answered class].
-    """
-
-    confusion: NDArray[np.int64]
-
-    @property
-    def correct(self) -> int:
-        """Pictures with the right class."""
-        return int(np.trace(self.confusion))
-
-    @property
-    def count(self) -> int:
-        """Pictures in all."""
-        return int(self.confusion.sum())
-
-    @property
-    def accuracy(self) -> float:
-        """The share of pictures with the right class, 0..1."""
-        return self.correct / self.count
-
-
-def evaluation(labels: Pixels, answers: NDArray[np.integer[Any]]) -> Evaluation:
+def evaluation(labels: Pixels, answers: NDArray[np.integer[Any]]) -> Confusion:
     """The confusion matrix of ``answers``, one class for each label."""
     confusion = np.zeros((CLASS_COUNT, CLASS_COUNT), np.int64)
     np.add.at(confusion, (labels, answers), 1)
-    return Evaluation(confusion)
+    return Confusion(confusion)
 
 
 def scale(images: Pixels) -> NDArray[np.float32]:
@@ -173,7 +148,7 @@ def train(
     return bare
 
 
-def evaluate(model: Any, data: Split) -> Evaluation:
+def evaluate(model: Any, data: Split) -> Confusion:
     """Runs a Keras model over ``data``."""
     scores = model.predict(scale(data.images), batch_size=_PREDICT_BATCH, verbose=0)
     return evaluation(data.labels, scores.argmax(axis=1))

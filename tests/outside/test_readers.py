@@ -1,0 +1,164 @@
+"""Files of outside: whatever is in them, they are read or refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from damaged import mutated
+from renode_mnist import outside, paths
+from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.codegen import reader
+from renode_mnist.errors import DataError, RenodeMnistError
+from renode_mnist.measure import bench, budgets, history
+from renode_mnist.model import golden, preprocess, tensor_files
+from renode_mnist.model.card import Card
+from renode_mnist.program import sections, symbols
+from renode_mnist.program.build_id import build_id
+from renode_mnist.program.footprint import footprint
+from renode_mnist.session import recording
+from renode_mnist.session.labels import labels_for
+from renode_mnist.stm32f746 import elf
+from renode_mnist.timing import parameter_file
+from renode_mnist.timing.image import CodeImage
+
+SEEDS = range(150)
+BOMBS = {
+    "brackets": b"[" * 100_000,
+    "brackets in an object": b'{"format": ' + b"[" * 100_000,
+    "digits": b"tolerance_percent = " + b"9" * 5_000,
+    "digits in an object": b'{"format": ' + b"9" * 5_000 + b"}",
+    "zeros": bytes(5_000),
+    "nothing": b"",
+    "no text": b"\xff\xfe\x00\xd8",
+}
+
+
+def refusals(read: Callable[[], object]) -> Iterator[RenodeMnistError]:
+    """What a reader refuses; whatever else it raises is a failure."""
+    found = None
+    try:
+        read()
+    except RenodeMnistError as refusal:
+        found = refusal
+    if found is not None:
+        assert len(str(found).splitlines()) == 1
+        yield found
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    ".json": tensor_files.read,
+    ".csv": tensor_files.read,
+    ".npy": tensor_files.read,
+    ".npz": tensor_files.read,
+    ".png": preprocess.read,
+    ".tflite": reader.load,
+    ".elf": elf.load,
+    ".toml": budgets.load,
+    ".parameters": parameter_file.read,
+    ".jsonl": recording.load,
+    ".history": history.load,
+    ".bench": bench.load,
+    ".golden.npz": golden.read,
+    ".labels": lambda file: labels_for(file, file),
+    ".card": lambda file: Card.load(file.parent),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("kind", READERS)
+def test_a_bomb_is_refused_in_one_line(kind: str, bomb: str, tmp_path: Path) -> None:
+    file = tmp_path / ("card.json" if kind == ".card" else f"file{kind}")
+    file.write_bytes(BOMBS[bomb])
+    for refusal in refusals(lambda: READERS[kind](file)):
+        assert str(file) in str(refusal) or file.name in str(refusal)
+
+
+def _samples(folder: Path) -> dict[str, bytes]:
+    np.savez(folder / "whole.npz", image=np.zeros((3, 4), np.int8), labels=np.arange(3))
+    np.save(folder / "whole.npy", np.zeros((3, 4), np.float32))
+    return {
+        ".json": b'{"image": [[1, 2.5], [3, 4]], "labels": [1, 2]}',
+        ".csv": b"a,b,label\n1,2,3\n4,5,6\n",
+        ".npy": (folder / "whole.npy").read_bytes(),
+        ".npz": (folder / "whole.npz").read_bytes(),
+        ".png": (paths.digits() / "7.png").read_bytes(),
+        ".tflite": resolve_model("int8").read_bytes(),
+        ".toml": paths.budgets().read_bytes(),
+        ".jsonl": b'{"format": "renode-mnist session 1", "target": {"target": "host", "version": "1"}}\n'
+        b'{"direction": "sent", "seconds": 0, "bytes": "00"}\n{"direction": "reset", "seconds": 1, "bytes": ""}\n',
+    }
+
+
+@pytest.mark.parametrize("kind", [".json", ".csv", ".npy", ".npz", ".png", ".tflite", ".toml", ".jsonl"])
+def test_a_damaged_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    whole = _samples(tmp_path)[kind]
+    file = tmp_path / f"file{kind}"
+    file.write_bytes(whole)
+    READERS[kind](file)
+    refused = 0
+    for seed in SEEDS:
+        file.write_bytes(mutated(whole, seed))
+        refused += len(list(refusals(lambda: READERS[kind](file))))
+    assert refused > len(SEEDS) / 5, "the mutations find nothing to damage"
+
+
+def _loaded(file: Path) -> Any:
+    return elf.load(file).symbol_at(0x0800_0400)
+
+
+ELF_READERS: dict[str, Callable[[Path], object]] = {
+    "loader": _loaded,
+    "symbols": symbols.Symbols.of,
+    "variable": lambda file: symbols.address_of_data(file, "arena"),
+    "sections": sections.loaded_bytes,
+    "build ID": build_id,
+    "footprint": footprint,
+    "code": CodeImage,
+}
+
+
+def _image() -> bytes:
+    return build(BuildConfig(resolve_model("int8"))).elf.read_bytes()
+
+
+@pytest.mark.parametrize("by", ELF_READERS)
+def test_a_damaged_elf_is_read_or_refused(by: str, tmp_path: Path) -> None:
+    whole = _image()
+    file = tmp_path / "firmware.elf"
+    file.write_bytes(whole)
+    ELF_READERS[by](file)
+    for seed in range(40):
+        file.write_bytes(mutated(whole, seed))
+        list(refusals(lambda: ELF_READERS[by](file)))
+
+
+@pytest.mark.parametrize("section", [".ARM.attributes", ".note.gnu.build-id", ".symtab"])
+def test_an_elf_with_a_section_of_another_type_is_read_or_refused(section: str, tmp_path: Path) -> None:
+    whole = bytearray(_image())
+    file = tmp_path / "firmware.elf"
+    file.write_bytes(whole)
+    with file.open("rb") as stream:
+        parsed = ELFFile(stream)
+        header = parsed["e_shoff"] + parsed.get_section_index(section) * parsed["e_shentsize"]
+    kind_at, size_at = header + 4, header + 20  # sh_type and sh_size of Elf32_Shdr
+    for at, values in ((kind_at, (0, 2, 3, 7, 8, 0xFF)), (size_at, (0, 1, 0xFF))):
+        for value in values:
+            file.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            for read in ELF_READERS.values():
+                list(refusals(lambda read=read: read(file)))  # type: ignore[misc]
+
+
+def test_a_file_has_an_end(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="more than 100 bytes"):
+        outside.content(Path("/dev/zero"), 100)
+    (tmp_path / "whole").write_bytes(bytes(100))
+    assert outside.content(tmp_path / "whole", 100) == bytes(100)
+    (tmp_path / "endless.npy").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"endless\.npy can't be read .it has more than"):
+        tensor_files.read(tmp_path / "endless.npy")
