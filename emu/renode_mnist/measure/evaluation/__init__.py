@@ -1,0 +1,1 @@
+"""What a firmware scores over a data set, by as many workers as there are."""
