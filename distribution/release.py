@@ -21,7 +21,9 @@ VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 
 PLACEHOLDER = "OWNER"
 _SLUG = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
-_ACTION = re.compile(r"(/\.github/actions/test-firmware)@\S+")
+_ACTION = re.compile(r"(/\.github/actions/(?:test|comment)-firmware)@\S+")
+_INSTALLED = re.compile(r'(default: )"[^"]*"( # `make release-prepare`)')
+"""What the actions install, in each action.yml: the release that they are of."""
 _ENTRY = r"^- "
 _KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
@@ -150,6 +152,13 @@ def prepare(root: Path, version: str, date: str) -> None:
 
     file = root / "docs" / "ci.md"
     file.write_text(_ACTION.sub(rf"\1@v{version}", file.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in _actions(root):
+        text = _INSTALLED.sub(rf'\1"{version}"\2', file.read_text(encoding="utf-8"))
+        file.write_text(text, encoding="utf-8")
+
+
+def _actions(root: Path) -> list[Path]:
+    return sorted(root.glob(".github/actions/*/action.yml"))
 
 
 def check(root: Path, tag: str) -> str:
@@ -169,9 +178,15 @@ def check(root: Path, tag: str) -> str:
     if repository(root).startswith(f"{PLACEHOLDER}/"):
         raise NotReady("pyproject.toml doesn't know where this project lives: run `make repository SLUG=owner/name`.")
     cited = re.search(r"^version: (.+)$", (root / "CITATION.cff").read_text(encoding="utf-8"), re.M)
-    used = _ACTION.search((root / "docs" / "ci.md").read_text(encoding="utf-8"))
-    if not cited or cited[1] != version or not used or not used[0].endswith(f"@v{version}"):
-        raise NotReady(f"CITATION.cff or docs/ci.md names another version: `make release-prepare VERSION={version}`.")
+    shown = (root / "docs" / "ci.md").read_text(encoding="utf-8")
+    used = {each[0].partition("@")[2] for each in _ACTION.finditer(shown)}
+    written = [file.read_text(encoding="utf-8") for file in _actions(root)]
+    installed = {"v" + each[0].split('"')[1] for text in written for each in _INSTALLED.finditer(text)}
+    if not cited or cited[1] != version or used != {f"v{version}"} or installed != {f"v{version}"}:
+        raise NotReady(
+            "CITATION.cff, docs/ci.md or an action.yml names another version: "
+            f"`make release-prepare VERSION={version}`."
+        )
     return version
 
 

@@ -53,8 +53,9 @@ UNKNOWN = f"{release.PLACEHOLDER}/renode-mnist"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A repository with the files that name version and repository."""
-    for name in ("pyproject.toml", "CHANGELOG.md", "CITATION.cff", "README.md", "docs/ci.md"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    actions = [f".github/actions/{action}/action.yml" for action in ("test-firmware", "comment-firmware")]
+    for name in ("pyproject.toml", "CHANGELOG.md", "CITATION.cff", "README.md", "docs/ci.md", *actions):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     changelog = tmp_path / "CHANGELOG.md"  # which, right after a release, has nothing under Unreleased
     changelog.write_text(changelog.read_text().replace("## [Unreleased]\n", "## [Unreleased]\n### Added\n- More.\n"))
@@ -114,6 +115,9 @@ def test_a_prepared_version_is_ready_to_be_tagged_once_it_has_a_home(project: Pa
     assert "[Unreleased]: https://github.com/somebody/renode-mnist/compare/v7.8.9...HEAD\n" in changelog
     assert "somebody/renode-mnist/.github/actions/test-firmware@v7.8.9" in (project / "docs" / "ci.md").read_text()
     assert "date-released: 2026-12-24\n" in (project / "CITATION.cff").read_text()
+    for action in ("test-firmware", "comment-firmware"):
+        installed = (project / ".github" / "actions" / action / "action.yml").read_text()
+        assert '    default: "7.8.9" # `make release-prepare`' in installed
 
 
 def test_the_next_version_replaces_the_last_one(project: Path) -> None:

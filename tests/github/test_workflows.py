@@ -5,31 +5,22 @@ jactionlint and zizmor (`make lint`) judge the rest: syntax, permissions, pins, 
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 import pytest
 import yaml
 
+from called_steps import calls, execute, recording, refusal
 from known_compiler import is_known
 from renode_mnist import paths
-from renode_mnist.cli import app
 from renode_mnist.measure import budgets
 
 ROOT = paths.root()
-ACTION = ROOT / ".github" / "actions" / "test-firmware" / "action.yml"
-BIN = Path(sys.executable).parent
 # The README's first line: what has to be there before there is a make.
 PREREQUISITES = ["git", "make", "ca-certificates"]
 
@@ -57,57 +48,12 @@ def commands(job: dict[str, Any]) -> list[str]:
     return [run for run in runs if not run.startswith("apt-get ")]
 
 
-def execute(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """As the runner does, in a folder; what an outer make has put into the environment is none of its business."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        cwd=folder, env={**inherited, **environment}, capture_output=True, text=True,
-    )  # fmt: skip
-
-
 # Commands that exist ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A folder in which make, renode-mnist and gh do nothing but write down, NUL by NUL, how they were called."""
-    programs = tmp_path / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name in ("make", "renode-mnist", "gh"):
-        (programs / name).write_text(f'#!/bin/bash\nprintf "%s\\0" {name} "$@" $\'\\n\' >> {tmp_path}/calls\n')
-        (programs / name).chmod(0o755)
-    return tmp_path
-
-
-def calls(recorder: Path, script: str, **environment: str) -> list[list[str]]:
-    """What a script calls, as its shell splits and quotes it."""
-    log = recorder / "calls"
-    log.unlink(missing_ok=True)
-    path = f"{recorder / '.venv' / 'bin'}:{os.environ['PATH']}"
-    done = execute(script, recorder, PATH=path, GITHUB_STEP_SUMMARY=str(recorder / "summary.md"), **environment)
-    assert done.returncode == 0, done.stderr
-    return [call.rstrip("\0").split("\0") for call in log.read_text().split("\n\0") if call]
-
-
-def refusal(call: list[str]) -> str | None:
-    """Why this repository would not take a call; None where it would."""
-    program, *arguments = call
-    if program == "make":
-        rules = (ROOT / "Makefile").read_text()
-        missing = [target for target in arguments if not re.search(rf"^{re.escape(target)}:", rules, re.M)]
-        return f"the Makefile has no {missing}" if missing else None
-    command: click.Command = app
-    try:
-        context = app.make_context("renode-mnist", arguments)
-        while isinstance(command, click.Group):
-            name, command, arguments = command.resolve_command(context, arguments)
-            assert command is not None
-            context = command.make_context(name, arguments, parent=context)
-            arguments = [*context._protected_args, *context.args]
-    except click.ClickException as error:
-        return error.format_message()
-    return None
+    return recording(tmp_path)
 
 
 @pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml"])
@@ -278,116 +224,16 @@ def test_the_commands_of_an_emulated_job_pass_here(name: str, tmp_path: Path) ->
             assert {file.name for file in folder.iterdir()} >= {"log.html", "report.html", "xunit.xml"}
 
 
-# The action ---------------------------------------------------------------------------------------------------
+# Comments -----------------------------------------------------------------------------------------------------
 
 
-def action_environment(**inputs: str) -> dict[str, str]:
-    """What the action's last step finds in its environment, `bin` aside."""
-    action = read(ACTION)
-    given = {name: field["default"] for name, field in action["inputs"].items()} | inputs
-    values = {f"inputs.{name}": value for name, value in given.items()}
-    values["steps.setup.outputs.bin"] = str(BIN)
-    return {name: filled_in(value, values) for name, value in action["runs"]["steps"][-1]["env"].items()}
-
-
-def action_script() -> str:
-    return str(read(ACTION)["runs"]["steps"][-1]["run"])
-
-
-def test_the_action_runs_no_value_of_an_input(recorder: Path) -> None:
-    own = str(recorder / ".venv" / "bin")
-    harmless = {"elf": "", "budgets": ""}
-    for name in read(ACTION)["inputs"]:
-        evil = f"$(touch {recorder}/pwned) `touch {recorder}/pwned`; touch {recorder}/pwned"
-        environment = action_environment(**{**harmless, name: evil}) | {"BIN": own}
-        words = {word for call in calls(recorder, action_script(), **environment) for word in call}
-        assert not (recorder / "pwned").exists(), name
-        assert any("$(touch" in word for word in words), f"{name} gets nowhere"
-
-
-def test_the_actions_commands_exist_with_every_input(recorder: Path) -> None:
-    given = {"port": "/dev/ttyACM0", "suites": " identity  protocol ", "budgets": "budgets.toml", "target": "board"}
-    given |= {name: str(ACTION) for name in ("golden", "data")} | {"least-accuracy": "0.9"}
-    for inputs in ({}, given, {**given, "elf": str(ACTION)}):
-        environment = action_environment(**inputs) | {"BIN": str(recorder / ".venv" / "bin")}
-        called = calls(recorder, action_script(), **environment)
-        assert [call[1] for call in called] == (["test"] if "elf" in inputs else ["test", "bench"])
-        assert [refusal(call) for call in called] == [None] * len(called)
-    assert [word for word in called[0] if word.startswith("--suite")] == ["--suite=identity", "--suite=protocol"]
-
-
-@pytest.fixture(scope="module")
-def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This project as the runner unpacks an action: without git."""
-    folder = tmp_path_factory.mktemp("actions") / "renode-mnist"
-    for name in ("emu", "firmware", "models", "robot", "schema"):
-        shutil.copytree(ROOT / name, folder / name)
-    return folder
-
-
-MOTIONS = paths.models() / "motions"
-
-
-@pytest.mark.long
-def test_the_workflow_that_the_page_shows_is_green(download: Path, tmp_path: Path) -> None:
-    """With another network than MNIST's, and all that the page tells to make for it."""
-    page = (ROOT / "docs" / "ci.md").read_text()
-    (shown,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.S) if "/test-firmware@" in text)
-    (step,) = (each for each in yaml.safe_load(shown)["jobs"]["firmware"]["steps"] if each.get("id") == "firmware")
-    given = {name: str(value) for name, value in step["with"].items()}
-    for name in ("model", "golden"):
-        (tmp_path / given[name]).parent.mkdir(exist_ok=True)
-    shutil.copy(MOTIONS / "motions_int8.tflite", tmp_path / given["model"])
-    (suite,) = (each for each in given["suites"].split() if "/" in each)
-    (tmp_path / suite).parent.mkdir()
-    own = "Library    renode_mnist.robot\nSuite Setup    Open Target\nSuite Teardown    Close Target\n"
-    body = "Infer\n    Scores Should Sum To One\n"
-    (tmp_path / suite).write_text(f"*** Settings ***\n{own}*** Test Cases ***\nOwn\n    {body}")
-    np.save(tmp_path / "samples.npy", np.load(MOTIONS / "test.npz")["motion"])
-    runner = {"PYTHONPATH": str(download / "emu"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-    told = re.findall(
-        r"`renode-mnist ((?:bench|golden) models/keywords[^`]*|bench --models models/keywords[^`]*)`", page
-    )
-    assert len(told) == 2
-    for command in told:
-        arguments = shlex.split(command.replace("samples.npz", "samples.npy"))
-        done = execute(shlex.join([str(BIN / "renode-mnist"), *arguments]), tmp_path, **runner)
-        assert done.returncode == 0, done.stdout + done.stderr
-    done = execute(action_script(), tmp_path, **runner, **action_environment(**given))
-    assert done.returncode == 0, done.stdout + done.stderr
-    outcomes = ElementTree.parse(tmp_path / "renode-mnist-reports" / "xunit.xml").getroot()
-    assert {outcomes.get(kind) for kind in ("failures", "errors")} == {"0"}
-    assert int(outcomes.get("tests", "")) - int(outcomes.get("skipped", "")) > 25
-    assert "| total, instructions | " in (tmp_path / "summary.md").read_text()
-
-
-@pytest.mark.long
-def test_the_action_tests_another_projects_model(download: Path, tmp_path: Path) -> None:
-    model = tmp_path / "my model.tflite"
-    shutil.copy(MOTIONS / "motions_int8.tflite", model)
-    summary = tmp_path / "summary.md"
-    runner = {"PYTHONPATH": str(download / "emu"), "GITHUB_STEP_SUMMARY": str(summary)}
-    inputs = {"model": model.name, "suites": "identity golden accuracy", "reports": "out"}
-    inputs |= {"golden": str(MOTIONS / "golden_int8.npz"), "data": str(MOTIONS / "test.npz"), "least-accuracy": "0.9"}
-
-    done = execute(action_script(), tmp_path, **runner, **action_environment(**inputs))
-    assert done.returncode == 0, done.stdout + done.stderr
-    outcomes = ElementTree.parse(tmp_path / "out" / "xunit.xml").getroot()
-    assert int(outcomes.get("tests", "")) == 5
-    assert {outcomes.get(kind) for kind in ("failures", "errors", "skipped")} == {"0"}
-    assert {"log.html", "report.html", "bench.json", "bench.html"} <= {
-        file.name for file in (tmp_path / "out").iterdir()
-    }
-    assert "my model/m7 216 MHz" in summary.read_text()
-
-    update = ["bench", "--models", model.name, "--engines", "m7", "--budgets", "budgets.toml", "--update"]
-    done = execute(shlex.join([str(BIN / "renode-mnist"), *update]), tmp_path, **runner)
-    assert done.returncode == 0, done.stderr
-    written = (tmp_path / "budgets.toml").read_text()
-    one_less = re.sub(r"(?m)^instructions = (\d+)", lambda found: f"instructions = {int(found[1]) - 1}", written)
-    assert one_less != written
-    (tmp_path / "budgets.toml").write_text(one_less)
-    inputs |= {"suites": "identity", "budgets": "budgets.toml", "data": "", "least-accuracy": ""}
-    done = execute(action_script(), tmp_path, **runner, **action_environment(**inputs))
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 case(s) grew past budgets.toml" in done.stderr
+def test_what_comments_runs_nothing_of_the_pull_request() -> None:
+    workflow = read("workflows/comment.yml")
+    assert workflow["on"]["workflow_run"]["workflows"] == [read("workflows/ci.yml")["name"]]
+    (job,) = workflow["jobs"].values()
+    assert workflow["permissions"] == {}
+    assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
+    checkout, comment = job["steps"]
+    assert checkout["with"] == {"persist-credentials": "false"}  # the default branch
+    assert comment["uses"] == "./.github/actions/comment-firmware"
+    assert "comment" not in str(read("workflows/ci.yml")["jobs"]["action"]["permissions"])

@@ -15,17 +15,19 @@ from click.testing import CliRunner
 from known_compiler import skip_unless_known
 from renode_mnist import paths
 from renode_mnist.commands.bench import bench as bench_command
-from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.errors import EnvironmentProblem, TargetError
 from renode_mnist.measure import bench, budget_check, budget_update, budgets, commits, compare
 from renode_mnist.measure.bench import BenchError, Row
 from renode_mnist.profile.layer_functions import short_name
 from renode_mnist.report import bench_table, budget_table, grid, page
+from renode_mnist.session.target_options import TargetOptions
+from renode_mnist.timing import parameter_file
 
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[list[Row], list[bench.Refused]]:
     """int8 and float32 on two engines, of which one refuses float."""
-    return bench.run(bench.cases(["int8", "float32"], ["m7", "cmsis-nn"], ["instructions"], ["hard"]), [216, 288])
+    return bench.run(bench.cases(["int8", "float32"], ["m7", "cmsis-nn"], ["time"], ["hard"]), [216, 288])
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_the_functions_of_a_layer_add_up_to_it(rows: list[Row]) -> None:
 
 def test_a_layers_hottest_function_is_the_kernel_that_computes_it(rows: list[Row]) -> None:
     winograd = named(rows, "int8/m7").layers[1]
-    assert next(iter(winograd.functions)).startswith("m7::winograd_products")
+    assert next(iter(winograd.functions)).startswith("m7::multiply_elements")
     assert list(winograd.functions.values()) == sorted(winograd.functions.values(), reverse=True)
 
 
@@ -112,7 +114,7 @@ def test_what_modelled_cycles_are_spent_on_adds_up(rows: list[Row]) -> None:
         assert all(sum(layer.split.values()) == layer.counts["cycles_modelled"] for layer in row.layers)
         assert row.memory["unresolved"] == 0
     hungry = named(rows, "float32/m7").layers[2]  # 73 kB of weights, of which each pixel wants all
-    assert hungry.split["data"] > 0.2 * sum(hungry.split.values())
+    assert hungry.split["data"] > 0.15 * sum(hungry.split.values())
 
 
 def test_the_split_is_a_table_of_shares_and_names_what_no_layer_has(rows: list[Row]) -> None:
@@ -128,15 +130,15 @@ def test_the_split_is_a_table_of_shares_and_names_what_no_layer_has(rows: list[R
 
 
 def test_layers_that_fall_back_are_counted_and_told_with_the_reason(rows: list[Row], tmp_path: Path) -> None:
-    row = named(rows, "int8/m7")
+    row = named(rows, "float32/m7")
     assert [layer.op for layer in row.layers if layer.fallback] == ["SOFTMAX"]
-    assert {layer.kernel for layer in row.layers} == {"m7", "reference"}
+    assert {layer.engine for layer in row.layers} == {"m7", "reference"}
     laid_out = bench_table.grid([row])
     assert ("fallbacks", "1") in {line[:2] for line in laid_out.rows}
     assert any("5 SOFTMAX" in note and "no kernel of its own" in note for note in laid_out.notes)
     file = tmp_path / "budgets.toml"
     budget_update.update(file, [row])
-    lost = replace(row.layers[0], kernel="reference", fallback="a reason")
+    lost = replace(row.layers[0], engine="reference", fallback="a reason")
     verdict = budget_check.check(budgets.load(file), [replace(row, layers=(lost, *row.layers[1:]))], file)
     (growth,) = verdict.grown
     assert (growth.what, growth.written, growth.now) == ("fallbacks", 1, 2)
@@ -285,7 +287,7 @@ def test_the_verdict_stands_in_the_step_summary_also_when_it_is_no(rows: list[Ro
     verdict = budget_check.check(budgets.load(file), [grown(named(rows, "int8/m7"), 1, 123)], file)
     lines = budget_table.markdown(verdict, file.name).splitlines()
     assert lines[0] == "### Budgets: not kept"
-    assert any("`int8/m7`" in line and "`m7::winograd_products" in line and "+123" in line for line in lines)
+    assert any("`int8/m7`" in line and "`m7::multiply_elements" in line and "+123" in line for line in lines)
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1  # a table that holds together
 
 
@@ -494,7 +496,7 @@ def test_a_file_that_names_no_compiler_is_judged_as_before_and_says_so(rows: lis
     toolchain = next(iter(budgets.load(file).toolchains))
     text = file.read_text()
     text = re.sub(r"(?s)\[toolchains.*?\n\n", "", text).replace(f".{toolchain}]", "]  # ours")
-    old = re.sub(r"cycle_model = .*\n", "", text).replace("flash_bytes", "# Why.\nflash_bytes")
+    old = text.replace("flash_bytes", "# Why.\nflash_bytes")
     assert "toolchain." not in old
     file.write_text(old)
     for made in (row, made_by(row, "GNU 99.2.1, newlib 9.5.0")):
@@ -507,9 +509,7 @@ def test_a_file_that_names_no_compiler_is_judged_as_before_and_says_so(rows: lis
     assert [*budgets.load(file).cases["int8/cmsis-nn"]] == [budgets.UNNAMED]
     changed = [line for line in difflib.ndiff(old.splitlines(), file.read_text().splitlines()) if line[0] in "+-"]
     assert [line for line in changed if line[0] == "-"] == ['- [cases."int8/m7"]  # ours']
-    assert changed[1:3] == [
-        f'+ [cases."int8/m7".{toolchain}]  # ours', f'+ cycle_model = "{row.target["cycle_model_sha256"][:12]}"'
-    ]  # fmt: skip
+    assert changed[1] == f'+ [cases."int8/m7".{toolchain}]  # ours'
 
 
 def test_cycles_of_another_model_are_not_judged_and_all_else_is(rows: list[Row], tmp_path: Path) -> None:
@@ -523,6 +523,63 @@ def test_cycles_of_another_model_are_not_judged_and_all_else_is(rows: list[Row],
     assert {growth.what for growth in verdict.grown} == {"instructions"}
     assert [(each.case, each.what) for each in verdict.unjudged] == [("int8/m7", "cycles_modelled")]
     assert "Not judged, cycles modelled: int8/m7." in budget_table.markdown(verdict, file.name)
+
+
+def test_engines_without_objectives_are_one_case_of_a_matrix() -> None:
+    found = bench.cases(["int8"], ["m7", "reference"], ["flash", "ram"], ["hard"], max_ram=60_000)
+    assert [case.name for case in found] == [
+        "int8/m7-flash-max-ram-60000",
+        "int8/m7-ram-max-ram-60000",
+        "int8/reference-max-ram-60000",
+    ]
+
+
+def test_limits_of_memory_reach_the_image(rows: list[Row]) -> None:
+    (case,) = bench.cases(["int8"], ["m7"], ["time"], ["hard"], max_flash=200_000)
+    ((row,), refused) = bench.run([case], [216])
+    assert not refused
+    assert row.flash_bytes <= 200_000 < named(rows, "int8/m7").flash_bytes
+
+
+def test_cycles_by_other_parameters_are_another_models(tmp_path: Path) -> None:
+    file = tmp_path / "chip.toml"
+    content = {"format": parameter_file.FORMAT, "parameters": {"axi_cycles": 9}}
+    parameter_file.save(file, parameter_file.ParameterFile.model_validate(content))
+    options = TargetOptions(parameters=file)
+    # Engine m7 reads weights over the ITCM bus, which does not wait for this one.
+    cases = bench.cases(["int8"], ["reference"], ["time"], ["hard"])
+    (own,) = bench.run(cases, [216])[0]
+    slow, faster_clock = bench.run(cases, [216, 288], options=options)[0]
+    assert slow.counts["instructions"] == own.counts["instructions"]
+    # Each line of flash that is missed over AXI, of code or data, waits for 4 cycles more; some of it is overlapped.
+    missed = own.memory["flash_load_misses"] + own.memory["fetch_misses"]
+    more = slow.counts["cycles_modelled"] - own.counts["cycles_modelled"]
+    assert 0.9 * 4 * missed < more < 1.1 * 4 * missed
+    assert faster_clock.counts["cycles_modelled"] > slow.counts["cycles_modelled"]
+    for row in (slow, faster_clock):
+        assert row.target["cycle_parameters"].endswith(": axi_cycles 9 for 5")
+        assert row.target["cycle_model_sha256"] != own.target["cycle_model_sha256"]
+    assert "cycle_parameters" not in own.target
+    notes = " ".join(bench_table.grid([own, slow]).notes)
+    assert "on average in" in notes
+    assert "axi_cycles 9 for 5. How far off they are, is not known" in notes
+    budget_file = tmp_path / "budgets.toml"
+    budget_update.update(budget_file, [own])
+    verdict = budget_check.check(budgets.load(budget_file), [slow], budget_file)
+    assert verdict.grown == ()
+    (unjudged,) = verdict.unjudged
+    assert "axi_cycles 9 for 5" in unjudged.reason
+    assert "Leave --parameters out" in unjudged.remedy
+    with pytest.raises(BenchError, match="another model of the cycles"):
+        compare.compare([own], [slow])
+
+
+def test_parameters_are_refused_before_anything_is_built(tmp_path: Path) -> None:
+    cases = bench.cases(["int8"], ["m7"], ["time"], ["hard"])
+    with pytest.raises(TargetError, match="the target renode models no cycles"):
+        bench.run(cases, [216], "renode", TargetOptions(parameters=tmp_path / "chip.toml"))
+    with pytest.raises(parameter_file.ParameterError, match="cannot read"):
+        bench.run(cases, [216], "embedded", TargetOptions(parameters=tmp_path / "nowhere.toml"))
 
 
 @pytest.mark.parametrize(
@@ -629,7 +686,8 @@ def test_another_clock_or_unit_is_refused(rows: list[Row]) -> None:
 
 
 def test_a_commit_that_is_not_there_is_refused() -> None:
-    with pytest.raises(commits.CommitError, match="'nowhere' is neither a benchmark file nor a commit"):
+    said = "'nowhere' is neither a benchmark file nor a commit of renode-mnist's own repository"
+    with pytest.raises(commits.CommitError, match=said):
         commits.resolve("nowhere")
     with pytest.raises(commits.CommitError, match="neither"):
         commits.resolve("--all")
@@ -650,7 +708,7 @@ def test_from_a_wheel_there_are_no_commits(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.long
 def test_a_commit_is_measured_in_a_worktree_that_goes_and_only_once() -> None:
     commit = commits.resolve("HEAD")
-    wanted = bench.cases(["int8"], ["m7"], ["instructions"], ["hard"])
+    wanted = bench.cases(["int8"], ["m7"], ["time"], ["hard"])
     rows, refused = commits.measure(commit, wanted, 216)
     assert refused == []
     assert rows[0].firmware["commit"] == commit[:12]

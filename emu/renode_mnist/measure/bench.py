@@ -12,8 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig, Engine, Fpu, ImageOptions, Objective, Tree, build, resolve_model
+from renode_mnist import codegen, outside, paths
+from renode_mnist.build import (
+    BuildConfig,
+    Engine,
+    Fpu,
+    ImageOptions,
+    Objective,
+    Tree,
+    aim,
+    build,
+    refuse_objective,
+    resolve_model,
+)
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
 from renode_mnist.profile.layer_functions import layer_functions
@@ -45,19 +56,25 @@ class Case:
 
     Attributes:
         model: A committed model's name, or a ``.tflite`` file.
+        max_flash: Bytes that the image may take; None for all of the chip's.
+        max_ram: Likewise.
     """
 
     model: str
     engine: Engine
     objective: Objective = ImageOptions.objective
     fpu: Fpu = ImageOptions.fpu
+    max_flash: int | None = None
+    max_ram: int | None = None
 
     @property
     def name(self) -> str:
-        """As in ``budgets.toml``: ``int8/m7``, ``int8/m7-cycles``, ``float32/reference-soft``."""
+        """As in ``budgets.toml``: ``int8/m7``, ``int8/m7-flash``, ``float32/reference-soft``."""
         parts = [Path(self.model).stem.removeprefix("mnist_"), self.engine]
-        suffix = f"-{self.objective}" if self.objective != "instructions" else ""
+        suffix = f"-{self.objective}" if self.objective != ImageOptions.objective else ""
         suffix += "-soft" if self.fpu == "soft" else ""
+        for memory, limit in (("flash", self.max_flash), ("ram", self.max_ram)):
+            suffix += "" if limit is None else f"-max-{memory}-{limit}"
         return "/".join(parts) + suffix
 
 
@@ -69,8 +86,10 @@ class LayerCost:
         counts: By unit: ``instructions``, ``cycles_modelled``, ``cycles_measured``.
         functions: Instructions by function with code of its own, most first; empty where the target can't tell.
         split: What the modelled cycles were spent on, by ``PARTS``; likewise.
-        kernel: The engine whose kernel computes it; empty where the interpreter chooses as it runs.
+        engine: Whose kernel computes it; empty where the interpreter chooses as it runs.
         fallback: Why that is another engine's than the case's; empty where it is its own.
+        kernel: What computes it, in words that tell it from the engine's other ways.
+        faster: What would take less time by estimate, and why it was not taken; empty where nothing would.
     """
 
     name: str
@@ -79,8 +98,10 @@ class LayerCost:
     counts: Mapping[str, int]
     functions: Mapping[str, int] = field(default_factory=dict)
     split: Mapping[str, int] = field(default_factory=dict)
-    kernel: str = ""
+    engine: str = ""
     fallback: str = ""
+    kernel: str = ""
+    faster: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,17 +180,26 @@ class Refused:
 
 
 def cases(
-    models: Sequence[str], engines: Sequence[Engine], objectives: Sequence[Objective], fpus: Sequence[Fpu]
+    models: Sequence[str],
+    engines: Sequence[Engine],
+    objectives: Sequence[Objective],
+    fpus: Sequence[Fpu],
+    max_flash: int | None = None,
+    max_ram: int | None = None,
 ) -> list[Case]:
-    """The matrix; only engine ``m7`` knows objectives.
+    """The matrix; only engine ``m7`` knows objectives, of which the others have the default.
 
     Raises:
         BenchError: It is empty.
+        BuildError: Another objective than the default is asked of engines that have none.
     """
     if not (models and engines and objectives and fpus):
         raise BenchError("there is no case to run", "Name at least one model and one engine.")
+    if "m7" not in engines:
+        for objective in objectives:
+            refuse_objective(engines[0], objective)
     return [
-        Case(model, engine, objective, fpu)
+        Case(model, engine, objective if engine == "m7" else ImageOptions.objective, fpu, max_flash, max_ram)
         for model, engine, objective, fpu in product(models, engines, objectives, fpus)
         if engine == "m7" or objective == objectives[0]
     ]
@@ -231,21 +261,30 @@ def _measure(
         for clock in clocks_mhz:
             yield _row(case, clock, target, [options], tree)
         return
-    # The firmware's counter is one, so each way of counting is a run of its own.
-    models: list[ClockModel] = ["instructions", "m7"] if target == "embedded" else ["instructions"]
-    row = _row(case, clocks_mhz[0], target, [replace(options, clock_model=model) for model in models], tree)
+    row = _row(case, clocks_mhz[0], target, [_counting(options, model) for model in _clock_models(target)], tree)
     yield row
     for clock in clocks_mhz[1:]:
         yield _at(clock, row, case, options, tree) if target == "embedded" else replace(row, clock_mhz=clock)
 
 
+def _clock_models(target: str) -> list[ClockModel]:
+    """The firmware's counter is one, so each way of counting is a run of its own."""
+    return ["instructions", "m7"] if target == "embedded" else ["instructions"]
+
+
+def _counting(options: TargetOptions, model: ClockModel) -> TargetOptions:
+    return replace(options, clock_model=model, parameters=options.parameters if model == "m7" else None)
+
+
 def _at(clock_mhz: int, row: Row, case: Case, options: TargetOptions, tree: Tree | None) -> Row:
     """A row at another clock: the same image, with the wait states that the flash wants there."""
-    from renode_mnist.timing import LiveCosts, MemoryParameters, wait_states
+    from renode_mnist.timing import AdjustedParameters, LiveCosts, parameter_file, wait_states
 
-    parameters = MemoryParameters(wait_states=wait_states(clock_mhz * 1_000_000))
+    own = AdjustedParameters() if options.parameters is None else parameter_file.load(options.parameters)
+    timing = own.memory(wait_states(clock_mhz * 1_000_000))
     elf = build(_config(case, row.clock_mhz, options, tree), tree=tree).elf
-    target = EmbeddedTarget(elf, board=options.board, clock_model=partial(LiveCosts, memory=parameters))
+    costs = partial(LiveCosts, parameters=own.pipeline, memory=timing)
+    target = EmbeddedTarget(elf, board=options.board, clock_model=costs)
     with Session(target) as session:
         _infer(session)
         result, splits = _split(session)
@@ -267,12 +306,40 @@ def _config(case: Case, clock_mhz: int, options: TargetOptions, tree: Tree | Non
         board=options.board,
         clock_mhz=clock_mhz,
         fpu=case.fpu,
+        max_flash=case.max_flash,
+        max_ram=case.max_ram,
     )
 
 
 def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions], tree: Tree | None) -> Row:
     config = _config(case, clock_mhz, runs[0], tree)
     elf = build(config, tree=tree).elf
+    return _row_of_image(elf, case.name, clock_mhz, target, runs, partial(_kernels, config))
+
+
+def image_row(elf: Path, target: str = "embedded", options: TargetOptions | None = None) -> Row:
+    """A row of an ELF that came from elsewhere and speaks this project's protocol.
+
+    Its case is named after the model and the engine that it says it is of.
+
+    Raises:
+        RenodeMnistError: The target cannot be had or cannot run it, or nothing answers there.
+    """
+    require_target(target, options)
+    given = options or TargetOptions()
+    runs = [given] if target == "board" else [_counting(given, model) for model in _clock_models(target)]
+    return _row_of_image(elf, "", 0, target, runs, lambda layers: [("", "", "", "")] * layers)
+
+
+def _row_of_image(
+    elf: Path,
+    name: str,
+    clock_mhz: int,
+    target: str,
+    runs: Sequence[TargetOptions],
+    kernels_of: Callable[[int], list[tuple[str, str, str, str]]],
+) -> Row:
+    """A row of an image; without a name and a clock, those that it says itself."""
     results: dict[str, Inference] = {}
     functions: list[dict[str, int]] = []
     splits: list[CycleSplit] = []
@@ -297,10 +364,10 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
             firmware = session.client.stats()
     last = next(reversed(results.values()))
     split, memory = _whole(splits)
-    kernels = _kernels(config, len(last.layers))
+    kernels = kernels_of(len(last.layers))
     return Row(
-        case=case.name,
-        clock_mhz=clock_mhz,
+        case=name or f"{Path(firmware.model_name).stem.removeprefix('mnist_') or elf.stem}/{firmware.engine}",
+        clock_mhz=clock_mhz or round(firmware.freq_hz / 1e6),
         counts={unit: inference.counter for unit, inference in results.items()},
         layers=tuple(
             LayerCost(
@@ -317,19 +384,24 @@ def _row(case: Case, clock_mhz: int, target: str, runs: Sequence[TargetOptions],
         flash_bytes=firmware.flash_bytes,
         weights_bytes=firmware.weights_bytes,
         ram_bytes=firmware.ram_bytes,
-        target={**vars(identity), "counter_unit": str(identity.counter_unit), **_cycle_model(results)},
+        target={
+            **{name: value for name, value in vars(identity).items() if value != "" or name != "cycle_parameters"},
+            "counter_unit": str(identity.counter_unit),
+            **_cycle_model(results, target, runs[-1]),
+        },
         firmware=firmware_json(firmware),
         split=split,
         memory=memory,
     )
 
 
-def _kernels(config: BuildConfig, layers: int) -> list[tuple[str, str]]:
-    """Whose kernel computes each layer, and why it is another engine's."""
-    plan = codegen.plan(codegen.load(config.model), config.engine, codegen.Objective(config.objective))
+def _kernels(config: BuildConfig, layers: int) -> list[tuple[str, str, str, str]]:
+    """Whose kernel computes each layer, why it is another engine's, which it is, and what would be faster."""
+    graph = codegen.load(config.model)
+    plan = codegen.plan(graph, config.engine, aim(config))
     if config.engine == codegen.INTERPRETER or len(plan.steps) != layers:  # the latter of another tree's generator
-        return [("", "")] * layers
-    return [(step.engine, step.fallback) for step in plan.steps]
+        return [("", "", "", "")] * layers
+    return [(step.engine, step.fallback, step.kernel, step.faster) for step in plan.steps]
 
 
 def _split(session: Session) -> tuple[Inference, list[CycleSplit]]:
@@ -353,13 +425,18 @@ def _differences(noted: Sequence[CycleSplit], layers: int) -> list[CycleSplit]:
     return [*each, noted[-1].since(noted[0])]
 
 
-def _cycle_model(results: Mapping[str, Inference]) -> dict[str, str]:
-    """Which model the modelled cycles are of: they change with it."""
-    if str(CounterUnit.CYCLES_MODELLED) not in results:
+def _cycle_model(results: Mapping[str, Inference], target: str, options: TargetOptions) -> dict[str, str]:
+    """Which model the modelled cycles are of: they change with it, and with its parameters.
+
+    Of an emulator behind a serial port nobody can tell.
+    """
+    if str(CounterUnit.CYCLES_MODELLED) not in results or target != "embedded":
         return {}
     from renode_mnist import timing
+    from renode_mnist.timing import parameter_file
 
-    return {"cycle_model_sha256": timing.model_sha256()}
+    parameters = None if options.parameters is None else parameter_file.load(options.parameters)
+    return {"cycle_model_sha256": timing.model_sha256(parameters)}
 
 
 def _infer(session: Session) -> Inference:
@@ -407,19 +484,17 @@ def load_refused(file: Path) -> list[Refused]:
     Raises:
         BenchError: As `load`.
     """
-    try:
+    with outside.reading(lambda why: _no_benchmark(file, f"its refusals: {why}")):
         return [Refused(**refusal) for refusal in _content(file).get("refused", [])]
-    except TypeError as error:
-        raise _no_benchmark(file, f"its refusals: {error}") from error
 
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        raw = outside.content(file)
     except OSError as error:
         raise BenchError(f"cannot read {file}: {error.strerror}", "Check the path.") from error
-    except ValueError as error:  # no JSON, or no text
-        raise _no_benchmark(file, str(error)) from error
+    with outside.reading(lambda why: _no_benchmark(file, why)):
+        content = json.loads(raw)
     if not isinstance(content, dict) or "format" not in content:
         raise _no_benchmark(file, "it has no format")
     if content["format"] != FORMAT:
@@ -435,7 +510,7 @@ _OF_THE_FIRMWARE = ("commit", "compiler", "flags", "model_name", "model_sha256")
 
 
 def _row_of(file: Path, number: int, values: Any) -> Row:
-    try:
+    with outside.reading(lambda why: _no_benchmark(file, f"row {number}: {why}")):
         layers = tuple(LayerCost(**layer) for layer in values["layers"])
         row = Row(**{**values, "layers": layers})
         for counts in (row.counts, *(layer.counts for layer in layers)):
@@ -444,9 +519,6 @@ def _row_of(file: Path, number: int, values: Any) -> Row:
         for whole, names in ((row.target, _OF_THE_TARGET), (row.firmware, _OF_THE_FIRMWARE)):
             if missing := [name for name in names if name not in whole]:
                 raise ValueError(f"its identity lacks {', '.join(missing)}")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise _no_benchmark(file, f"row {number}: {what}") from error
     return row
 
 

@@ -39,7 +39,9 @@ class Growth:
 
     @property
     def difference(self) -> str:
-        """By how much it is over what is written, and in percent of it."""
+        """By how much it is over what is written, and in percent of it; fallbacks are too few for that."""
+        if self.what == FALLBACKS:
+            return f"{self.now - self.written:+,}"
         percent = f"{(self.now / self.written - 1) * 100:+.3g} %" if self.written else "new"
         return f"{self.now - self.written:+,} ({percent})"
 
@@ -143,14 +145,16 @@ def check(budgets: Budgets, rows: Sequence[Row], file: Path, refused: Sequence[R
 def _of_another_cycle_model(row: Row, bounds: Bounds, file: Path) -> Unjudged | None:
     """Modelled cycles change with their model, though the firmware is as it was."""
     model = cycle_model(row)
-    if MODELLED not in row.counts or bounds.cycle_model in (None, model):
+    if MODELLED not in row.counts or bounds.cycles_modelled is None or bounds.cycle_model == model:
         return None
-    return Unjudged(
-        row.case,
-        MODELLED,
-        f"{file.name} has them of model {bounds.cycle_model}, and these are of {model}",
-        "Write those of this model: `renode-mnist bench --update`.",
-    )
+    written = f"of model {bounds.cycle_model}" if bounds.cycle_model else "without a cycle_model"
+    whose = f"these are of {model or 'a model that the target does not tell'}"
+    if parameters := row.target.get("cycle_parameters"):
+        whose += f", with {parameters}"
+        remedy = "Leave --parameters out, or keep budgets of these in a file of their own: `--budgets FILE --update`."
+    else:
+        remedy = "Write those of this model: `renode-mnist bench --update`."
+    return Unjudged(row.case, MODELLED, f"{file.name} has them {written}, and {whose}", remedy)
 
 
 def _of_another_clock(row: Row, file: Path) -> Unjudged | None:

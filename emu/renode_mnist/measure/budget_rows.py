@@ -28,7 +28,7 @@ def by_case(rows: Sequence[Row]) -> list[Row]:
 def figures(row: Row) -> dict[str, int]:
     """What a case needs as a whole, by the keys of ``budgets.Bounds``; cycles of another clock are no budget's."""
     counts = {unit: count for unit, count in row.counts.items() if unit != MODELLED or row.clock_mhz == CLOCK_MHZ}
-    fallbacks = {FALLBACKS: row.fallbacks} if any(layer.kernel for layer in row.layers) else {}
+    fallbacks = {FALLBACKS: row.fallbacks} if any(layer.engine for layer in row.layers) else {}
     return {**counts, "flash_bytes": row.flash_bytes, "ram_bytes": row.ram_bytes, **fallbacks}
 
 

@@ -26,6 +26,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from renode_mnist import outside
 from renode_mnist.build import ENGINES, OBJECTIVES
 from renode_mnist.errors import RenodeMnistError
 
@@ -34,6 +35,7 @@ FALLBACKS = "fallbacks"
 LAYERS = {EXACT: "layers", "cycles_modelled": "cycles_modelled_layers", "cycles_measured": "cycles_measured_layers"}
 """Of which list each count's layers are kept in."""
 FUNCTIONS = "functions"
+_MOST_BYTES = 10_000_000
 UNNAMED = ""
 """The toolchain of a budget that names none."""
 
@@ -131,16 +133,13 @@ def load(file: Path) -> Budgets:
             one; the message names the line and what is allowed.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = outside.content(file, _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise BudgetError(f"cannot read {file}: {why}", "Make it: `renode-mnist bench --update`.") from error
-    try:
+    remedy = "Mend it, or remove it and run `renode-mnist bench --update`."
+    with outside.reading(lambda why: BudgetError(f"{file}: {why}", remedy)):
         content = tomllib.loads(text)
-    except ValueError as error:  # also of a number with too many digits, which is no TOMLDecodeError
-        raise BudgetError(
-            f"{file}: {error}", "Mend it, or remove it and run `renode-mnist bench --update`."
-        ) from error
     try:
         budgets = Budgets.model_validate(_with_toolchains(content))
     except ValidationError as error:
@@ -200,6 +199,25 @@ class _Lines:
         names = re.compile(rf"""(^|[\s\[.{{,"']){re.escape(word)}["']?\s*([=.\]]|$)""")
         found = (number for number, line in enumerate(self._lines, 1) if number > after and names.search(line))
         return next(found, None) or max(after, 1)
+
+
+def line_of(file: Path, case: str, toolchain: str, key: str) -> int:
+    """The line of a bound, counted from 1; its table's, or the first, where it does not stand on one of its own.
+
+    Args:
+        file: As ``load`` reads it.
+        case: See ``Budgets.cases``.
+        toolchain: ``UNNAMED`` for a budget of before.
+        key: One of ``Bounds``.
+
+    Raises:
+        BudgetError: It cannot be read.
+    """
+    try:
+        lines = _Lines(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BudgetError(f"cannot read {file}: {error}", "Check its permissions.") from error
+    return lines.key(key, after=lines.header(*filter(None, ["cases", case, toolchain])))
 
 
 def _refusal(error: ErrorDetails, lines: _Lines) -> _Refusal:

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from renode_mnist import paths, remedies, toolchain
@@ -41,10 +41,51 @@ def resolve(name: str) -> str:
     if found.returncode:
         shallow = _git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         raise CommitError(
-            f"'{name}' is neither a benchmark file nor a commit of this repository",
-            "Fetch the history first: git fetch --unshallow." if shallow else "Look it up with git log.",
+            f"'{name}' is neither a benchmark file nor a commit of renode-mnist's own repository, {paths.root()}",
+            "Fetch the history first: git fetch --unshallow."
+            if shallow
+            else f"Look it up with `git -C {paths.root()} log`. Commits of a project of your own: "
+            "`renode-mnist ci report --base-ref COMMIT`.",
         )
     return found.stdout.strip()
+
+
+@dataclass(frozen=True)
+class About:
+    """What a commit says of itself."""
+
+    subject: str
+    author: str
+    date: str
+
+
+def about(commit: str) -> About:
+    """What git knows of a commit, given by its full hash; control characters are left out."""
+    said = _git("show", "--no-patch", "--format=%s%x00%an%x00%as", commit).stdout.rstrip("\n")
+    fields = ("".join(each for each in part if each.isprintable()) for part in said.split("\0"))
+    return About(*fields)
+
+
+def line(first: str, last: str) -> list[str]:
+    """The commits from one to the other by first parents, both among them: what was on a branch, one after another.
+
+    Args:
+        first: Full hash of the older one.
+        last: Of the newer.
+
+    Raises:
+        CommitError: The first is not on the second's line.
+    """
+    if first == last:
+        raise CommitError(f"both are commit {first[:12]}", "Name an older and a newer one.")
+    found = _git("rev-list", "--first-parent", "--reverse", f"{first}..{last}").stdout.split()
+    start = _git("rev-parse", "--verify", "--quiet", f"{found[0]}^1").stdout.strip() if found else ""
+    if start != first:
+        # Without one of them, as where the first is the newer or no history is shared, git names no commit.
+        base = start if start and _git("merge-base", "--is-ancestor", start, first).returncode == 0 else ""
+        remedy = f"Name {base[:12]}, from which both come, as the first." if base else "Name the older one first."
+        raise CommitError(f"commit {first[:12]} is not among the first parents of {last[:12]}", remedy)
+    return [first, *found]
 
 
 def is_dirty() -> bool:

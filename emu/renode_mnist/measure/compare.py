@@ -81,12 +81,7 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> Comparison:
     seen: dict[str, None] = {}
     for key in common:
         left, right = old[key], new[key]
-        for reason, value in _MUST_AGREE.items():
-            if (mine := value(left, right)) != (theirs := value(right, left)):
-                raise BenchError(
-                    f"{left.case} cannot be compared: {reason} ({mine} against {theirs})",
-                    "Measure both on the same.",
-                )
+        require_comparable(left, right)
         if left.case not in seen:
             seen[left.case] = None
             changes += _changes(left, right)
@@ -94,6 +89,20 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> Comparison:
     alone = {side: {key: row for key, row in mine.items() if key not in others} for side, mine, others in sides}
     sentences = tuple(f"Only in the {side}: {_listed(rows)}." for side, rows in alone.items() if rows)
     return Comparison(tuple(changes), tuple(seen), sentences)
+
+
+def require_comparable(left: Row, right: Row) -> None:
+    """Refuses two rows of a case that were measured otherwise.
+
+    Raises:
+        BenchError: On another model, target, compiler, with other flags or another unit.
+    """
+    for reason, value in _MUST_AGREE.items():
+        if (mine := value(left, right)) != (theirs := value(right, left)):
+            raise BenchError(
+                f"{left.case} cannot be compared: {reason} ({mine} against {theirs})",
+                "Measure both on the same.",
+            )
 
 
 def _changes(left: Row, right: Row) -> list[Change]:

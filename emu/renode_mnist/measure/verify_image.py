@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
+from renode_mnist import codegen, outside
+from renode_mnist.build import BuildConfig, aim, build
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.planning import Plan
@@ -58,7 +58,7 @@ def verify_image(
     """
     content = config.model.read_bytes()
     graph = codegen.load(config.model)
-    plan = codegen.plan(graph, config.engine, codegen.Objective(config.objective))
+    plan = codegen.plan(graph, config.engine, aim(config))
     float_model = _float_model(against) if against is not None else None
     if target != UNCHANGED_IMAGE_TARGET and elf is None and layer_tensors.seen_tensors(plan):
         config = replace(config, trace=True)
@@ -152,7 +152,7 @@ def _float_model(file: Path) -> FloatModel:
         content = export.convert(keras_file.load(file), "float32")
     else:
         try:
-            content = file.read_bytes()
+            content = outside.content(file)
         except OSError as error:
             raise ModelError(
                 f"cannot read {file}: {error.strerror}", "Give the .tflite or .keras file of the float model."

@@ -1,0 +1,180 @@
+"""``renode-mnist compare``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from renode_mnist.build import CLOCKS_MHZ
+from renode_mnist.commands.matrix import MODELS, list_option
+
+
+class _Percent(click.ParamType[float]):
+    """A share in per cent: ``1%``, ``0.5 %``, ``1``."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Reads and checks."""
+        try:
+            percent = float(str(value).strip().removesuffix("%"))
+        except ValueError:
+            percent = math.nan
+        if not 0 <= percent < math.inf:
+            self.fail(f"'{value}' is no percentage from 0 on, as 1%", param, ctx)
+        return percent
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after")
+@list_option("--models", "model", MODELS, "Of commits: as for bench.")
+@list_option("--engines", "engine", ("m7", "reference", "cmsis-nn"))
+@list_option("--objectives", "objective")
+@list_option("--fpu", "fpu")
+@click.option("--first-worse", is_flag=True, help="Find the commit after BEFORE that made AFTER worse, by bisection.")
+@click.option("--layer", type=click.IntRange(0), help="With it: of this layer, from 0.  [default: the whole case]")
+@click.option(
+    "--metric",
+    type=click.Choice(("cycles", "instructions", "flash", "ram")),
+    default="cycles",
+    show_default=True,
+    help="With it: which figure.",
+)
+@click.option(
+    "--threshold",
+    type=_Percent(),
+    default="1%",
+    show_default=True,
+    help="With it: by how much of the figure of BEFORE another is worse.",
+)
+def compare(
+    before: str,
+    after: str,
+    models: tuple[str, ...],
+    engines: tuple[Any, ...],
+    objectives: tuple[Any, ...],
+    fpus: tuple[Any, ...],
+    first_worse: bool,
+    layer: int | None,
+    metric: str,
+    threshold: float,
+) -> None:
+    """Tell what changed between two benchmarks or commits, layer by layer.
+
+    BEFORE and AFTER are files made by `bench --json FILE`, or commits of renode-mnist's own repository (HEAD~1, a
+    branch, a tag): these are built each in a worktree of its own and measured on the embedded target. A full stop
+    means its sources as they stand, committed or not.
+
+    With --first-worse both are commits, and those between them along first parents are measured by halves, as
+    `git bisect` does, until it is known which one made a case worse. Those that do not build are skipped and named.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from renode_mnist.measure import bench as measuring
+    from renode_mnist.measure import compare as comparing
+
+    wanted = measuring.cases(models, engines, objectives, fpus)
+    if first_worse:
+        _first_worse(before, after, wanted, layer, metric, threshold)
+        return
+    _refuse_without_first_worse()
+    sides = [_side(name, wanted) for name in (before, after)]
+    result = comparing.compare(*sides)
+    console = Console(highlight=False)
+    for sentence in result.alone:
+        console.print(sentence, markup=False)
+    unchanged = [case for case in result.compared if case not in {change.case for change in result.changes}]
+    if unchanged:
+        console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
+    if not result.changes:
+        return
+    table = Table()
+    table.add_column("case, and what", overflow="fold")
+    for heading in ("unit", "before", "after", "change"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
+    last = ""
+    for change in result.changes:
+        if change.case != last:
+            table.add_section()
+            table.add_row(Text(change.case, "bold"))
+            last = change.case
+        unit = change.unit.replace("_", " ")
+        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
+    console.print(table)
+
+
+def _refuse_without_first_worse() -> None:
+    context = click.get_current_context()
+    for name in ("layer", "metric", "threshold"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for --first-worse")
+
+
+def _first_worse(before: str, after: str, wanted: Any, layer: int | None, metric: str, threshold: float) -> None:
+    """Shows which commit made what is wanted worse."""
+    from rich.console import Console
+
+    from renode_mnist.measure import commits, worse_commit
+    from renode_mnist.measure.metric import Metric
+    from renode_mnist.report import first_worse_table, grid
+
+    for name in (before, after):
+        if name == commits.HERE or Path(name).is_file() or Path(name).suffix == ".json":
+            raise click.UsageError(f"--first-worse takes commits, and {name} is none")
+    unit = Metric(metric)
+    if layer is not None and not unit.of_layers:
+        raise click.UsageError(f"a layer has no {unit.label} of its own: take --metric cycles or instructions")
+    line = commits.line(commits.resolve(before), commits.resolve(after))
+    with Console(stderr=True).status("") as status:
+
+        def measure(commit: str, cases: Any) -> Any:
+            def announce(case: Any) -> None:
+                status.update(f"{commit[:12]}, {line.index(commit)} of {len(line) - 1}: {case.name}")
+
+            return commits.measure(commit, cases, CLOCKS_MHZ[0], announce)
+
+        found = worse_commit.search(line, wanted, measure, unit, layer, threshold / 100)
+    about = {commit: commits.about(commit) for commit in (found.commit, *found.skipped) if commit is not None}
+    console = Console(highlight=False)
+    for sentence in first_worse_table.sentences(found, about, len(line) - 1, threshold):
+        console.print(sentence, markup=False, soft_wrap=True)
+    if found.commit is not None:
+        console.print(grid.table(first_worse_table.grid(found, unit, layer)))
+    for note in first_worse_table.notes(found, about, threshold):
+        console.print(note, markup=False, soft_wrap=True)
+
+
+def _side(name: str, wanted: Any) -> Any:
+    """The rows of one side of a comparison."""
+    from rich.console import Console
+
+    from renode_mnist.measure import bench as measuring
+    from renode_mnist.measure import commits
+
+    if Path(name).is_file() or Path(name).suffix == ".json":  # one that is not there is said to be missing
+        return measuring.load(Path(name))
+    if name == commits.HERE:
+        commit = None
+    else:
+        commit = commits.resolve(name)
+        if commit == commits.resolve("HEAD") and commits.is_dirty():
+            click.echo(f"note: the sources differ from {name}; say . to measure what is not committed", err=True)
+    with Console(stderr=True).status(name) as status:
+
+        def announce(case: measuring.Case) -> None:
+            status.update(f"{name}: {case.name}")
+
+        clock_mhz = CLOCKS_MHZ[0]
+        if commit is None:
+            rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
+        else:
+            rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
+    for sentence in measuring.told(refused):
+        click.echo(f"{name}: not there: {sentence}", err=True)
+    return rows

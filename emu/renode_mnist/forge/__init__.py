@@ -1,0 +1,1 @@
+"""Where a repository lives: comments on pull requests of GitHub and merge requests of GitLab, by their REST APIs."""
