@@ -80,9 +80,10 @@ fuzz: setup
 	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
 		-print_final_stats=1 -artifact_prefix=build/fuzz/
 
-# make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost
+# make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost; BESIDE=FOLDER compares
+#             with another checkout, built, in the same run
 bench-emulator: setup .venv/test.stamp
-	@$(BIN)/python tests/stm32f746/emulator_speed.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/stm32f746/emulator_speed.py $(if $(BESIDE),--beside $(BESIDE))
 
 # make notebook  opens models/mnist.ipynb in JupyterLab
 notebook: setup .venv/notebook.stamp
@@ -166,9 +167,23 @@ release-publish: $(RELEASE)/packages.stamp
 	@$(RELEASE)/bin/pypi-attestations sign dist/*.tar.gz dist/*.whl
 	@$(RELEASE)/bin/twine upload --non-interactive --attestations dist/*
 
-# make docs-tables  writes docs/operators.md, which is made of the operators' files
+# make docs-tables  writes docs/operators.md, which is made of the operators' files, docs/peripherals.md, which is made of
+#             the emulators' models, and the tables of docs/engines.md, which are made of budgets
 docs-tables: setup .venv/test.stamp
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/operators_page.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/peripherals_page.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/compared_bench.py --page
+
+# make bench-networks  holds engines to their budgets on other networks than the article's (3 minutes); HOW=--update
+#             writes them anew
+HOW = --check
+bench-networks: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/compared_bench.py $(HOW)
+
+# make kernel-costs  what kernels of engine m7 take beside what the planner expects (20 minutes); LAYERS="3x3 float"
+#             for some of the layers
+kernel-costs: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/kernel_costs.py $(LAYERS)
 
 # make accuracy  writes docs/accuracy.md, which is made of the published points (emu/renode_mnist/timing/points.toml)
 accuracy: setup .venv/test.stamp
@@ -180,7 +195,7 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --pytho
 lock: setup
 	@$(PIP) uv
 	@$(UV_COMPILE) pyproject.toml --extra build --extra plots --extra renode --group build -o requirements/run.txt
-	@$(UV_COMPILE) pyproject.toml --extra build --extra plots --extra renode --extra train --group build --group test \
+	@$(UV_COMPILE) pyproject.toml --extra build --extra plots --extra renode --extra train --extra cluster --group build --group test \
 		-c requirements/run.txt -o requirements/test.txt
 	@$(UV_COMPILE) pyproject.toml --extra notebook --group build -c requirements/test.txt -o requirements/notebook.txt
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt

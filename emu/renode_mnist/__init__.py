@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     __version__: str
 
     from renode_mnist.library import (
+        calibrate,
         classify,
         compare_engines,
         convert,
         digit_header,
         draw_digit,
         evaluate,
+        evaluate_on_pc,
         infer,
         inspect_model,
         mnist_subset,
+        open_program,
         open_target,
         plot_layers,
         sample,
@@ -28,15 +31,18 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "calibrate",
     "classify",
     "compare_engines",
     "convert",
     "digit_header",
     "draw_digit",
     "evaluate",
+    "evaluate_on_pc",
     "infer",
     "inspect_model",
     "mnist_subset",
+    "open_program",
     "open_target",
     "plot_layers",
     "sample",

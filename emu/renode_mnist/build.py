@@ -15,33 +15,39 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 from urllib.parse import quote
 
-from renode_mnist import paths, prebuilt, toolchain, version
-from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+from renode_mnist import fitting, paths, prebuilt, remedies, toolchain, version
+from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError, SourcesMissing
 from renode_mnist.option import Face, StrPath, alternatives, argument, inner, option, options_of
-from renode_mnist.stm32f746.memory_map import FLASH, RAM_BYTES
+
+if TYPE_CHECKING:
+    from renode_mnist.codegen import Aim
+    from renode_mnist.codegen.planning import Plan
 
 Engine = Literal["m7", "reference", "cmsis-nn", "tflm"]
-Objective = Literal["instructions", "cycles", "flash"]
+Objective = Literal["time", "flash", "ram", "instructions"]
 Board = Literal["disco-f746ng", "nucleo-f746zg", "article"]
 Fpu = Literal["hard", "soft"]
+UartWay = Literal["dma", "interrupt"]
 Machine = toolchain.Machine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 BOARDS: tuple[Board, ...] = get_args(Board)
+UARTS: tuple[UartWay, ...] = get_args(UartWay)
 CLOCKS_MHZ = (216, 288)
 
-_CHIP_OPTIONS = ("board", "clock_mhz", "fpu")
+_CHIP_OPTIONS = ("board", "clock_mhz", "fpu", "uart")
 """Those that a program for this PC has no use for."""
+_LIMITS = ("max_flash", "max_ram")
+"""Those that CMake is told as what they leave to the plan."""
 
-_LEAST_CODE_BYTES = 14_000
-_LEAST_RAM_BYTES = 11_000
-"""No image takes less beside the model's constants, arena and state: a dense layer alone makes 16 kB of code, and
-8,448 B are the stack and its guard, 2,900 B buffers of the wire and the rest (GCC 12.2, -O2)."""
+_PLANS = 4
+"""So many are tried until an image keeps to its limits; the second does nearly always (`fitting.Excess`)."""
 
 _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
@@ -71,8 +77,23 @@ class ImageOptions:
         suite_default="the default of ``renode-mnist build``",
     )
     objective: Objective = option(
-        "instructions",
-        "What engine ``m7`` minimises.",
+        "time",
+        "What engine ``m7`` minimises: modelled cycles with memory, flash, RAM, or instructions.",
+        wording={Face.LIBRARY: "What engine ``m7`` minimises: ``time`` is modelled cycles with memory."},
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    max_flash: int | None = option(
+        None,
+        "Bytes of flash that the image may take; within them engine ``m7`` keeps the objective.",
+        least=1,
+        unset="all of the chip's",
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    max_ram: int | None = option(
+        None,
+        "Bytes of RAM that the image may take, its stack included; likewise.",
+        least=1,
+        unset="all of the chip's",
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )
     board: Board = option(
@@ -94,6 +115,15 @@ class ImageOptions:
         "Floating point by the FPU, or in software.",
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )
+    uart: UartWay = option(
+        "dma",
+        "How the UARTs are driven: by DMA, or by an interrupt for each byte.",
+        wording={
+            Face.LIBRARY: "How the UARTs are driven: by ``dma``, or by an ``interrupt`` for each byte.",
+            Face.SUITE: f"how the UARTs are driven: {alternatives(UARTS)}",
+        },
+        without={Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
     trace: bool = option(
         False,
         "Let the firmware send tensors between layers; no image for measurements.",
@@ -103,6 +133,18 @@ class ImageOptions:
             Face.PAGE: "the page shows what the image that is used answers",
         },
     )
+
+
+def refuse_objective(engine: str, objective: Objective) -> None:
+    """Refuses an objective of an engine that has none: it would be ignored.
+
+    Raises:
+        BuildError: It is another than the default, and the engine is not ``m7``.
+    """
+    if engine != "m7" and objective != ImageOptions.objective:
+        raise BuildError(
+            f"engine {engine} has no objective, but {objective} is asked for", "Leave it out, or take engine m7."
+        )
 
 
 @dataclass(frozen=True)
@@ -129,8 +171,9 @@ class BuildConfig(ImageOptions):
 
         Raises:
             ModelError: There is no such model.
-            BuildError: As below.
+            BuildError: As below, or an engine that has no objective is asked to keep one.
         """
+        refuse_objective(asked.engine, asked.objective)
         names = [each.name for each in fields(ImageOptions) if each.name != "model"]
         model = resolve_model(os.fspath(asked.model))
         return cls(model, machine=machine, **{name: getattr(asked, name) for name in names})
@@ -158,7 +201,7 @@ class BuildConfig(ImageOptions):
             parts.append(self.objective)
         chip = [self.board, str(self.clock_mhz), self.fpu] if self.machine == "stm32f746" else ["host"]
         # Options that are none of those above, and CMake settings.
-        told = {"model", "engine", "objective", *_CHIP_OPTIONS}
+        told = {"model", "engine", "objective", "board", "clock_mhz", "fpu"}
         other = [each.name for each in options_of(type(self), Face.COMMAND_LINE) if each.name not in told]
         more = [f"{name}={value}" for name in other if (value := getattr(self, name)) != getattr(type(self), name)]
         more += [f"{name}={value}" for name, value in self.definitions]
@@ -289,7 +332,7 @@ def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False
     Raises:
         BuildError: CMake, the compiler or the linker refused; the message holds what they said.
     """
-    _run_cmake(config, folder, tree, verbose=verbose)
+    _run_cmake(config, folder, tree, fitting.Excess(), verbose=verbose)
     return folder / _file_name(config)
 
 
@@ -337,9 +380,59 @@ def build(
         if tree.is_here:
             _refuse_what_cannot_be_built(config)
         starting()
-        _run_cmake(config, folder, tree, verbose=verbose)
+        _make_within_limits(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
+
+
+def _make_within_limits(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
+    """Builds an image; one that is too large is planned anew, with so much less for its constants or its arena."""
+    from renode_mnist import codegen  # numpy and the schema of .tflite files
+
+    def plan_of(aim: Aim) -> Plan:
+        return codegen.plan(codegen.load(config.model), config.engine, aim)
+
+    excess = fitting.Excess()
+    plans = _PLANS if config.engine == "m7" and tree.is_here else 1
+    for left in reversed(range(plans)):
+        excess.keep(folder)
+        try:
+            _run_cmake(config, folder, tree, excess, verbose=verbose)
+            _hold_to_limits(config, folder / _file_name(config))
+        except fitting.TooLarge as too_large:
+            if not left:
+                raise
+            excess = fitting.grown(excess, too_large.excess, partial(_aim, config), plan_of)
+        else:
+            return
+
+
+def _hold_to_limits(config: BuildConfig, elf: Path) -> None:
+    """Raises ``TooLarge`` for an image beyond the limits asked for; the linker holds it to the chip's own."""
+    from renode_mnist.program.footprint import footprint
+
+    if config.machine == "host" or (config.max_flash is None and config.max_ram is None):
+        return
+    taken = footprint(elf)
+    fitting.Limits.of(config.max_flash, config.max_ram).hold(
+        taken.flash_bytes, taken.ram_static_bytes + taken.stack_bytes
+    )
+
+
+def aim(config: BuildConfig) -> Aim:
+    """What an image's network is planned for; of one that is built, what it was planned for in the end."""
+    return _aim(config, excess(config))
+
+
+def excess(config: BuildConfig) -> fitting.Excess:
+    """What images of this config took beyond their limits, with plans that were then made anew."""
+    with suppress(EnvironmentProblem):  # a cache that cannot be read: the image came with the package
+        return fitting.Excess.kept(Tree.here().builds / config.name)
+    return fitting.Excess()
+
+
+def _aim(config: BuildConfig, excess: fitting.Excess) -> Aim:
+    return fitting.aim(config.objective, fitting.Limits.of(config.max_flash, config.max_ram), excess)
 
 
 def _elf(config: BuildConfig, tree: Tree) -> Path:
@@ -371,19 +464,21 @@ def _refuse_what_cannot_be_built(config: BuildConfig) -> None:
     from renode_mnist.codegen import fit
 
     graph = codegen.load(config.model)
-    plan = codegen.plan(graph, engine=config.engine, objective=codegen.Objective(config.objective))
+    limits = fitting.Limits.of(config.max_flash, config.max_ram)
+    plan = codegen.plan(graph, config.engine, _aim(config, fitting.Excess()))
     if config.machine == "host" or config.engine == codegen.INTERPRETER:
         return  # the one has room, the other lays out its arena on the chip
-    room = fit.Room(FLASH.size_bytes, RAM_BYTES, _LEAST_CODE_BYTES, _LEAST_RAM_BYTES)
+    room = fit.Room(limits.flash_bytes, limits.ram_bytes, fitting.LEAST_CODE_BYTES, fitting.LEAST_RAM_BYTES)
     if not (lacking := fit.shortages(plan, room)):
         return
+    asked = limits != fitting.Limits()
     remedy = f"Take a smaller model; `renode-mnist inspect {config.model.name}` shows what needs the room."
-    if config.engine == "m7" and config.objective != "flash":
-        smaller = codegen.plan(graph, engine="m7", objective=codegen.Objective.FLASH)
-        if not fit.shortages(smaller, room):
-            remedy = "With `--objective flash` it may fit."
     told = "; ".join(map(str, lacking))
-    raise ModelError(f"{graph.name} does not fit the chip with engine {config.engine}: {told}", remedy)
+    where = "the limits" if asked else "the chip"
+    raise ModelError(
+        f"{graph.name} does not fit {where} with engine {config.engine}: {told}",
+        f"Allow more. {remedy}" if asked else remedy,
+    )
 
 
 def find_compiler(machine: Machine) -> str:
@@ -434,7 +529,7 @@ def _libraries() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.endswith("_SOURCE_DIR")}
 
 
-def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
+def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, excess: fitting.Excess, *, verbose: bool) -> None:
     cmake, ninja = toolchain.find("cmake"), toolchain.find("ninja")
     firmware = tree.root / "firmware"
     settings = {
@@ -443,6 +538,7 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) 
         "RELEASE": _commit(tree),
         **_cmake_options(config),
         "MODEL": _copied(config.model, folder),
+        **_plan_options(config, excess),
         # Percent-encoded, for CMake reads code in what it is told.
         "MODEL_NAME": quote(os.fsencode(config.model.name), safe=""),
     }
@@ -458,7 +554,13 @@ def _cmake_options(config: BuildConfig) -> dict[str, Any]:
     names = [each.name for each in options_of(type(config), Face.COMMAND_LINE)]
     if config.machine == "host":
         names = [name for name in names if name not in _CHIP_OPTIONS]
-    return {name.upper(): getattr(config, name) for name in names if name != "model"}
+    return {name.upper(): getattr(config, name) for name in names if name not in ("model", *_LIMITS)}
+
+
+def _plan_options(config: BuildConfig, excess: fitting.Excess) -> dict[str, int]:
+    """What the limits of the image leave to the plan of the network, as firmware/cmake/Options.cmake has it."""
+    kept_to = _aim(config, excess)
+    return {"FLASH_BYTES": kept_to.flash_bytes or 0, "ARENA_BYTES": kept_to.arena_bytes or 0}
 
 
 def _copied(model: Path, folder: Path) -> Path:
@@ -490,16 +592,28 @@ def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
     raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
 
 
-def _refusal(said: str, command: str, status: int) -> BuildError | ModelError:
+_SOURCES_MISSING = re.compile(r"(.+?) Set (the environment variable (\w+)_SOURCE_DIR to .+)")
+"""How firmware/cmake/pinned_source.cmake says that it has no sources of a library."""
+
+
+def _sources_missing(told: str) -> SourcesMissing | None:
+    """A refusal for want of a library's sources, with the package that brings them where there is one."""
+    if (found := _SOURCES_MISSING.fullmatch(told)) is None:
+        return None
+    what, otherwise, library = found.groups()
+    if library == "CMSIS_NN" and "ENGINE=cmsis-nn" in what:  # tflm wants another release
+        return SourcesMissing(what, f"Run `{remedies.cmsis_nn()}`, or set {otherwise}")
+    return SourcesMissing(what, f"Set {otherwise}")
+
+
+def _refusal(said: str, command: str, status: int) -> BuildError | ModelError | SourcesMissing:
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
-        return ModelError(
-            f"the image does not fit the chip: {int(overflow[2]):,} bytes too many for {overflow[1]}",
-            "Take a smaller model or another engine; `renode-mnist inspect MODEL` shows what needs the room.",
-        )
+        return fitting.TooLarge.of_the_chip(overflow[1], int(overflow[2]))
     # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do.
     if refused := re.search(r"^CMake Error at [^\n]*\(message\):\n((?:  .*\n)+)", said, re.MULTILINE):
-        return BuildError(" ".join(refused[1].split()))
+        told = " ".join(refused[1].split())
+        return _sources_missing(told) or BuildError(told)
     tail = "\n".join(said.splitlines()[-_PROBLEM_LINES:])
     return BuildError(
         f"{command} failed with status {status}:\n{tail}\n",

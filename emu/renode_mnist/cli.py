@@ -1,6 +1,7 @@
 """The command line: wires the commands together and turns errors into messages and exit codes.
 
-It exits 0 when all is well, 1 when a check failed, 2 when the call or the environment is wrong.
+It exits 0 when all is well, 1 when a check failed, 2 when the call or the environment is wrong, 70 at a defect of its
+own, 130 after Ctrl-C, and 141 where who read its output has gone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
+from renode_mnist.plain_text import harmless
 
 # Each command is imported when it is called, so that `run` pays neither for training nor for plots.
 _COMMANDS = {
@@ -23,14 +28,19 @@ _COMMANDS = {
     "build": "renode_mnist.commands.build:build",
     "inspect": "renode_mnist.commands.inspect:inspect",
     "verify": "renode_mnist.commands.verify:verify",
+    "evaluate": "renode_mnist.commands.evaluate:evaluate",
     "test": "renode_mnist.commands.test:test",
     "golden": "renode_mnist.commands.golden:golden",
     "parity": "renode_mnist.commands.parity:parity",
     "replay": "renode_mnist.commands.replay:replay",
     "bench": "renode_mnist.commands.bench:bench",
-    "compare": "renode_mnist.commands.bench:compare",
+    "compare": "renode_mnist.commands.compare:compare",
+    "ci": "renode_mnist.commands.ci:ci",
+    "history": "renode_mnist.commands.history:history",
     "profile": "renode_mnist.commands.profile:profile",
+    "calibrate": "renode_mnist.commands.calibrate:calibrate",
     "draw": "renode_mnist.commands.draw:draw",
+    "emulate": "renode_mnist.commands.emulate:emulate",
     "console": "renode_mnist.commands.console:console",
     "serve": "renode_mnist.commands.serve:serve",
     "train": "renode_mnist.commands.model:train",
@@ -90,46 +100,74 @@ class Commands(click.Group):
     help="Show version, commit, and the firmware that came along, and exit.",
 )
 def app() -> None:
-    """Test machine-learning firmware for the STM32F746 without the board, and then with it."""
+    """Test machine-learning firmware for the STM32F746 without the board, and then with it.
+
+    Exit status: 0 all is well, 1 a check failed, 2 the call or the environment is wrong, 70 a defect of this program,
+    130 Ctrl-C, 141 nobody reads the output.
+    """
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What the system says of a user's files and not of a defect; any other `OSError` shows where it came from."""
+"""What the system says of a user's files and not of a defect."""
+
+_INTERRUPTED = 128 + signal.SIGINT
+_NOBODY_READS = 128 + 13
+"""As a shell has it for a program that SIGPIPE (13; Windows has none) has ended."""
 
 
 def main() -> None:
     """Entry point of ``renode-mnist``."""
     _take_streams()
+    output = sys.stdout
     try:
         status = app.main(prog_name="renode-mnist", standalone_mode=False)
         sys.stdout.flush()  # here, where an error still becomes a message
+    except SystemExit as leaving:
+        # Rich leaves at a closed pipe by itself, and so does click, which puts another stream into the place of
+        # stdout; both with 1, which means here that a check failed.
+        if isinstance(leaving.__context__, BrokenPipeError) or sys.stdout is not output:
+            sys.exit(_NOBODY_READS)
+        raise
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except click.Abort:
-        click.echo("Aborted.", err=True)
-        sys.exit(2)
+        click.echo("Interrupted.", err=True)
+        sys.exit(_INTERRUPTED)
     except RenodeMnistError as error:
         _tell(error)
         sys.exit(error.exit_code)
     except OSError as error:
         _drop_output()
         if error.errno == errno.EPIPE:
-            sys.exit(1)  # as click does: who read the output has gone, which is no news to anybody
+            sys.exit(_NOBODY_READS)
         if error.errno not in (*_NO_ROOM, *_FORBIDDEN):
-            raise
+            _end_by_defect(error)
         place = error.filename or "what the output goes to"
         what = "Make room there" if error.errno in _NO_ROOM else "Check its permissions"
         _tell(EnvironmentProblem(f"{place} cannot be used ({error.strerror})", f"{what}, or name another."))
         sys.exit(EnvironmentProblem.exit_code)
+    except Exception as error:
+        _end_by_defect(error)
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _tell(error: RenodeMnistError) -> None:
     from renode_mnist import remedies
 
-    click.echo(f"{click.style('error:', fg='red')} {remedies.as_called(str(error))}", err=True)
+    said = harmless(remedies.as_called(str(error)))  # it may hold names of files, and what other programs said
+    click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+
+
+def _end_by_defect(error: Exception) -> NoReturn:
+    from renode_mnist.commands import defect
+
+    with suppress(OSError, ValueError):  # what was said up to here, unless that is what fails
+        sys.stdout.flush()
+    with suppress(OSError, ValueError):
+        click.echo(f"{click.style('error:', fg='red')} {harmless(defect.tell(error))}", err=True)
+    sys.exit(defect.EXIT_CODE)
 
 
 def _take_streams() -> None:

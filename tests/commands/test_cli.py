@@ -67,6 +67,54 @@ def test_an_expectation_that_fails_exits_with_1() -> None:
     assert "classified as 3, expected 4" in done.stderr
 
 
+def test_a_defect_is_no_failed_check_and_says_where_its_details_are(tmp_path: Path) -> None:
+    broken = "from renode_mnist import cli; cli.app.invoke = lambda context: {}['key of \\n a table']; cli.main()"
+    environment = {**os.environ, "RENODE_MNIST_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", broken, "run", "--json"], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout) == (70, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: this is a defect of renode-mnist, and no check has failed: KeyError: ")
+    (kept,) = (tmp_path / "defects").iterdir()
+    assert f"The details are in {kept}: " in line
+    report = kept.read_text()
+    assert "called as 'run' '--json'" in report
+    assert "Traceback (most recent call last)" in report
+
+
+def test_a_defect_shows_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    broken = (
+        "import tempfile; from renode_mnist import cli\n"
+        "def full(*_, **__): raise OSError(28, 'No space left on device')\n"
+        "tempfile.mkstemp = full; cli.app.invoke = lambda context: 1 / 0; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", broken, "run"], capture_output=True, text=True)
+    assert done.returncode == 70
+    assert "ZeroDivisionError: division by zero" in done.stderr.splitlines()[0]
+    assert "Traceback (most recent call last)" in done.stderr
+
+
+def test_ctrl_c_exits_with_130_and_a_closed_pipe_with_141() -> None:
+    main = "from renode_mnist.cli import main; main()"
+    interrupted = (
+        "import os, signal, time; from renode_mnist import cli\n"
+        "cli.app.invoke = lambda context: (os.kill(os.getpid(), signal.SIGINT), time.sleep(60)); cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", interrupted, "run"], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "Interrupted."
+    for command in ("--version", "run"):  # by Python at the end, and by Rich
+        asked = subprocess.Popen(
+            [sys.executable, "-c", main, command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert asked.stdout is not None
+        asked.stdout.close()
+        asked.stdout = None
+        _, told = asked.communicate()
+        assert (asked.returncode, b"rror" in told) == (141, False)
+
+
 def test_a_large_dark_on_light_picture_is_classified(tmp_path: Path) -> None:
     digit = Image.open(paths.digits() / "5.png").convert("L")
     paper = Image.new("L", (2600, 3900), 250)

@@ -23,6 +23,7 @@ from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.cli import app
 from renode_mnist.commands.options import options_from
 from renode_mnist.draw.choice import Choice, NotOffered, Offers
+from renode_mnist.errors import BuildError
 from renode_mnist.library.arguments import takes
 from renode_mnist.model import data, export, golden
 from renode_mnist.option import Face, Option, option, options_of
@@ -119,7 +120,8 @@ def test_the_documents_name_every_option(declared: Option) -> None:
 @pytest.mark.parametrize("call", LIBRARY_CALLS)
 def test_a_call_of_the_library_has_nothing_that_is_not_declared(call: Callable[..., object]) -> None:
     declared = {each.name for each in options_of(OpenOptions, Face.LIBRARY)}
-    own = {"picture", "images", "data"}
+    own = {"picture", "data", "images", "label_key", "target_key", "output", "reference"}
+    own |= {"workers", "scheduler", "resume"}
     assert set(inspect.signature(call).parameters) - own == declared
     with pytest.raises(TypeError, match=rf"{call.__name__}\(\) got an unexpected keyword argument 'gdb_port'"):
         call("x", gdb_port=1)
@@ -131,7 +133,7 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     monkeypatch.setattr(robot_run, "run", lambda *_, variable, **__: given.extend(variable) or 0)
     firmware = SimpleNamespace(engine="", model_name="", commit="", freq_hz=0, build_id="", model_sha256="")
     firmware.compiler = firmware.flags = ""
-    answers = SimpleNamespace(target=SimpleNamespace(target="", version=""), firmware=firmware)
+    answers = SimpleNamespace(target=SimpleNamespace(target="", version="", cycle_parameters=""), firmware=firmware)
     monkeypatch.setattr(opening, "connect", lambda *_: answers)  # there is no such port
     monkeypatch.setattr(golden, "read", lambda _: SimpleNamespace(check_model=lambda *_: None))
     monkeypatch.setattr("renode_mnist.robot.asked.array_in", lambda *_: None)
@@ -139,11 +141,12 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     elf.write_bytes(b"")
     call = ["test", "--elf", str(elf), "--record", str(tmp_path), "--port", "here", "--console-port", "there"]
     call += ["--golden", str(elf), "--data", str(elf), "--label-key", "truth", "--least-accuracy", "0.5"]
+    call += ["--parameters", str(elf)]
     done = CliRunner().invoke(app, [*call, "--engine", "reference", "--baud", "9600"], catch_exceptions=False)
     assert done.exit_code == 0
     variables = dict(each.split(":", 1) for each in given)
     assert set(variables) == {each.name.upper() for each in options_of(SuiteOptions, Face.SUITE)}
-    files = {name: str(elf) for name in ("elf", "golden", "data")}
+    files = {name: str(elf) for name in ("elf", "golden", "data", "parameters")}
     asked = {"engine": "reference", "record": str(tmp_path), "label_key": "truth", "least_accuracy": 0.5}
     wanted = SuiteOptions(port="here", console_port="there", baud=9600, **files, **asked)
     assert read(SuiteOptions, variables.get) == wanted
@@ -170,6 +173,26 @@ def test_what_comparing_engines_takes_is_as_declared() -> None:
     assert shared == {name: declared[name] for name in shared}
     assert taken["engines"].default == build.ENGINES
     assert taken["objectives"].default == (ImageOptions.objective,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "run --engine reference --objective flash",
+        "build --engine reference --objective flash",
+        "profile --engine reference --objective flash",
+        "draw --engine reference --objective flash",
+        "inspect int8 --engine reference --objective flash",
+        "bench --engines reference,tflm --objectives time,flash",
+        "compare HEAD~1 HEAD --engines reference --objectives flash",
+    ],
+)
+def test_an_objective_of_an_engine_that_has_none_is_refused(call: str) -> None:
+    result = CliRunner().invoke(app, call.split())
+    assert isinstance(result.exception, BuildError)
+    assert str(result.exception) == (
+        "engine reference has no objective, but flash is asked for. Leave it out, or take engine m7."
+    )
 
 
 # An option more, as somebody would add it: one line in a data class.
@@ -268,8 +291,10 @@ def test_an_option_more_is_switched_on_the_page(monkeypatch: pytest.MonkeyPatch)
 def test_what_is_asked_reaches_what_is_built_and_what_is_opened() -> None:
     other = {each.name: each.choices[-1] for each in options_of(ImageOptions) if each.choices}
     assert all(value != getattr(ImageOptions, name) for name, value in other.items())
-    config = BuildConfig.of(ImageOptions(**other), "host")
-    assert {name: getattr(config, name) for name in other} == other
+    for own in ("engine", "objective"):  # which exclude each other
+        asked = {**other, own: getattr(ImageOptions, own)}
+        config = BuildConfig.of(ImageOptions(**asked), "host")
+        assert {name: getattr(config, name) for name in asked} == asked
     assert (config.model, config.machine) == (build.resolve_model("int8"), "host")
     line = LineOptions(port="p", console_port="c", baud=9, flash="openocd", clock_model="m7")
     options = TargetOptions.of(line, "article")

@@ -119,11 +119,16 @@ def test_what_is_no_picture_is_refused(session: Session, picture: Any, said: str
     [
         (lambda: renode_mnist.open_target("mars"), TargetError, "embedded, renode, board, host"),
         (lambda: renode_mnist.open_target(engine="m8"), BuildError, "m7, reference, cmsis-nn, tflm"),
+        (
+            lambda: renode_mnist.open_target(engine="reference", objective="ram"),
+            BuildError,
+            "reference has no objective",
+        ),
         (lambda: renode_mnist.open_target(clock_mhz=100), BuildError, "no clock mhz 100. Choose one of: 216, 288"),
         (lambda: renode_mnist.open_target(model="int4"), ModelError, "float32, int8"),
         (lambda: renode_mnist.open_target("board", flash="tape"), TargetError, "none, openocd"),
         (lambda: renode_mnist.compare_engines(target="host"), BenchError, "embedded, renode, board"),
-        (lambda: renode_mnist.inspect_model(objective="fun"), BuildError, "instructions, cycles, flash"),
+        (lambda: renode_mnist.inspect_model(objective="fun"), BuildError, "time, flash, ram, instructions"),
         (lambda: renode_mnist.convert(KERAS, variants=["int4"]), ModelError, "float32, size, uint8, int8, qat"),
         (lambda: renode_mnist.sample(10), ImageError, "0 to 9"),
         (lambda: renode_mnist.draw_digit([]), ImageError, "no stroke"),
@@ -191,3 +196,17 @@ def test_the_header_holds_the_pixels(tmp_path: Path, digits: Digits) -> None:
     assert numbers is not None
     assert [int(number) for number in numbers[1].split(",") if number.strip()] == digits["2"].ravel().tolist()
     assert file.read_text() == header
+
+
+def test_cycles_by_parameters_of_a_file_say_so_wherever_they_are_shown(tmp_path: Path) -> None:
+    file = tmp_path / "chip.toml"
+    file.write_text('format = "renode-mnist calibration 1"\n[parameters]\naxi_cycles = 9\n')
+    with renode_mnist.open_target("embedded", clock_model="m7", parameters=file) as session:
+        record = session.classify(renode_mnist.sample(7))
+        told = "of chip.toml (not told what it was measured on): axi_cycles 9 for 5"
+        assert told in repr(record)
+        assert told in repr(session.check())
+        assert told in record._repr_html_()
+        assert told in record.to_json()["target"]["cycle_parameters"]
+    with pytest.raises(TargetError, match="Add `--clock-model m7`"), renode_mnist.open_target(parameters=file):
+        pass

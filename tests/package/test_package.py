@@ -315,7 +315,7 @@ def test_bench_without_options_has_what_is_ready_made_and_says_what_is_not(insta
 def test_bench_html_names_the_extra_before_it_measures(installed: Installed) -> None:
     (said,) = installed.call("bench", "--models", "int8", "--html", "page.html", status=2).splitlines()
     assert said.startswith("error: plots need matplotlib. Run `")
-    assert said.endswith("` (extra plots, 18 MB).")
+    assert said.endswith("` (extra plots, 28 MB).")
 
 
 @pytest.mark.parametrize(("shell", "word"), [("bash", "1"), ("zsh", "1"), ("fish", "comp")])

@@ -65,7 +65,7 @@ def test_it_is_taken_where_there_is_no_cache(
     "change",
     [
         {"engine": "reference"},
-        {"objective": "cycles"},
+        {"objective": "flash"},
         {"board": "article"},
         {"clock_mhz": 288},
         {"fpu": "soft"},
@@ -79,7 +79,7 @@ def test_another_option_is_built(config: BuildConfig, folder: Path, change: dict
     there, _, asked = str(told.value).partition("; asked was ")
     assert there.endswith(
         f"(extra build, {remedies.DOWNLOAD_MEGABYTES['build']} MB). Ready-made are own, with engine m7, "
-        "on disco-f746ng, at 216 MHz, with hard floating point, minimising instructions."[: None if not asked else -1]
+        "on disco-f746ng, at 216 MHz, with hard floating point, minimising time."[: None if not asked else -1]
     )
     if "definitions" not in change:
         assert str(*change.values()) in asked
@@ -119,7 +119,7 @@ def test_a_benchmark_without_a_compiler_has_what_is_ready_made_and_says_what_is_
         return case.name
 
     monkeypatch.setattr(bench, "_measure", lambda case, clocks, *_: [row(case, clocks[0])])
-    rows, refused = bench.run(bench.cases([model], ["reference", "m7"], ["instructions"], ["hard", "soft"]), [216])
+    rows, refused = bench.run(bench.cases([model], ["reference", "m7"], ["time"], ["hard", "soft"]), [216])
     assert rows == ["own/m7"]
     assert all(refusal.for_want_of_tools for refusal in refused)
     (sentence,) = bench.told(refused)

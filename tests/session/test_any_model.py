@@ -14,6 +14,7 @@ import pytest
 from tflite_micro import runtime
 
 import edge_networks
+from network_files import network_file
 from renode_mnist import codegen
 from renode_mnist.build import BuildConfig, build
 from renode_mnist.errors import FirmwareError, ModelError
@@ -35,7 +36,7 @@ BOTH = pytest.mark.parametrize("target", ["embedded", "host"])
 def opened(name: str, target: str, observer: Observer | None = None) -> Iterator[Session]:
     # One of them is built for traces, so that no other image has to be.
     trace = name == "two_inputs_three_outputs"
-    config = BuildConfig(edge_networks.file_of(name), machine=machine_of(target), trace=trace)
+    config = BuildConfig(network_file(name), machine=machine_of(target), trace=trace)
     with open_session(target, build(config).elf, observer=observer) as session:
         yield session
 
@@ -50,9 +51,9 @@ def opened(name: str, target: str, observer: Observer | None = None) -> Iterator
     ],
 )
 def test_outputs_are_those_of_tensorflow_lite_micro(name: str, target: str) -> None:
-    graph = codegen.load(edge_networks.file_of(name))
+    graph = codegen.load(network_file(name))
     given = list(edge_networks.inputs(graph, count=2))
-    answers = tflite_micro_on(edge_networks.file_of(name).read_bytes(), given)
+    answers = tflite_micro_on(network_file(name).read_bytes(), given)
     with opened(name, target) as session:
         assert [info.name for info in session.firmware.inputs] == [tensor.name for tensor in graph.inputs]
         assert [info.name for info in session.firmware.outputs] == [tensor.name for tensor in graph.outputs]
@@ -78,7 +79,7 @@ def test_buffers_of_the_wire_are_those_of_pieces_where_no_picture_is_taken() -> 
 
 @BOTH
 def test_state_lives_between_inferences_until_it_is_reset(target: str) -> None:
-    file = edge_networks.file_of("svdf")
+    file = network_file("svdf")
     interpreter = runtime.Interpreter.from_bytes(file.read_bytes(), arena_size=1 << 16)
     given = list(edge_networks.inputs(codegen.load(file), count=5))
     with opened("svdf", target) as session:
@@ -122,7 +123,7 @@ def test_a_picture_is_answered_by_the_commands_that_do() -> None:
 
 @BOTH
 def test_a_trace_reads_the_arena_between_layers_and_costs_the_layers_nothing(target: str) -> None:
-    plan = codegen.plan(codegen.load(edge_networks.file_of("two_inputs_three_outputs")), "m7")
+    plan = codegen.plan(codegen.load(network_file("two_inputs_three_outputs")), "m7")
     (first, second) = next(edge_networks.inputs(plan.graph))
     steps = [step.writes[0] for step in plan.steps]
     regions = [
@@ -144,7 +145,7 @@ def test_a_trace_reads_the_arena_between_layers_and_costs_the_layers_nothing(tar
 
 
 def test_ram_is_one_figure_with_its_parts_asked_after_the_work() -> None:
-    (inputs,) = edge_networks.inputs(codegen.load(edge_networks.file_of("svdf")), count=1)
+    (inputs,) = edge_networks.inputs(codegen.load(network_file("svdf")), count=1)
     with opened("svdf", "embedded") as session:
         before = session.firmware
         after = session.infer(inputs).firmware
@@ -166,7 +167,7 @@ def test_ram_is_one_figure_with_its_parts_asked_after_the_work() -> None:
 
 def test_a_recording_of_tensors_replays_and_a_changed_byte_is_found(tmp_path: Path) -> None:
     file = tmp_path / "session.jsonl"
-    given = list(edge_networks.inputs(codegen.load(edge_networks.file_of("svdf")), count=2))
+    given = list(edge_networks.inputs(codegen.load(network_file("svdf")), count=2))
     with recording.Recorder(file) as recorder, opened("svdf", "host", recorder.observe) as session:
         recorder.identify(session)
         for inputs in given:

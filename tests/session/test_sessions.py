@@ -223,7 +223,13 @@ def test_a_recording_cut_off_in_mid_line_replays_up_to_there(recorded: Path, ses
     [
         ("", "is empty"),
         ("{}\n", "line 1"),
-        ('{"format": "renode-mnist session 1", "target": {}}\n{"direction": "up"}\n{}\n', "line 2"),
+        ('{"format": "renode-mnist session 1"}\n', "line 1: it has no 'target'"),
+        ('{"format": "renode-mnist session 1", "target": {"target": 1, "version": "1"}}\n', "its target is not told"),
+        (
+            '{"format": "renode-mnist session 1", "target": {"target": "host", "version": "1"}}\n'
+            '{"direction": "up"}\n{}\n',
+            "line 2",
+        ),
         ("no json\n", "line 1"),
     ],
 )

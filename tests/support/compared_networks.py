@@ -1,7 +1,10 @@
-"""Int8 networks of other shapes than the article's, with random weights, on which engines are compared.
+"""Int8 networks of other shapes than the article's, on which engines are compared.
 
-Their shapes are those of the MLPerf Tiny benchmark (Banbury et al., 2021): keyword spotting, image classification
-and visual wake words. What they answer means nothing; what they cost does.
+Shapes are those of the MLPerf Tiny benchmark (Banbury et al., 2021), of tflite-micro's first speech example, and some
+that no benchmark has. What they answer means nothing; what they cost does, so their numbers look as training leaves
+them, and not as a random generator does: channels whose batch norm has died (all weights 0, a scale of some 1e-8, a
+bias that the converter cut off at 2^30), channels nearly dead, scales of channels that differ by a factor of ten,
+zero points anywhere.
 """
 
 from __future__ import annotations
@@ -12,18 +15,33 @@ from tflite_builder import ModelBuilder, slide
 
 _SCALE = 6 / 255  # of every activation: a ReLU's output with a deviation of about 1 is seldom cut off
 _ZERO_POINT = -128
+_OTHER_ZERO_POINT = 5  # of what no ReLU ends
+
+# Seen in a Keras network with a tenth of its gammas at 0, as the converter left them.
+_DEAD_SCALE = 1.3e-8
+_DEAD_BIASES = (-(1 << 30), 1 << 30, -287029632)
+_NEARLY_DEAD = 1e-4
 
 
-class _Net:
-    """A chain of layers; `x` is the tensor that the next one reads."""
+class Net:
+    """A chain of layers; `x` is the tensor that the next one reads.
 
-    def __init__(self, height: int, width: int, channels: int) -> None:
+    Args:
+        height: Of the input.
+        width: Likewise.
+        channels: Likewise.
+        trained: Whether its numbers look trained.
+    """
+
+    def __init__(self, height: int, width: int, channels: int, *, trained: bool = False) -> None:
         self.random = np.random.default_rng(1)
+        self.trained = trained
         self.b = ModelBuilder()
-        self.source = self.x = self._activation((1, height, width, channels))
+        self.source = self.x = self._activation((1, height, width, channels), relu=False)
 
-    def _activation(self, shape: tuple[int, ...]) -> int:
-        return self.b.activation(shape, "INT8", scale=_SCALE, zero_point=_ZERO_POINT)
+    def _activation(self, shape: tuple[int, ...], *, relu: bool = True) -> int:
+        zero_point = _ZERO_POINT if relu or not self.trained else _OTHER_ZERO_POINT
+        return self.b.activation(shape, "INT8", scale=_SCALE, zero_point=zero_point)
 
     def _weights(self, shape: tuple[int, ...], axis: int, scale_count: int) -> tuple[int, int]:
         """Weights that keep the deviation of activations, and a bias."""
@@ -31,26 +49,61 @@ class _Net:
         depth = int(np.prod(shape)) // channels
         values = self.random.integers(-127, 128, shape).astype(np.int8)
         base = (2 / depth) ** 0.5 / 73  # 73: the deviation of those integers
-        scales = (base * self.random.uniform(0.5, 1.5, scale_count)).astype(np.float32).tolist()
+        scales = (base * self.random.uniform(0.5, 1.5, scale_count)).astype(np.float32)
         bias = self.random.normal(0, 0.1 / (_SCALE * base), channels).astype(np.int32)
-        return self.b.constant(values, scales=scales, axis=axis), self.b.constant(
-            bias, scales=[_SCALE * scale for scale in scales]
+        if self.trained and scale_count == channels > 1:
+            scales *= self.random.lognormal(0, 0.7, channels).astype(np.float32)
+            scales[7::16] *= _NEARLY_DEAD
+            dead = np.arange(channels)[3::10]
+            scales[dead] = _DEAD_SCALE
+            bias[dead] = self.random.choice(_DEAD_BIASES, len(dead))
+            np.moveaxis(values, axis, 0)[dead] = 0
+        return self.b.constant(values, scales=scales.tolist(), axis=axis), self.b.constant(
+            bias, scales=[float(_SCALE * scale) for scale in scales]
         )
 
     def conv(
-        self, channels: int, kernel: tuple[int, int], stride: int = 1, *, depthwise: bool = False, relu: bool = True
+        self,
+        channels: int,
+        kernel: tuple[int, int],
+        stride: int = 1,
+        *,
+        depthwise: bool = False,
+        relu: bool = True,
+        groups: int = 1,
     ) -> None:
-        """A convolution, padded to SAME."""
+        """A convolution, padded to SAME; a depthwise one has as many filters a channel as make its outputs."""
         _, height, width, depth = self.b.shape(self.x)
-        shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
+        shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth // groups)
         weights, bias = self._weights(shape, 3 if depthwise else 0, channels)
         size = (slide(height, kernel[0], stride, 1, "SAME"), slide(width, kernel[1], stride, 1, "SAME"))
-        y = self._activation((1, *size, channels))
+        y = self._activation((1, *size, channels), relu=relu)
         self.b.conv_2d(
             self.x, weights, bias, y, depthwise=depthwise, padding="SAME", stride=(stride, stride),
             activation="RELU" if relu else "NONE",
         )  # fmt: skip
         self.x = y
+
+    def max_pool(self, size: int) -> None:
+        """A max pool that does not overlap."""
+        _, height, width, depth = self.b.shape(self.x)
+        y = self._activation((1, height // size, width // size, depth))
+        self.b.pool("MAX_POOL_2D", self.x, y, window=(size, size), padding="VALID", stride=(size, size))
+        self.x = y
+
+    def dense(self, outputs: int, *, relu: bool = True) -> None:
+        """A dense layer over all that there is, with one scale a channel where numbers look trained."""
+        depth = int(np.prod(self.b.shape(self.x)))
+        weights, bias = self._weights((outputs, depth), 0, outputs if self.trained else 1)
+        y = self.b.activation(
+            (1, outputs), "INT8", scale=_SCALE, zero_point=_ZERO_POINT if relu else _OTHER_ZERO_POINT
+        )
+        self.b.fully_connected(self.x, weights, bias, y, activation="RELU" if relu else "NONE")
+        self.x = y
+
+    def finish(self) -> bytes:
+        """The file's content; the last layer's output is the network's."""
+        return self.b.finish(self.source, self.x)
 
     def separable(self, channels: int, stride: int = 1) -> None:
         """A 3x3 depthwise convolution, then a 1x1 one."""
@@ -71,14 +124,17 @@ class _Net:
         self.b.add(entry, deep, y, activation="RELU")
         self.x = y
 
-    def classify(self, classes: int) -> bytes:
+    def classify(self, classes: int, *, pooled: bool = True) -> bytes:
         """Global average, dense layer, softmax; returns the file's content."""
         _, height, width, depth = self.b.shape(self.x)
-        y = self._activation((1, 1, 1, depth))
-        self.b.pool("AVERAGE_POOL_2D", self.x, y, window=(height, width), padding="VALID", stride=(height, width))
-        weights, bias = self._weights((classes, depth), 0, 1)
+        if pooled:
+            y = self._activation((1, 1, 1, depth))
+            window = (height, width)
+            self.b.pool("AVERAGE_POOL_2D", self.x, y, window=window, padding="VALID", stride=window)
+            self.x = y
+        weights, bias = self._weights((classes, int(np.prod(self.b.shape(self.x)))), 0, 1)
         scores = self.b.activation((1, classes), "INT8", scale=0.05)
-        self.b.fully_connected(y, weights, bias, scores)
+        self.b.fully_connected(self.x, weights, bias, scores)
         result = self.b.activation((1, classes), "INT8", scale=1 / 256, zero_point=-128)
         self.b.operator("SOFTMAX", (scores,), (result,), "SoftmaxOptions", beta=1.0)
         return self.b.finish(self.source, result)
@@ -86,7 +142,7 @@ class _Net:
 
 def keyword_spotting() -> bytes:
     """DS-CNN on 49x10 spectra: depthwise separable, 2.7 million MACs."""
-    net = _Net(49, 10, 1)
+    net = Net(49, 10, 1, trained=True)
     net.conv(64, (10, 4), 2)
     for _ in range(4):
         net.separable(64)
@@ -95,7 +151,7 @@ def keyword_spotting() -> bytes:
 
 def image_classification() -> bytes:
     """ResNet-8 on 32x32 colour images: 12.5 million MACs."""
-    net = _Net(32, 32, 3)
+    net = Net(32, 32, 3, trained=True)
     net.conv(16, (3, 3))
     net.residual(16, 1)
     net.residual(32, 2)
@@ -105,7 +161,7 @@ def image_classification() -> bytes:
 
 def person_detection() -> bytes:
     """MobileNet v1 0.25 on 96x96 grey images: 7.2 million MACs."""
-    net = _Net(96, 96, 1)
+    net = Net(96, 96, 1, trained=True)
     net.conv(8, (3, 3), 2)
     for channels, stride in (
         (16, 1),
@@ -122,10 +178,46 @@ def person_detection() -> bytes:
     return net.classify(2)
 
 
+def speech() -> bytes:
+    """49x40 spectra, a DEPTHWISE_CONV_2D of one channel with eight filters, a dense layer: 330,000 MACs."""
+    net = Net(49, 40, 1, trained=True)
+    net.conv(8, (10, 8), 2, depthwise=True)
+    return net.classify(4, pooled=False)
+
+
+def autoencoder() -> bytes:
+    """Ten spectra of 64 in, as many out: dense layers of 640, 128 and 8, 264,192 MACs."""
+    net = Net(1, 1, 640, trained=True)
+    for outputs in (128, 128, 128, 128, 8, 128, 128, 128, 128):
+        net.dense(outputs)
+    net.dense(640, relu=False)
+    return net.finish()
+
+
+def odd_channels() -> bytes:
+    """1, 3, 5 and 17 channels, groups, even windows, a stride of 3: 1.5 million MACs."""
+    net = Net(40, 40, 1, trained=True)
+    net.conv(3, (4, 4), 1)
+    net.conv(3, (3, 3), 1, depthwise=True)
+    net.conv(5, (3, 3), 1)
+    net.conv(17, (2, 2), 2)
+    net.conv(17, (3, 3), 1, depthwise=True)
+    net.conv(20, (1, 1), 1)
+    net.conv(40, (3, 3), 1, groups=4)
+    net.conv(40, (5, 5), 3, depthwise=True)
+    return net.classify(7)
+
+
 NETWORKS = {
-    "keyword_spotting": keyword_spotting,
-    "image_classification": image_classification,
-    "person_detection": person_detection,
+    network.__name__: network
+    for network in (
+        keyword_spotting,
+        image_classification,
+        person_detection,
+        speech,
+        autoencoder,
+        odd_channels,
+    )
 }
 
 

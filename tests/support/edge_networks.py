@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
-from renode_mnist import paths
 from renode_mnist.codegen.graph import Graph
 from runtimes import Tensors
 from tflite_builder import ModelBuilder
@@ -124,17 +121,6 @@ NETWORKS = {
     for function in (two_inputs_three_outputs, an_output_in_the_last_step_s_way, an_input_that_is_an_output, of_types)
 }
 """Without state; all that tensors at the edge can be to the generator."""
-
-
-def file_of(name: str) -> Path:
-    """A network of this module as a file that is the same in every run, so that its images are built once."""
-    content = globals()[name]()
-    file = paths.builds() / "tests" / "networks" / f"{name}.tflite"
-    with FileLock(file.parent.with_suffix(".lock")):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not file.exists() or file.read_bytes() != content:
-            file.write_bytes(content)
-    return file
 
 
 def inputs(graph: Graph, count: int = 3, seed: int = 1) -> Iterator[Tensors]:

@@ -21,7 +21,7 @@ TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
 # Kernels are compiled once and run often, with everything that is undefined trapped; generated code is compiled
 # for every model, so without optimisation. Engine m7's kernels are templates, which come with the generated code.
 _KERNEL_FLAGS = (*FLAGS, "-O2", "-ffp-contract=off", *TRAPS)
-_MODEL_FLAGS = {"reference": (*FLAGS, "-O0"), "cmsis-nn": (*FLAGS, "-O0"), "m7": (*FLAGS, "-O1", *TRAPS)}
+_MODEL_FLAGS = {"reference": (*FLAGS, "-O0"), "cmsis-nn": (*FLAGS, "-O0"), "m7": (*FLAGS, "-O0", *TRAPS)}
 
 
 def compile_with(command: Sequence[str | Path]) -> None:
@@ -77,6 +77,7 @@ class HostEngine:
         objective: What the plan makes small.
         more: Further arguments of the compiler: include paths, libraries.
         leave_out: Passes of the generator that are not run.
+        kernel: Name of the candidate that layers take where they have it.
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class HostEngine:
         folder: Path,
         engine: str = "reference",
         kernel_folders: tuple[str, ...] = ("reference",),
-        objective: codegen.Objective = codegen.Objective.INSTRUCTIONS,
+        objective: codegen.Objective = codegen.Objective.TIME,
         more: tuple[str | Path, ...] = (),
         leave_out: tuple[str, ...] = (),
+        kernel: str = "",
     ) -> None:
-        self.plan = codegen.plan(codegen.load(model), engine, objective, leave_out)
+        self.plan = codegen.plan(codegen.load(model), engine, codegen.Aim(objective, kernel=kernel), leave_out)
         codegen.emit(self.plan, folder)
         library = folder / "engine.so"
         cache = paths.root() / "build" / "test-kernels"

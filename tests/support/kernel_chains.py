@@ -31,6 +31,16 @@ CHAINS: dict[str, tuple[tuple[int, int, int], tuple[Link, ...]]] = {
             ((3, 3), 10, "VALID", 1, "NONE", 1),
         ),
     ),
+    # Loops: over words, over runs, over both; tiles of three and of four pixels; pools of a tile and of half of one.
+    "loops": (
+        (12, 15, 2),
+        (
+            ((9, 4), 20, "SAME", 1, "RELU", 1),
+            ((3, 3), 72, "SAME", 1, "NONE", 2),
+            ((1, 1), 132, "SAME", 1, "RELU", 1),
+            ((3, 3), 5, "VALID", 2, "RELU6", 1),
+        ),
+    ),
     # Strides, kernels of other sizes, depths that are no multiple of four, pools that do not fit.
     "strides": (
         (21, 23, 3),

@@ -24,7 +24,7 @@ _EXACT = frozenset((
     "ABS", "ADD", "ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "CAST", "CEIL", "CONCATENATION",
     "DEPTH_TO_SPACE", "DIV", "EXPAND_DIMS", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "MAXIMUM",
     "MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "PACK", "PAD", "PADV2", "PRELU", "REDUCE_MAX",
-    "REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "ROUND", "SELECT_V2", "SLICE",
+    "REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "ROUND", "SELECT", "SELECT_V2", "SLICE",
     "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUARE", "SQUEEZE", "STRIDED_SLICE", "SUB",
     "TRANSPOSE", "UNPACK",
 ))  # fmt: skip
@@ -157,25 +157,32 @@ def matrices(d: Drawing) -> None:
     _append(d, "BATCH_MATMUL", (d.x, other), (*batches, rows, columns), adjX=adj_x, adjY=adj_y)
 
 
+def _compared(d: Drawing) -> int:
+    """Whether what flows is less than another, or the like."""
+    names = ["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"]
+    other = _like(d, _smaller(d, d.shape))
+    return _aside(d, d.draw(st.sampled_from(names)), (d.x, other), d.shape, "BOOL")
+
+
 def choice(d: Drawing) -> None:
     """Comparisons, perhaps joined, and what is chosen by them, or made a number of them."""
     if not exact(d) or d.scale >= 1:
         return
-    names = ["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"]
-
-    def compared() -> int:
-        other = _like(d, _smaller(d, d.shape))
-        return _aside(d, d.draw(st.sampled_from(names)), (d.x, other), d.shape, "BOOL")
-
-    condition = compared()
+    condition = _compared(d)
     joined = d.draw(st.sampled_from(["", "LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT"]))
     if joined:
-        inputs = (condition,) if joined == "LOGICAL_NOT" else (condition, compared())
+        inputs = (condition,) if joined == "LOGICAL_NOT" else (condition, _compared(d))
         condition = _aside(d, joined, inputs, d.shape, "BOOL")
     if d.draw(st.booleans()):
         _append(d, "SELECT_V2", (condition, d.x, _like(d, _smaller(d, d.shape))), d.shape)
     else:
         _append(d, "CAST", (condition,), d.shape)
+
+
+def choice_of_one_shape(d: Drawing) -> None:
+    """SELECT, which does not broadcast."""
+    if exact(d) and d.scale < 1:
+        _append(d, "SELECT", (_compared(d), d.x, _like(d, d.shape)), d.shape)
 
 
 def position(d: Drawing) -> None:
@@ -248,5 +255,7 @@ LAYERS: tuple[Callable[[Drawing], None], ...] = (
     five_dimensions,
 )  # fmt: skip
 """That TensorFlow Lite Micro computes."""
-LITERT_LAYERS: tuple[Callable[[Drawing], None], ...] = (tile, gelu, bounds, exponential, dimensions, five_dimensions)
+LITERT_LAYERS: tuple[Callable[[Drawing], None], ...] = (
+    tile, gelu, bounds, exponential, dimensions, five_dimensions, choice_of_one_shape,
+)  # fmt: skip
 """That are held to LiteRT."""

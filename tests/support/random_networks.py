@@ -547,6 +547,9 @@ LAYERS: tuple[Callable[[Drawing], None], ...] = (
     _gather, _variable, _lstm, *random_layers.LAYERS,
 )  # fmt: skip
 
+CHANNEL_LAYERS: tuple[Callable[[Drawing], None], ...] = (_depthwise_conv_2d, _depthwise_conv_2d, _pool, _reduction)
+"""What keeps channels apart: windows, and reductions among which are those over a whole plane."""
+
 LITERT_LAYERS: tuple[Callable[[Drawing], None], ...] = (
     *random_layers.LITERT_LAYERS, _transpose, _concatenation, _slice, _relu,
 )  # fmt: skip
@@ -595,7 +598,7 @@ def packed_convolution(d: Drawing) -> None:
 
 IMAGE_LAYERS: tuple[Callable[[Drawing], None], ...] = (
     pooled_convolution, pooled_convolution, pooled_convolution, packed_convolution, _pool, _reshape, _fully_connected,
-    _relu,
+    _relu, _transpose_conv, _transpose_conv,
 )  # fmt: skip
 """What engines fuse, and keep in layouts of their own."""
 

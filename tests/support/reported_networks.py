@@ -80,6 +80,14 @@ def _decoder(interpolation: str) -> Callable[[Any], Any]:
     return make
 
 
+def _transposed(keras: Any) -> Any:
+    layers = keras.layers
+    source = keras.Input((4, 4, 16))
+    flow = layers.Conv2DTranspose(16, 3, strides=2, padding="same", activation="relu")(source)
+    flow = layers.Conv2DTranspose(8, 4, strides=2, padding="same", activation="relu")(flow)
+    return keras.Model(source, layers.Conv2DTranspose(1, 5, strides=2, padding="same")(flow))
+
+
 def _recurrent(kind: str) -> Callable[[Any], Any]:
     def make(keras: Any) -> Any:
         layers = keras.layers
@@ -161,6 +169,7 @@ NETWORKS = (
     Reported("unet", _unet),
     Reported("decoder_nearest", _decoder("nearest")),
     Reported("decoder_bilinear", _decoder("bilinear")),
+    Reported("decoder_transposed", _transposed),
     Reported("lstm_unrolled", _recurrent("LSTM")),
     Reported("gru_unrolled", _recurrent("GRU")),
     Reported("elu", _activated(lambda keras: keras.layers.ELU())),

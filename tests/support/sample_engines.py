@@ -185,12 +185,12 @@ def plans(operator: str, engine: str) -> tuple[tuple[Case, str, Plan | ModelErro
 
 
 def _plans(operator: str, engine: str) -> Iterator[tuple[Case, str, Plan | ModelError]]:
-    objectives = tuple(codegen.Objective) if engine == "m7" else (codegen.Objective.INSTRUCTIONS,)
+    objectives = tuple(codegen.Objective) if engine == "m7" else (codegen.Objective.TIME,)
     for case in networks(operator):
         for objective in objectives:
             key = f"{case} {objective.value}"
             try:
-                yield case, key, codegen.plan(parse(case.content, "sample.tflite"), engine, objective)
+                yield case, key, codegen.plan(parse(case.content, "sample.tflite"), engine, codegen.Aim(objective))
             except ModelError as error:
                 yield case, key, error
 

@@ -1,19 +1,16 @@
-"""``renode-mnist bench`` and ``renode-mnist compare``."""
+"""``renode-mnist bench``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from renode_mnist import paths, remedies
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, committed_models, resolve_model
+from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
+from renode_mnist.commands.matrix import MODELS, list_option
 from renode_mnist.commands.options import (
-    complete_model,
-    complete_words,
     options_from,
     target_option,
     target_options,
@@ -22,61 +19,17 @@ from renode_mnist.commands.options import (
 )
 from renode_mnist.commands.output import write
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
-from renode_mnist.option import options_of
 from renode_mnist.session.target_options import CHIP_TARGETS
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_MODELS = ("float32", "int8", "uint8")
-
-
-class _List(click.ParamType[tuple[str, ...]]):
-    """Words joined by commas, each one of the choices where there are any."""
-
-    name = "list"
-
-    def __init__(self, choices: tuple[str, ...] = ()) -> None:
-        self._choices = choices
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Splits and checks."""
-        if isinstance(value, tuple):
-            return value
-        words = tuple(word.strip() for word in str(value).split(",") if word.strip())
-        for word in words:
-            if self._choices and word not in self._choices:
-                self.fail(f"'{word}' is not one of {', '.join(self._choices)}", param, ctx)
-        return words
-
-
-def _list_option(flag: str, field: str, default: Sequence[object] = (), help: str = "") -> Callable[[F], F]:
-    """Several values of an option of the image, as ``--engines m7,reference``; its default where none is given."""
-    declared = next(each for each in options_of(ImageOptions) if each.name == field)
-
-    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-        if field == "model" and "," not in begun:
-            return complete_model(context, parameter, begun)
-        return complete_words(map(str, declared.choices) if declared.choices else committed_models(), begun)
-
-    return click.option(
-        flag,
-        f"{flag.strip('-').removesuffix('s')}s",
-        type=_List(tuple(map(str, declared.choices))),
-        shell_complete=complete,
-        default=",".join(map(str, default or [declared.default])),
-        show_default=True,
-        help=help or None,
-    )
 
 
 @click.command()
-@_list_option("--models", "model", _MODELS, "Names or .tflite files.")
-@_list_option("--engines", "engine", ENGINES)
-@_list_option("--objectives", "objective")
-@_list_option("--clocks", "clock_mhz", CLOCKS_MHZ, "MHz.")
-@_list_option("--fpu", "fpu")
+@list_option("--models", "model", MODELS, "Names or .tflite files.")
+@list_option("--engines", "engine", ENGINES)
+@list_option("--objectives", "objective")
+@list_option("--clocks", "clock_mhz", CLOCKS_MHZ, "MHz.")
+@list_option("--fpu", "fpu")
 @target_option(choices=CHIP_TARGETS)
-@options_from(ImageOptions, names=("board",), silent=("board",))
+@options_from(ImageOptions, names=("board", "max_flash", "max_ram"), silent=("board",))
 @target_options
 @click.option("--split", is_flag=True, help="Show what each layer's modelled cycles are spent on.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
@@ -102,6 +55,8 @@ def bench(
     fpus: tuple[Any, ...],
     target: str,
     board: Any,
+    max_flash: int | None,
+    max_ram: int | None,
     split: bool,
     json_file: Path | None,
     markdown: Path | None,
@@ -119,7 +74,7 @@ def bench(
     from renode_mnist.report import bench_table, grid
 
     given = target_options_of(options)(ImageOptions(board=board))
-    wanted = measuring.cases(models, engines, objectives, fpus)
+    wanted = measuring.cases(models, engines, objectives, fpus, max_flash, max_ram)
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:
         resolve_model(model)
@@ -222,87 +177,3 @@ def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
 def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
     if summary is not None:
         write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
-
-
-@click.command()
-@click.argument("before")
-@click.argument("after")
-@_list_option("--models", "model", _MODELS, "Of commits: as for bench.")
-@_list_option("--engines", "engine", ("m7", "reference", "cmsis-nn"))
-@_list_option("--objectives", "objective")
-@_list_option("--fpu", "fpu")
-def compare(
-    before: str,
-    after: str,
-    models: tuple[str, ...],
-    engines: tuple[Any, ...],
-    objectives: tuple[Any, ...],
-    fpus: tuple[Any, ...],
-) -> None:
-    """Tell what changed between two benchmarks or commits, layer by layer.
-
-    BEFORE and AFTER are files made by `bench --json FILE`, or commits (HEAD~1, a branch, a tag): these are built each
-    in a worktree of its own and measured on the embedded target. A full stop means the sources as they stand,
-    committed or not.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from renode_mnist.measure import bench as measuring
-    from renode_mnist.measure import compare as comparing
-
-    wanted = measuring.cases(models, engines, objectives, fpus)
-    sides = [_side(name, wanted) for name in (before, after)]
-    result = comparing.compare(*sides)
-    console = Console(highlight=False)
-    for sentence in result.alone:
-        console.print(sentence, markup=False)
-    unchanged = [case for case in result.compared if case not in {change.case for change in result.changes}]
-    if unchanged:
-        console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
-    if not result.changes:
-        return
-    table = Table()
-    table.add_column("case, and what", overflow="fold")
-    for heading in ("unit", "before", "after", "change"):
-        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
-    last = ""
-    for change in result.changes:
-        if change.case != last:
-            table.add_section()
-            table.add_row(Text(change.case, "bold"))
-            last = change.case
-        unit = change.unit.replace("_", " ")
-        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
-    console.print(table)
-
-
-def _side(name: str, wanted: Any) -> Any:
-    """The rows of one side of a comparison."""
-    from rich.console import Console
-
-    from renode_mnist.measure import bench as measuring
-    from renode_mnist.measure import commits
-
-    if Path(name).is_file() or Path(name).suffix == ".json":  # one that is not there is said to be missing
-        return measuring.load(Path(name))
-    if name == commits.HERE:
-        commit = None
-    else:
-        commit = commits.resolve(name)
-        if commit == commits.resolve("HEAD") and commits.is_dirty():
-            click.echo(f"note: the sources differ from {name}; say . to measure what is not committed", err=True)
-    with Console(stderr=True).status(name) as status:
-
-        def announce(case: measuring.Case) -> None:
-            status.update(f"{name}: {case.name}")
-
-        clock_mhz = CLOCKS_MHZ[0]
-        if commit is None:
-            rows, refused = measuring.run(wanted, [clock_mhz], progress=announce)
-        else:
-            rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
-    for sentence in measuring.told(refused):
-        click.echo(f"{name}: not there: {sentence}", err=True)
-    return rows

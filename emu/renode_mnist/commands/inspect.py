@@ -44,31 +44,38 @@ class _Planned(click.ParamType[str]):
 @click.command()
 @click.argument("model", shell_complete=complete_model)
 @click.option("--engine", type=_Planned(), help="Whose plan to show [default: that of `build`].")
-@options_from(ImageOptions, names=("objective",))
+@options_from(ImageOptions, names=("objective", "max_flash", "max_ram"))
 @click.option("--tensors", is_flag=True, help="List every tensor, with its quantisation.")
 @click.option("--build", "compiling", is_flag=True, help="Compile the image of each engine, and show what it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def inspect(
-    model: str, engine: str | None, objective: Objective, tensors: bool, compiling: bool, as_json: bool
+    model: str,
+    engine: str | None,
+    objective: Objective,
+    max_flash: int | None,
+    max_ram: int | None,
+    tensors: bool,
+    compiling: bool,
+    as_json: bool,
 ) -> None:
     """Show what a model holds and needs: operators, MACs, memory by step, flash, and whether it fits.
 
     MODEL is a committed model's name (int8) or a .tflite file. Exits with 1 where no engine can take it.
     """
-    from renode_mnist import codegen
-    from renode_mnist.build import resolve_model
-    from renode_mnist.measure.image_sizes import with_images
-    from renode_mnist.model.inspect import inspect as examine
+    from renode_mnist.build import BuildConfig, refuse_objective, resolve_model
+    from renode_mnist.measure.image_sizes import examined
 
-    file = resolve_model(model)
-    facts = with_images(examine(file, codegen.Objective(objective)), file, objective, compiling=compiling)
+    refuse_objective(engine or ImageOptions.engine, objective)
+    asked = BuildConfig(resolve_model(model), objective=objective, max_flash=max_flash, max_ram=max_ram)
+    facts = examined(asked, compiling=compiling)
     chosen = facts.engine(engine) if engine else facts.planned(ImageOptions.engine)
     if as_json:
         click.echo(json.dumps(facts.to_json(), indent=2))
     else:
         _show(facts, chosen, tensors=tensors)
     if not any(found.fits for found in facts.engines):
-        raise CheckFailed(f"{facts.name} cannot run on this chip", "Its engines' reasons are listed above.")
+        where = "on this chip" if max_flash is None and max_ram is None else "within what is allowed"
+        raise CheckFailed(f"{facts.name} cannot run {where}", "Its engines' needs and reasons are listed above.")
 
 
 def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:

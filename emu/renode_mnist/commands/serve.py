@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.commands.options import config_of, elf_option, image_of, image_options
-from renode_mnist.session.target_options import EMULATED_TARGETS, OpenOptions, TargetOptions
+from renode_mnist.commands.options import config_of, elf_option, image_of, image_options, options_from
+from renode_mnist.session.target_options import EMULATED_TARGETS, ClockModel, OpenOptions, TargetOptions
 
 if TYPE_CHECKING:
     from renode_mnist.stream import ByteStream
@@ -27,22 +27,33 @@ _LAST_PORT = 65535
     help="As TCP ports on 127.0.0.1, this and the next; 0 takes free ones.",
 )
 @click.option("--target", type=click.Choice(EMULATED_TARGETS), default=OpenOptions.target, show_default=True)
+@options_from(TargetOptions, names=("clock_model", "parameters"))
 @image_options
 @elf_option
-def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **options: Any) -> None:
+def serve(
+    pty: bool,
+    tcp_port: int | None,
+    target: str,
+    clock_model: ClockModel,
+    parameters: Path | None,
+    elf: Path | None,
+    **options: Any,
+) -> None:
     """Make an emulated board reachable as a real one, in real time, until Ctrl-C.
 
     Prints a line for each port: `binary ADDRESS` and `console ADDRESS`. Reach them with `--target board --port
     ADDRESS`, or with any serial terminal.
     """
     from renode_mnist.session import serve as serving
-    from renode_mnist.session.opening import make_target
+    from renode_mnist.session.opening import make_target, require_target
     from renode_mnist.targets.base import HasConsole
     from renode_mnist.targets.serial_line import DEFAULT_BAUD
 
     if pty and tcp_port is not None:
         raise click.UsageError("--pty and --tcp exclude each other.")
     config = config_of(options)
+    asked = TargetOptions(board=config.board, clock_model=clock_model, parameters=parameters)
+    require_target(target, asked)
     image = image_of(elf, config)
     stopped = False
 
@@ -52,7 +63,7 @@ def serve(pty: bool, tcp_port: int | None, target: str, elf: Path | None, **opti
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    with make_target(target, image.elf, TargetOptions(board=config.board)) as board:
+    with make_target(target, image.elf, asked) as board:
         lines: dict[str, ByteStream] = {"binary": board}
         if isinstance(board, HasConsole):
             lines["console"] = board.console

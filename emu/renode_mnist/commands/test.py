@@ -72,7 +72,7 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     if (options["data"] is None) != (options["least_accuracy"] is None):
         raise click.UsageError("--data and --least-accuracy belong together: give both.")
     given = {each.name: options[each.name] for each in options_of(SuiteOptions, Face.SUITE)}
-    for name in ("elf", "record", "golden", "data"):  # Robot may run elsewhere
+    for name in ("elf", "record", "golden", "data", "parameters"):  # Robot may run elsewhere
         if given[name] is not None:
             given[name] = given[name].resolve()
     # What it lacks is told once, not by every test. A suite may still ask for another board's image.

@@ -13,13 +13,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from renode_mnist import codegen, paths
-from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, resolve_model
+from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, build, resolve_model
 from renode_mnist.errors import CheckFailed, DataError, ImageError
 from renode_mnist.library.arguments import takes
+from renode_mnist.library.programs import open_program
+from renode_mnist.measure.calibration_subjects import ROUNDS
 from renode_mnist.model import inputs, interface
 from renode_mnist.model.inputs import Samples
 from renode_mnist.model.interface import TensorSpec
@@ -36,20 +37,25 @@ if TYPE_CHECKING:
     from renode_mnist.measure.verify import Verification
     from renode_mnist.model.export import Variant
     from renode_mnist.report.benchmark import Benchmark
+    from renode_mnist.report.calibration import ShownCalibration
     from renode_mnist.report.inspection import Inspection
     from renode_mnist.report.plots import Plot
+    from renode_mnist.report.shown_evaluation import ShownEvaluation
     from renode_mnist.report.training import Accuracy, Conversion, Training
 
 __all__ = [
+    "calibrate",
     "classify",
     "compare_engines",
     "convert",
     "digit_header",
     "draw_digit",
     "evaluate",
+    "evaluate_on_pc",
     "infer",
     "inspect_model",
     "mnist_subset",
+    "open_program",
     "open_target",
     "plot_layers",
     "sample",
@@ -114,10 +120,21 @@ class _Verified(RunOptions):
 @dataclass(frozen=True)
 class _Evaluation(RunOptions):
     model: StrPath = option(ImageOptions.model, "As in ``open_target``.")
+    target: str = which_target()
     _: KW_ONLY
-    images: int = option(1000, "How many; all where there are fewer.")
-    target: str | None = option(None, "Where the firmware classifies them; without it LiteRT does, on this PC.")
-    data: StrPath | None = option(None, "Folder with idx files (28x28 grey, ten classes); MNIST without it.")
+    data: StrPath | None = option(
+        None,
+        "Labelled samples: an ``.npz`` with ``labels`` beside the inputs, a ``.csv`` with a column of labels, a "
+        "folder with a folder of pictures a class, or four idx files; the MNIST test set without it.",
+    )
+    images: int | None = option(None, "How many samples; all without it.")
+    label_key: str | None = option(None, "Array or column with the labels, or a file; the usual names without it.")
+    target_key: str | None = option(None, "Likewise, what the output should be in real numbers: for regressions.")
+    output: str | None = option(None, "Name or number of the output that is scored, where there are several.")
+    reference: bool = option(True, "Whether each answer is held to LiteRT's reference kernels.")
+    workers: int | None = option(1, "Processes on this machine; None is one a core where Dask is installed.")
+    scheduler: str | None = option(None, "A scheduler of Dask, whose workers answer; ``workers`` is None then.")
+    resume: bool = option(False, "Go on where the same call was ended.")
 
 
 @takes(OpenOptions)
@@ -223,12 +240,15 @@ def compare_engines(
     *models: StrPath,
     engines: Sequence[Engine] = ENGINES,
     objectives: Sequence[Objective] = (BuildConfig.objective,),
+    max_flash: int | None = BuildConfig.max_flash,
+    max_ram: int | None = BuildConfig.max_ram,
     clock_mhz: int = BuildConfig.clock_mhz,
     target: str = "embedded",
     board: Board = BuildConfig.board,
     port: str | None = None,
     baud: int = TargetOptions.baud,
     flash: str = TargetOptions.flash,
+    parameters: StrPath | None = TargetOptions.parameters,
 ) -> Benchmark:
     """Runs models on engines and keeps what each layer cost; on the embedded target in two units.
 
@@ -236,12 +256,15 @@ def compare_engines(
         *models: As in ``open_target``; ``int8`` where there are none.
         engines: Which; one that refuses a model is listed with its reason.
         objectives: Of engine ``m7``.
+        max_flash: See ``open_target``.
+        max_ram: See ``open_target``.
         clock_mhz: At which counts become time.
         target: ``embedded``, ``renode`` or ``board``.
         board: See ``open_target``; so are the rest.
         port: Of a board.
         baud: Of a board.
         flash: What gives a board each image.
+        parameters: See ``open_target``.
 
     Raises:
         BenchError: There is no benchmark on that target.
@@ -251,13 +274,53 @@ def compare_engines(
     from renode_mnist.measure import bench
     from renode_mnist.report.benchmark import Benchmark
 
-    cases = bench.cases(names, engines, objectives, [BuildConfig.fpu])
+    cases = bench.cases(names, engines, objectives, [BuildConfig.fpu], max_flash, max_ram)
     rows, refused = bench.run(
-        cases, [clock_mhz], target, TargetOptions(board=board, port=port, baud=baud, flash=flash)
+        cases,
+        [clock_mhz],
+        target,
+        TargetOptions(board=board, port=port, baud=baud, flash=flash, parameters=parameters),
     )
     if not rows:
         raise CheckFailed("no case could be run: " + " ".join(bench.told(refused)))
     return Benchmark(tuple(rows), tuple(refused))
+
+
+def calibrate(
+    target: str = "embedded",
+    *,
+    board: Board = BuildConfig.board,
+    clock_mhz: int = BuildConfig.clock_mhz,
+    rounds: int = ROUNDS,
+    port: str | None = None,
+    baud: int = TargetOptions.baud,
+    flash: str = TargetOptions.flash,
+    parameters: StrPath | None = TargetOptions.parameters,
+) -> ShownCalibration:
+    """Measures core and memories by microbenchmarks, and holds the model of the cycles against them.
+
+    Args:
+        target: ``embedded``, ``renode`` or ``board``.
+        board: See ``open_target``; so is the clock.
+        clock_mhz: Of the core.
+        rounds: How often each benchmark runs; the least counts.
+        port: Of a board; see ``open_target``, also for the rest.
+        baud: Of a board.
+        flash: What gives a board its image.
+        parameters: Those of an embedded target that plays the board.
+
+    Returns:
+        ``measured`` and ``modelled`` with the timings of both, ``parameters``, and ``save`` for ``--parameters``.
+
+    Raises:
+        RenodeMnistError: As ``open_target``.
+    """
+    from renode_mnist.measure import calibration
+    from renode_mnist.report.calibration import ShownCalibration
+
+    options = TargetOptions(board=board, port=port, baud=baud, flash=flash, parameters=parameters)
+    elf = build(calibration.config(ImageOptions(board=board, clock_mhz=clock_mhz))).elf
+    return ShownCalibration.of(calibration.calibrate(target, elf, options, rounds=rounds))
 
 
 def plot_layers(record: Record) -> Plot:
@@ -267,20 +330,31 @@ def plot_layers(record: Record) -> Plot:
     return plots.steps(record)
 
 
-def inspect_model(model: StrPath = "int8", objective: Objective = BuildConfig.objective) -> Inspection:
+def inspect_model(
+    model: StrPath = "int8",
+    objective: Objective = BuildConfig.objective,
+    *,
+    max_flash: int | None = None,
+    max_ram: int | None = None,
+) -> Inspection:
     """What a model holds, and what each engine needs for it: operators, MACs, flash, RAM, and whether it fits.
+
+    Args:
+        model: A committed model's name or a ``.tflite`` file.
+        objective: Of engine ``m7``.
+        max_flash: Bytes of flash that its image may take; None for the chip's.
+        max_ram: Likewise of RAM.
 
     Raises:
         BuildError: There is no such objective.
         ModelError: It is no model.
     """
-    from renode_mnist.measure.image_sizes import with_images
-    from renode_mnist.model.inspect import inspect
+    from renode_mnist.measure.image_sizes import examined
     from renode_mnist.report.inspection import Inspection
 
-    config = BuildConfig(resolve_model(os.fspath(model)), objective=objective)
-    facts = inspect(config.model, codegen.Objective(config.objective))
-    return Inspection(with_images(facts, config.model, config.objective))
+    file = resolve_model(os.fspath(model))
+    config = BuildConfig(file, objective=objective, max_flash=max_flash, max_ram=max_ram)
+    return Inspection(examined(config))
 
 
 def mnist_subset(folder: StrPath, *, training: int, test: int) -> Path:
@@ -350,8 +424,44 @@ def convert(
 
 
 @takes(_Evaluation)
-def evaluate(asked: _Evaluation) -> Accuracy:
-    """Classifies the first pictures of a test set.
+def evaluate(asked: _Evaluation) -> ShownEvaluation:
+    """What the firmware itself scores over a data set, by as many workers as are asked for (docs/evaluate.md).
+
+    Returns:
+        ``correct``, ``accuracy`` and ``confusion`` of a classifier, ``numbers`` of a regression, ``against`` the
+        reference, ``costs``, and every answer in ``answers``.
+
+    Raises:
+        RenodeMnistError: As ``open_target``, the data does not fit, or the cluster refuses.
+    """
+    from renode_mnist.measure.evaluation import evaluate as evaluating
+    from renode_mnist.model.labelled_files import Where
+    from renode_mnist.report.shown_evaluation import ShownEvaluation
+    from renode_mnist.targets import auto
+
+    target = auto.choose().target if asked.target == "auto" else asked.target
+    found = evaluating.evaluate(
+        BuildConfig.of(asked, machine_of(target)),
+        target,
+        TargetOptions.of(asked, asked.board),
+        Where(_path(asked.data), asked.label_key, asked.target_key),
+        images=asked.images,
+        output=asked.output,
+        elf=_path(asked.elf),
+        with_reference=asked.reference,
+        workers=evaluating.Workers(asked.workers, asked.scheduler),
+        resume=asked.resume,
+    )
+    return ShownEvaluation.of(found)
+
+
+def evaluate_on_pc(model: StrPath = "int8", *, images: int = 1000, data: StrPath | None = None) -> Accuracy:
+    """Classifies the first pictures of a test set by LiteRT on this PC; nothing of this project computes.
+
+    Args:
+        model: As in ``open_target``.
+        images: How many; all where there are fewer.
+        data: Folder with idx files (28x28 grey, ten classes); MNIST without it.
 
     Raises:
         DataError: No test data.
@@ -359,24 +469,16 @@ def evaluate(asked: _Evaluation) -> Accuracy:
     """
     from renode_mnist.model import data as data_sets
     from renode_mnist.model import export
-    from renode_mnist.model.train import evaluation, versions
+    from renode_mnist.model.train import versions
     from renode_mnist.report.training import Accuracy
 
-    if asked.target is None:
-        export.import_interpreter()  # what is missing is told before anything is fetched
-    split = data_sets.load("test", _path(asked.data)).first(asked.images)
-    if asked.target is None:
-        file = resolve_model(os.fspath(asked.model))
-        content = file.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        result = export.evaluate(content, split)
-        return Accuracy(file.name, digest, f"LiteRT {versions()['ai-edge-litert']}", split.name, result)
-    with _open(asked, asked.target) as session:
-        answers = [session.classify(pixels).winner for pixels in split.images]
-        firmware, where = session.firmware, session.target.identity()
-    runtime = f"engine {firmware.engine} on {where.target} ({where.version}), commit {firmware.commit}"
-    result = evaluation(split.labels, np.array(answers))
-    return Accuracy(firmware.model_name, firmware.model_sha256, runtime, split.name, result)
+    export.import_interpreter()  # what is missing is told before anything is fetched
+    split = data_sets.load("test", _path(data)).first(images)
+    file = resolve_model(os.fspath(model))
+    content = file.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    result = export.evaluate(content, split)
+    return Accuracy(file.name, digest, f"LiteRT {versions()['ai-edge-litert']}", split.name, result)
 
 
 def digit_header(picture: Picture, file: StrPath | None = None) -> str:

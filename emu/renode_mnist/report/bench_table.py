@@ -9,10 +9,9 @@ from rich.console import Group
 from renode_mnist import remedies
 from renode_mnist.measure.bench import PARTS, Refused, Row, told
 from renode_mnist.report.grid import Grid, table
+from renode_mnist.report.identity import told_error
 from renode_mnist.report.published import ARTICLE, X_CUBE_AI, Published
 from renode_mnist.targets.base import CounterUnit
-from renode_mnist.timing.accuracy import stated_error
-from renode_mnist.timing.points import Kind
 
 _UNIT_NAMES = {
     "instructions": "instructions",
@@ -52,8 +51,8 @@ def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
             cells = [f"{_around(row, unit):,}" if unit in row.counts else "" for row in rows]
             body.append((f"of it {_AROUND}", *cells, *("" for _ in published)))
     body.append(("cycles/MAC", *(_cycles_per_mac(row) for row in rows), *("" for _ in published)))
-    if any(layer.kernel for row in rows for layer in row.layers):
-        cells = [str(row.fallbacks) if row.layers and row.layers[0].kernel else "" for row in rows]
+    if any(layer.engine for row in rows for layer in row.layers):
+        cells = [str(row.fallbacks) if row.layers and row.layers[0].engine else "" for row in rows]
         body.append(("fallbacks", *cells, *("" for _ in published)))
     for label, values in (
         ("flash, B", [row.flash_bytes for row in rows]),
@@ -179,13 +178,13 @@ def _fallbacks(rows: Sequence[Row]) -> list[str]:
     for row in {row.case: row for row in rows}.values():
         for number, layer in enumerate(row.layers):
             if layer.fallback:
-                cases = found.setdefault((layer.kernel, layer.fallback), {})
+                cases = found.setdefault((layer.engine, layer.fallback), {})
                 cases.setdefault(row.case, []).append(f"{number} {layer.op}")
     return [
-        f"Fallbacks, engine {kernel}'s kernels: "
+        f"Fallbacks, engine {engine}'s kernels: "
         + "; ".join(f"{case} {', '.join(layers)}" for case, layers in cases.items())
         + f": {reason}."
-        for (kernel, reason), cases in found.items()
+        for (engine, reason), cases in found.items()
     ]
 
 
@@ -201,7 +200,9 @@ def _notes(rows: Sequence[Row], refused: Sequence[Refused], published: Sequence[
     notes = []
     units = {row.time_unit for row in rows}
     if "cycles_modelled" in units:
-        notes.append(f"Milliseconds are modelled cycles at the clock: {stated_error(Kind.FLASH_WITH_CACHES)}.")
+        modelled = [row for row in rows if row.time_unit == "cycles_modelled"]
+        errors = dict.fromkeys(told_error(row.target.get("cycle_parameters", "")) for row in modelled)
+        notes += [f"Milliseconds are modelled cycles at the clock: {error}." for error in errors]
     if units == {"instructions"}:
         notes.append("Milliseconds are instructions at one cycle each: an orientation, no estimate of silicon.")
     if any("+" in layer.op for row in rows for layer in row.layers):

@@ -76,11 +76,15 @@ def table(
 
 
 def markdown(grid: Grid) -> str:
-    """For a step summary of GitHub, without the title; a cell's own bars have to be escaped."""
+    """For a step summary of GitHub, without the title; bars in cells have to be escaped, tags are here."""
     rules = " | ".join("---:" if grid.is_figure(column) else "---" for column in range(len(grid.headings)))
-    rows = (" | ".join(row) for row in (grid.headings, *grid.rows))
+    rows = (" | ".join(map(_untagged, row)) for row in (grid.headings, *grid.rows))
     head, *body = (f"| {row} |" for row in rows)
     return "\n".join([head, f"| {rules} |", *body, "", *(f"- {note}" for note in grid.notes)]) + "\n"
+
+
+def _untagged(cell: str) -> str:
+    return cell if cell.startswith("`") else cell.replace("<", "&lt;")
 
 
 def text(grid: Grid, width: int = 160) -> str:

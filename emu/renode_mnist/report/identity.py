@@ -14,7 +14,7 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
     clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
     found = [("target", f"{target.target} ({target.version})")]
     if target.counter_unit is CounterUnit.CYCLES_MODELLED:
-        found.append(("model of M7", str(stated_error(Kind.FLASH_WITH_CACHES))))
+        found.append(("model of M7", told_error(target.cycle_parameters)))
     found += [
         ("firmware", f"commit {firmware.commit}, engine {firmware.engine}{clock}"),
         ("model", f"{firmware.model_name} (SHA-256 {firmware.model_sha256[:12]}…)"),
@@ -24,6 +24,13 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
         found.append(("flash", f"{firmware.flash_bytes:,} B, {firmware.weights_bytes:,} B of it weights"))
         found.append(("RAM", ram(firmware)))
     return found
+
+
+def told_error(cycle_parameters: str = "") -> str:
+    """How far modelled cycles are off; no published point was computed with others than the model's own figures."""
+    if cycle_parameters:
+        return f"{cycle_parameters}. How far off they are, is not known: the published points are of the model's own"
+    return str(stated_error(Kind.FLASH_WITH_CACHES))
 
 
 def ram(firmware: Stats) -> str:

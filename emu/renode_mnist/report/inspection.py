@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renode_mnist.build import ImageOptions
-from renode_mnist.model.inspect import FLASH_BYTES, STACK_BYTES, EngineFacts, ModelFacts, TensorFacts
+from renode_mnist.model.inspect import STACK_BYTES, EngineFacts, ModelFacts, TensorFacts
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
-from renode_mnist.stm32f746.memory_map import RAM_BYTES
 
 _MOST_DRAWN = 16
 """Steps, a character each: more do not fit beside the figures."""
@@ -73,25 +72,30 @@ def engines(facts: ModelFacts) -> Grid:
                 engine.engine,
                 "yes" if engine.fits else "no",
                 f"{about}{engine.flash_bytes:,}",
-                f"{engine.flash_bytes / FLASH_BYTES:.0%}",
+                f"{engine.flash_bytes / engine.limits.flash_bytes:.0%}",
                 f"{about}{engine.ram_static_bytes:,}",
-                f"{stack_and_all / RAM_BYTES:.0%}",
+                f"{stack_and_all / engine.limits.ram_bytes:.0%}",
                 f"{'' if engine.exact else '<= '}{engine.arena_bytes:,}",
             )
         )
     if any(not engine.image and not engine.refusal for engine in facts.engines):
         notes.append("~ is expected, from images of other models; `--build` compiles this one and reads its own.")
     notes.append(f"Of RAM's share {STACK_BYTES:,} B are the stack and its guard.")
+    limits = facts.engines[0].limits
     headings = (
         "engine",
         "fits",
         "flash, B",
-        f"of {FLASH_BYTES // 1024:,} KiB",
+        f"of {_memory(limits.flash_bytes)}",
         "static RAM, B",
-        f"of {RAM_BYTES // 1024} KiB",
+        f"of {_memory(limits.ram_bytes)}",
         "arena",
     )
     return Grid(headings, tuple(rows), tuple(notes), labels=2)
+
+
+def _memory(count: int) -> str:
+    return f"{count:,} B" if count % 1024 else f"{count // 1024:,} KiB"
 
 
 def buffers(engine: EngineFacts) -> Grid:
@@ -128,16 +132,17 @@ def tensors(facts: ModelFacts) -> Grid:
 
 
 def steps(engine: EngineFacts) -> Grid:
-    """A row a step: what computes it, why that is another engine's kernel, and how much RAM is alive in it."""
+    """A row a step: what computes it, why nothing faster does, and how much RAM is alive in it."""
     most = max(step.live_bytes for step in engine.steps)
     rows = []
     for number, step in enumerate(engine.steps):
-        bar = "█" * max(1, round(15 * step.live_bytes / most))
-        peak = " peak" if step.live_bytes == most else ""
+        peak = "peak" if step.live_bytes == most else ""
         macs = f"{step.macs:,}" if step.macs else ""
-        rows.append((str(number), step.op, step.engine, macs, f"{step.live_bytes:,} B", f"{bar}{peak}"))
+        kernel = f"{step.engine}: {step.kernel}" if step.fallback else step.kernel
+        rows.append((str(number), step.op, kernel, macs, f"{step.live_bytes:,} B", peak))
     headings = ("step", "computes", "kernel", "MACs", "alive", "")
-    return Grid(headings, tuple(rows), tuple(fallbacks(engine)), figures=(0, 3, 4))
+    faster = [f"step {number}: {step.faster}" for number, step in enumerate(engine.steps) if step.faster]
+    return Grid(headings, tuple(rows), (*fallbacks(engine), *faster), figures=(0, 3, 4))
 
 
 def fallbacks(engine: EngineFacts) -> list[str]:

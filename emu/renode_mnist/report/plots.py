@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _WIDTH_INCHES = 4.4  # so that a phone, which shows it 3.6 inches wide, shows its letters readable
 _BAR_INCHES = 0.34
+_NAME_CHARACTERS = 28
+"""Of a case or an operator beside its bar."""
 # Okabe and Ito's colours, told apart by the colour-blind too.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
 
@@ -65,11 +67,13 @@ def steps(record: Record) -> Plot:
         whole = sum(times)
         for number, time in enumerate(times):
             axes.text(time, number, f" {time:.3f}  ({time / whole:.0%})" if whole else "", va="center", fontsize=9)
-        axes.set_yticks(range(len(layers)), [f"{number}  {layer.op}" for number, layer in enumerate(layers)])
+        axes.set_yticks(range(len(layers)), [f"{number}  {_short(layer.op)}" for number, layer in enumerate(layers)])
         axes.set_xlim(0, 1.2 * max(times, default=1) or 1)
         axes.set_xlabel(heading)
         firmware = record.firmware
-        axes.set_title(f"{firmware.model_name}, engine {firmware.engine}, {record.target.target}", fontsize=10)
+        axes.set_title(
+            f"{_short(firmware.model_name)}, engine {firmware.engine}, {record.target.target}", fontsize=10
+        )
     return plot
 
 
@@ -86,8 +90,8 @@ def layers(rows: Sequence[Row]) -> Plot:
                 start += width
             axes.text(start, number, f" {start:.2f}", va="center", fontsize=9)
         for number, operator in enumerate(operators):
-            axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=operator)
-        axes.set_yticks(range(len(rows)), [row.case for row in rows])
+            axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=_short(operator))
+        axes.set_yticks(range(len(rows)), [_short(row.case) for row in rows])
         axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit(rows[0].time_unit)])
         _legend(axes, columns=2)
     return plot
@@ -105,7 +109,9 @@ def split(row: Row) -> Plot:
             axes.text(start, number, f" {start:.2f}", va="center", fontsize=9)
         for part, colour in zip(PARTS, _COLOURS, strict=False):
             axes.barh(0, 0, color=colour, label=part)
-        axes.set_yticks(range(len(row.layers)), [f"{number}  {layer.op}" for number, layer in enumerate(row.layers)])
+        axes.set_yticks(
+            range(len(row.layers)), [f"{number}  {_short(layer.op)}" for number, layer in enumerate(row.layers)]
+        )
         axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit.CYCLES_MODELLED])
         _legend(axes, columns=3)
     return plot
@@ -120,7 +126,7 @@ def instructions_and_cycles(rows: Sequence[Row]) -> Plot:
             axes.barh(places, millions, height=0.38, color=colour, label=unit.replace("_", " "))
             for place, value in zip(places, millions, strict=True):
                 axes.text(value, place, f" {value:.2f}", va="center", fontsize=8)
-        axes.set_yticks(range(len(rows)), [row.case for row in rows])
+        axes.set_yticks(range(len(rows)), [_short(row.case) for row in rows])
         axes.set_xlabel("millions")
         _legend(axes, columns=2)
     return plot
@@ -140,7 +146,7 @@ def memory(rows: Sequence[Row]) -> Plot:
         for place, row in enumerate(rows):
             axes.text(row.flash_bytes / 1e3, place - 0.2, f" {row.flash_bytes / 1e3:.1f}", va="center", fontsize=8)
             axes.text(row.ram_bytes / 1e3, place + 0.2, f" {row.ram_bytes / 1e3:.1f}", va="center", fontsize=8)
-        axes.set_yticks(list(places), [row.case for row in rows])
+        axes.set_yticks(list(places), [_short(row.case) for row in rows])
         axes.set_xlabel("kB")
         _legend(axes, columns=3)
     return plot
@@ -174,7 +180,7 @@ def errors(found: Verification) -> Plot:
             _beside(axes, value, place, said)
         for verdict in dict.fromkeys(difference.verdict for _, difference in rows):
             axes.barh(0, 0, color=colours[verdict], label=str(verdict))
-        axes.set_yticks(range(len(rows)), [f"{row.step.split(' ')[0]}  {row.op}" for row, _ in rows])
+        axes.set_yticks(range(len(rows)), [f"{row.step.split(' ')[0]}  {_short(row.op)}" for row, _ in rows])
         # Straight up to 1, by powers of ten from there: one step and 255 are both to be seen.
         axes.set_xscale("symlog", linthresh=1)
         most = max((min(difference.most_units, _MOST_UNITS) for _, difference in rows), default=0)
@@ -193,10 +199,18 @@ def quantisation(rows: Sequence[QuantisationRow]) -> Plot:
             value = max(0.0, decibels) if math.isfinite(decibels) else 0.0
             axes.barh(place, value, color=_COLOURS[0])
             _beside(axes, value, place, "no error" if decibels == math.inf else f"{decibels:.1f}")
-        axes.set_yticks(range(len(known)), [row.op for row, _ in known])
+        axes.set_yticks(range(len(known)), [_short(row.op) for row, _ in known])
         axes.set_ylim(-0.5, len(known) - 0.5)
         axes.set_xlabel("SNR, dB")
     return plot
+
+
+def _short(name: str) -> str:
+    """A name without its middle where it is long: beside one as wide as the plot, nothing could be drawn."""
+    if len(name) <= _NAME_CHARACTERS:
+        return name
+    end = _NAME_CHARACTERS // 2
+    return f"{name[: _NAME_CHARACTERS - end - 1]}…{name[-end:]}"
 
 
 def _beside(axes: Axes, value: float, place: int, said: str) -> None:

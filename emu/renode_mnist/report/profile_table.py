@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +13,26 @@ from rich.text import Text
 from renode_mnist.profile.layer_functions import short_name
 from renode_mnist.profile.profile import Cost, FunctionCost, Line, Profile
 from renode_mnist.program.sources import Sources
+from renode_mnist.report.identity import told_error
 from renode_mnist.timing.accuracy import stated_error
 from renode_mnist.timing.points import Kind
 
-_PARTS = ("oper-\nands", "bran-\nches", "code", "data")
-"""Waits, as the head of a column; what they leave is issue."""
+_PARTS = ("issue", "oper-\nands", "bran-\nches", "code", "data")
+"""As the head of a column."""
 _BAR_CELLS = 12
 _WIDE = 110
+_NARROW = {"instructions": 72, "cycles": 80}
+"""Characters: with fewer, figures in the millions would leave a function's name hardly any."""
 
 
 def render(
-    profile: Profile, sources: Sources, *, most: int, unit: str = "instructions", width: int = 120
+    profile: Profile,
+    sources: Sources,
+    *,
+    most: int,
+    unit: str = "instructions",
+    width: int = 120,
+    modelled: bool = True,
 ) -> RenderableType:
     """The hottest functions and lines.
 
@@ -31,14 +41,18 @@ def render(
         sources: For the text of the lines.
         most: Rows a table.
         unit: ``instructions`` or ``cycles``: what makes a line hot. Cycles are split into what they are spent on.
-        width: Of the terminal; where it is narrow, what can be read off other columns is left out.
+        width: Of the terminal; where it is narrow, what can be read off other columns is left out, and where it is
+            narrower still, all but what the table is sorted by.
+        modelled: Whether cycles were.
     """
-    view = _View(profile.total, unit, wide=width >= _WIDE)
+    view = _View(profile.total, unit, wide=width >= _WIDE, narrow=width < _NARROW[unit], modelled=modelled)
     parts: list[RenderableType] = [_functions(profile, most, view)]
     if profile.lines:
         parts.append(_lines(profile, sources, most, view))
     parts += [Text(sentence, style="yellow") for sentence in profile.missing]
-    note = f"Instructions are exact. Cycles are modelled: {stated_error(Kind.FLASH_WITH_CACHES)}."
+    note = "Instructions are exact."
+    if modelled:
+        note += f" Cycles are modelled: {told_error(profile.cycle_parameters)}."
     if unit == "cycles":
         note += " Waits for data are shared among the loads and stores of their block."
     parts.append(Text(note, style="dim"))
@@ -53,53 +67,87 @@ class _View:
         total: Of all, for shares.
         unit: What is counted: ``instructions`` or ``cycles``.
         wide: Whether there is room for what can be read off other columns.
+        narrow: Whether there is room for count, share and name alone.
+        modelled: Whether cycles were.
     """
 
     total: Cost
     unit: str
     wide: bool
+    narrow: bool
+    modelled: bool
 
     def count(self, cost: Cost) -> int:
         return cost.cycles_modelled if self.unit == "cycles" else cost.instructions
 
     def table(self, title: str) -> Table:
-        table = Table(title=title, title_justify="left", title_style="bold", show_footer=True)
+        table = Table(
+            title=title, title_justify="left", title_style="bold", show_footer=True, pad_edge=not self.narrow
+        )
+        if self.narrow:
+            table.box = None
         in_cycles = self.unit == "cycles"
         heading = "cycles\n(modelled)" if in_cycles else "instructions"
-        table.add_column(heading, f"{self.count(self.total):,}", justify="right", no_wrap=True)
+        _add_figures(table, heading, f"{self.count(self.total):,}")
         if self.wide:
             table.add_column("", "", width=_BAR_CELLS, no_wrap=True)
-        table.add_column("share", "", justify="right", no_wrap=True)
+        _add_figures(table, "share", "", least=len("100.0%"))
+        if self.narrow:
+            return table
         if in_cycles:
-            for name, part in zip(_PARTS, self._parts(self.total), strict=True):
-                table.add_column(name, part, justify="right", no_wrap=True)
-        else:
-            table.add_column("cycles\n(modelled)", f"{self.total.cycles_modelled:,}", justify="right", no_wrap=True)
+            for name, part in zip(self._shown(_PARTS), self._parts(self.total), strict=True):
+                _add_figures(table, name, part)
+        elif self.modelled:
+            _add_figures(table, "cycles\n(modelled)", f"{self.total.cycles_modelled:,}")
         return table
 
     def cells(self, cost: Cost) -> list[str]:
         count = self.count(cost)
         share = count / (self.count(self.total) or 1)
         bar = ["█" * round(share * _BAR_CELLS)] if self.wide else []
-        more = self._parts(cost) if self.unit == "cycles" else [f"{cost.cycles_modelled:,}"]
-        return [f"{count:,}", *bar, f"{share:.1%}", *more]
+        return [f"{count:,}", *bar, f"{share:.1%}", *([] if self.narrow else self._more(cost))]
+
+    def _more(self, cost: Cost) -> list[str]:
+        if self.unit == "cycles":
+            return self._parts(cost)
+        return [f"{cost.cycles_modelled:,}"] if self.modelled else []
 
     def _parts(self, cost: Cost) -> list[str]:
-        parts = (cost.dependencies, cost.mispredictions, cost.fetch, cost.data)
-        return [f"{part / cost.cycles_modelled:.0%}" if cost.cycles_modelled and part else "" for part in parts]
+        parts = (cost.issue, cost.dependencies, cost.mispredictions, cost.fetch, cost.data)
+        shares = [f"{part / cost.cycles_modelled:.0%}" if cost.cycles_modelled and part else "" for part in parts]
+        return list(self._shown(shares))
+
+    def _shown(self, parts: Sequence[str]) -> Sequence[str]:
+        """Where there is little room only the waits: what they leave is issue."""
+        return parts if self.wide else parts[1:]
+
+
+def _add_figures(table: Table, heading: str, footer: str, *, least: int = 0) -> None:
+    """A column in which no number is cut: names give way, and at last the width of the page.
+
+    Args:
+        table: Gets it.
+        heading: Of one line or more.
+        footer: The sum, which no number in the column is wider than.
+        least: Characters of its widest cell where no sum stands below it.
+    """
+    widest = max(least, len(footer), *map(len, heading.split("\n")))
+    table.add_column(heading, footer, justify="right", no_wrap=True, min_width=widest)
 
 
 def _functions(profile: Profile, most: int, view: _View) -> Table:
+    hottest = sorted(profile.functions, key=lambda function: -view.count(function.own))[:most]
+    calls = [f"{each.calls:,}" if each.calls else "inlined" if each.inlined_into else "" for each in hottest]
     table = view.table("Hottest functions, by their own lines")
     if view.wide:
-        table.add_column("with callees", justify="right", no_wrap=True)
-    table.add_column("calls", justify="right", no_wrap=True)
+        _add_figures(table, "with callees", "", least=len(f"{view.count(view.total):,}"))
+    if not view.narrow:
+        _add_figures(table, "calls", "", least=max(map(len, calls), default=0))
     table.add_column("function", overflow="fold")
-    hottest = sorted(profile.functions, key=lambda function: -view.count(function.own))
-    for function in hottest[:most]:
-        calls = f"{function.calls:,}" if function.calls else "inlined" if function.inlined_into else ""
+    for function, called in zip(hottest, calls, strict=True):
         total = [f"{view.count(function.total):,}"] if view.wide else []
-        table.add_row(*view.cells(function.own), *total, calls, Text(short_name(function.name)))
+        more = [] if view.narrow else [*total, called]
+        table.add_row(*view.cells(function.own), *more, Text(short_name(function.name)))
     return table
 
 
@@ -114,11 +162,29 @@ def _lines(profile: Profile, sources: Sources, most: int, view: _View) -> Table:
     return table
 
 
-def to_json(profile: Profile, *, most: int) -> dict[str, Any]:
-    """For ``--json``: units in the names."""
+def to_json(profile: Profile, *, most: int, modelled: bool = True) -> dict[str, Any]:
+    """For ``--json``: units in the names; without a model of cycles, nothing of them."""
+    values = {
+        **_cost_json(profile.total),
+        **_error_json(profile.cycle_parameters),
+        "functions": [_function_json(function) for function in profile.functions[:most]],
+        "lines": [_line_json(line, cost) for line, cost in profile.lines[:most]],
+        "missing": profile.missing,
+    }
+    return values if modelled else _without_cycles(values)
+
+
+def _without_cycles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_cycles(each) for name, each in value.items() if not name.startswith("cycles_")}
+    return [_without_cycles(each) for each in value] if isinstance(value, list) else value
+
+
+def _error_json(cycle_parameters: str) -> dict[str, Any]:
+    if cycle_parameters:  # of which no published point was computed
+        return {"cycle_parameters": cycle_parameters}
     error = stated_error(Kind.FLASH_WITH_CACHES)
     return {
-        **_cost_json(profile.total),
         "cycles_modelled_error_percent": {
             "mean": error.mean_percent,
             "worst": error.worst_percent,
@@ -126,10 +192,7 @@ def to_json(profile: Profile, *, most: int) -> dict[str, Any]:
             "highest": error.highest_percent,
             "points": error.points,
             "outside": error.outside,
-        },
-        "functions": [_function_json(function) for function in profile.functions[:most]],
-        "lines": [_line_json(line, cost) for line, cost in profile.lines[:most]],
-        "missing": profile.missing,
+        }
     }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renode_mnist.model.card import Converted, Trained
+from renode_mnist.model.confusion import Confusion
 from renode_mnist.model.export import Variant
-from renode_mnist.model.train import Evaluation, Progress
+from renode_mnist.model.train import Progress
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid
 
@@ -128,7 +129,7 @@ class Accuracy:
     model_sha256: str
     runtime: str
     data: str
-    evaluation: Evaluation
+    evaluation: Confusion
 
     def __repr__(self) -> str:
         """One line."""

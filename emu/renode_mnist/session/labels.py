@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from renode_mnist import outside
 from renode_mnist.errors import DataError
 from renode_mnist.model import metadata
 from renode_mnist.wire.messages import Stats
+
+_MOST_BYTES = 10_000_000
 
 Labels = dict[int, tuple[str, ...]]
 """Names of an output's elements, by the output's position."""
@@ -35,7 +38,7 @@ def labels_for(file: Path | None, model: Path) -> Callable[[Stats], Labels]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return outside.content(file, _MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the labels {file} can't be read ({error})", "Give UTF-8 text, a line a class.") from None
 

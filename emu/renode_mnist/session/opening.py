@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renode_mnist import remedies, toolchain
 from renode_mnist.build import BuildConfig, Machine, build
@@ -25,6 +26,9 @@ from renode_mnist.session.target_options import (
 from renode_mnist.stream import ByteStream
 from renode_mnist.targets.base import HasConsole, RunsVirtualTime, Target
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
+
+if TYPE_CHECKING:
+    from renode_mnist.timing import AdjustedParameters
 
 
 def available() -> list[str]:
@@ -48,8 +52,11 @@ def require_target(name: str, options: TargetOptions | None = None) -> None:
 
     Raises:
         EnvironmentProblem: There is no Renode.
-        TargetError: There is no board, or more than one.
+        TargetError: There is no board, or more than one, or it has no use for parameters.
+        ParameterError: Their file cannot be used.
     """
+    if options is not None:
+        parameters_for(name, options)
     if name == "renode":
         from renode_mnist.renode_install import locate
 
@@ -101,6 +108,7 @@ def make_target(
         raise TargetError(
             f"the target {name} serves no debugger", f"Debug with --target {' or '.join(EMULATED_TARGETS)}."
         )
+    parameters = parameters_for(name, options)
     port = options.gdb_port
     attach = partial(waiting, gdb_command(elf, port)) if waiting is not None and port is not None else None
     # Each target is imported when it is asked for: they need packages that not every installation has.
@@ -108,7 +116,12 @@ def make_target(
         from renode_mnist.targets.embedded import EmbeddedTarget
 
         return EmbeddedTarget(
-            elf, board=options.board, clock_model=options.clock_model, gdb_port=port, on_waiting=attach
+            elf,
+            board=options.board,
+            clock_model=options.clock_model,
+            parameters=parameters,
+            gdb_port=port,
+            on_waiting=attach,
         )
     if name == "renode":
         from renode_mnist.targets.renode import RenodeTarget
@@ -125,6 +138,25 @@ def make_target(
 
         return HostTarget(elf)
     raise _no_target(name)
+
+
+def parameters_for(name: str, options: TargetOptions) -> AdjustedParameters | None:
+    """The figures that are asked for, of a target that has a use for them.
+
+    Raises:
+        TargetError: It has none.
+        ParameterError: Their file cannot be used.
+    """
+    if options.parameters is None:
+        return None
+    if name != "embedded":
+        raise TargetError(
+            f"the target {name} models no cycles, so that it has no use for parameters",
+            "Take `--target embedded`, or leave --parameters out.",
+        )
+    from renode_mnist.timing.parameter_file import load
+
+    return load(options.parameters)
 
 
 def gdb_command(elf: Path, port: int) -> str:

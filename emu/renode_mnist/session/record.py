@@ -140,8 +140,10 @@ class Connection:
 
 def _in_short(target: TargetIdentity, firmware: Stats) -> str:
     """What runs where, as short as it can be told."""
+    cycles = f", {target.cycle_parameters}" if target.cycle_parameters else ""
     return (
         f"{firmware.model_name} by {firmware.engine} on {target.target} ({target.version}), commit {firmware.commit}"
+        f"{cycles}"
     )
 
 
@@ -149,6 +151,7 @@ def identity_lines(target: TargetIdentity, firmware: Stats) -> dict[str, str]:
     """Who answers, a line each by its title: what heads a report whose figures are of no single inference."""
     return {
         "Target": f"{target.target} ({target.version})",
+        **({"Modelled cycles": f"by {target.cycle_parameters}"} if target.cycle_parameters else {}),
         "Firmware": f"commit {firmware.commit}, engine {firmware.engine}, {firmware.freq_hz / 1e6:g} MHz, "
         f"build {firmware.build_id}",
         "Model": f"{firmware.model_name} (SHA-256 {firmware.model_sha256})",
@@ -163,6 +166,7 @@ def target_json(target: TargetIdentity) -> dict[str, Any]:
         "version": target.version,
         "counter_unit": str(target.counter_unit),
         "deterministic": target.deterministic,
+        **({"cycle_parameters": target.cycle_parameters} if target.cycle_parameters else {}),
     }
 
 

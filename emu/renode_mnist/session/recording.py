@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from renode_mnist import outside
 from renode_mnist.errors import RenodeMnistError, TargetTimeout, WireError
 from renode_mnist.session.comparison import answer_differences
 from renode_mnist.session.record import firmware_json
@@ -113,7 +115,7 @@ def load(file: Path) -> Recording:
         RecordingError: It cannot be read, is no recording, or has a broken line before its last.
     """
     try:
-        lines = file.read_text(encoding="ascii").splitlines()
+        lines = outside.content(file).decode("ascii").splitlines()
     except OSError as error:
         raise RecordingError(f"cannot read {file}: {error.strerror}", "Name a file made by --record.") from error
     except UnicodeDecodeError:
@@ -122,16 +124,19 @@ def load(file: Path) -> Recording:
     cut_off = None
     for number, text in enumerate(lines, 1):
         try:
-            parsed.append(_checked(json.loads(text), first=number == 1))
-        except (ValueError, TypeError, KeyError) as error:
+            with outside.reading(partial(_damaged, file, number)):
+                parsed.append(_checked(json.loads(text), first=number == 1))
+        except RecordingError:
             if number < len(lines) or number == 1:
-                raise RecordingError(
-                    f"{file}, line {number}: {error}", "Name a file made by --record; it may have been edited."
-                ) from error
+                raise
             cut_off = number
     if not parsed:
         raise RecordingError(f"{file} is empty", "Name a file made by --record.")
     return Recording(parsed[0], tuple(_exchanges(parsed[1:])), cut_off)
+
+
+def _damaged(file: Path, line: int, why: str) -> RecordingError:
+    return RecordingError(f"{file}, line {line}: {why}", "Name a file made by --record; it may have been edited.")
 
 
 def _checked(line: Any, *, first: bool) -> dict[str, Any]:
@@ -140,6 +145,9 @@ def _checked(line: Any, *, first: bool) -> dict[str, Any]:
     if first:
         if line.get("format") != FORMAT:
             raise ValueError(f"not a '{FORMAT}'")
+        identity = line["target"]
+        if not isinstance(identity, dict) or not all(isinstance(identity[key], str) for key in ("target", "version")):
+            raise TypeError("its target is not told")
         return line
     if line["direction"] not in ("sent", "received", "reset"):
         raise ValueError(f"direction '{line['direction']}'")

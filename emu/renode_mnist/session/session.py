@@ -173,7 +173,8 @@ class Session:
     def identity(self) -> TargetIdentity:
         """The target's, and what the firmware knows better: which chip it runs on, or that this is none.
 
-        An emulator behind a serial port looks like a board, but its cycle counter counts instructions.
+        An emulator behind a serial port looks like a board, but its cycle counter counts instructions, or cycles of
+        a model.
         """
         identity = self.target.identity()
         if identity.counter_unit is not CounterUnit.CYCLES_MEASURED or not self.firmware.chip_id:
@@ -184,7 +185,7 @@ class Session:
         return replace(
             identity,
             version=f"{emulator.name} at {identity.version}",
-            counter_unit=CounterUnit.INSTRUCTIONS,
+            counter_unit=CounterUnit.CYCLES_MODELLED if emulator.models_cycles else CounterUnit.INSTRUCTIONS,
             counter_step=emulator.counter_step,
         )
 

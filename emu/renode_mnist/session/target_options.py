@@ -62,6 +62,19 @@ class LineOptions:
         wording={Face.SUITE: f"what the embedded target's counter returns: {alternatives(CLOCK_MODELS)}"},
         without={Face.PAGE: _ONE_FOR_ALL},
     )
+    parameters: StrPath | None = option(
+        None,
+        "Figures for modelled cycles, as `calibrate` writes them.",
+        path="file",
+        unset="the model's own",
+        wording={
+            Face.LIBRARY: "A file of figures for modelled cycles, as ``calibrate`` writes it, in the place of the "
+            "model's own.",
+            Face.SUITE: "a file of figures for modelled cycles, as ``renode-mnist calibrate`` writes it",
+        },
+        suite_default="the model's own",
+        without={Face.PAGE: _ONE_FOR_ALL},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +104,16 @@ class TargetOptions(LineOptions):
     def of(cls, asked: LineOptions, board: Board) -> Self:
         """The options of a target that runs an image for that board."""
         return cls(board=board, **{each.name: getattr(asked, each.name) for each in fields(LineOptions)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramOptions:
+    """What a program of others may need beside ``TargetOptions``."""
+
+    files: StrPath | None = option(
+        None, "Let the program open files below this folder by semihosting.", path="folder", unset="none"
+    )
+    trace_locked: bool = option(False, "DWT and ITM are locked after a reset, as on a board that no probe started.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist.errors import FirmwareError, ModelError, TargetTimeout, WireError
-from renode_mnist.stream import ByteStream, Deadline
+from renode_mnist.stream import ByteStream, Deadline, FramedStream
 from renode_mnist.wire import frame, messages
 from renode_mnist.wire.messages import (
     ArenaRegion,
@@ -77,6 +77,7 @@ class Client:
         observer: Observer | None = None,
     ) -> None:
         self._stream = stream
+        self._receive_some = stream.receive_frame if isinstance(stream, FramedStream) else stream.receive
         self._timeout_seconds = timeout_seconds
         self._observer = observer
         self._decoder = frame.FrameDecoder()
@@ -312,12 +313,13 @@ class Client:
                     raise WireError(f"the firmware's reply is {item.reason}", _LINE_REMEDY)
                 yield messages.decode_reply(item)
             for item in self._decoder.feed(self._receive(deadline)):
-                self._observe("received", item.raw if isinstance(item, frame.BadFrame) else frame.encode(item))
+                if self._observer is not None:
+                    self._observe("received", item.raw if isinstance(item, frame.BadFrame) else frame.encode(item))
                 self._arrived.append(item)
 
     def _receive(self, deadline: Deadline) -> bytes:
         try:
-            return self._stream.receive(deadline)
+            return self._receive_some(deadline)
         except TargetTimeout as silence:
             if not self._decoder.pending:
                 raise
