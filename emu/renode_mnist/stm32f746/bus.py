@@ -30,17 +30,24 @@ class Bus:
         self._log = log
         self._is_clocked = is_clocked
         self._who = who
-        self._ranges = {
-            page: place
-            for place in memory_map.PERIPHERALS
-            for page in range(place.base >> _PAGE_SHIFT, (place.base + place.size_bytes) >> _PAGE_SHIFT)
-        }
+        self._ranges: dict[int, memory_map.PeripheralRange] = {}
+        for place in memory_map.PERIPHERALS:
+            self._put(place)
         self._models: dict[str, Peripheral] = {}
         self._unmodelled: dict[str, Peripheral] = {}
 
     def add(self, peripheral: Peripheral) -> None:
         """Puts a model in the place that `memory_map` has under its name."""
         self._models[peripheral.name] = peripheral
+
+    def add_at(self, peripheral: Peripheral, place: memory_map.PeripheralRange) -> None:
+        """Puts a model that the chip does not have at ``place``, in front of what is there."""
+        self._models[peripheral.name] = peripheral
+        self._put(place)
+
+    def _put(self, place: memory_map.PeripheralRange) -> None:
+        for page in range(place.base >> _PAGE_SHIFT, (place.base + place.size_bytes) >> _PAGE_SHIFT):
+            self._ranges[page] = place
 
     def model(self, name: str) -> Peripheral | None:
         """What stands in a place of `memory_map`; None where that is not modelled."""

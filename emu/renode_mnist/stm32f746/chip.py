@@ -17,7 +17,7 @@ import unicorn
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746 import memory_map, wiring
 from renode_mnist.stm32f746.address_space import BusAccess, BusRead, BusWrite
 from renode_mnist.stm32f746.registers import address_of, check
 from renode_mnist.stm32f746.stop import Stop, StopKind
@@ -68,7 +68,7 @@ class PolledLoop(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """What the chip asks of Python: ``Callable`` of native/chip_type.h. USARTs go by their index in `INTERRUPTS`."""
+    """What the chip asks of Python: ``Callable`` of native/chip_type.h. USARTs go by their index in `USARTS`."""
 
     read: BusRead
     write: BusWrite
@@ -76,7 +76,7 @@ class Calls(NamedTuple):
     line_timing: Callable[[int], tuple[int, int, int, bool, bool]]
     crossing: Callable[[int, bool, int], tuple[int, bool]]
     unusual: Callable[[int, int, int | None], None]
-    """`Dma.say` of a controller, by its index in `DMA_INTERRUPTS`."""
+    """`Dma.say` of a controller, by its index in `DMAS`."""
 
 
 class Chip:
@@ -204,21 +204,21 @@ def build(
             registers=[(register,) for register in _REGISTERS],
             hertz=hertz,
             windows=[(base,) for base, _ in memory_map.BUS_WINDOWS],
-            usarts=[(bases[name], position) for name, position in memory_map.INTERRUPTS.items()],
+            usarts=[(bases[name], *wiring.interrupts(name)) for name in wiring.USARTS],
             rams=[place for place in places if place[0] in writable],
-            dmas=[(bases[name], *positions) for name, positions in memory_map.DMA_INTERRUPTS.items()],
+            dmas=[(bases[name], *wiring.interrupts(name)) for name in wiring.DMAS],
             requests=_requests(),
             callables=tuple(calls),
         )
     )
 
 
-def _requests() -> list[tuple[int, int, int, int, int]]:
-    """Controller, stream, channel; the USART that asks, and whether it wants to send."""
-    dmas, usarts = list(memory_map.DMA_INTERRUPTS), list(memory_map.INTERRUPTS)
+def _requests() -> list[tuple[int, int, int, int]]:
+    """Controller, stream, channel and the request that it listens to."""
     return [
-        (dmas.index(dma), stream, channel, usarts.index(request.peripheral), request.sends)
-        for (dma, stream, channel), request in memory_map.DMA_REQUESTS.items()
+        (wiring.DMAS.index(dma), stream, channel, wiring.REQUESTS.index(request))
+        for (dma, stream, channel), asked in wiring.DMA_REQUESTS.items()
+        for request in asked
     ]
 
 

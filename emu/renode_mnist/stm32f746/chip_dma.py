@@ -6,6 +6,7 @@ from renode_mnist.stm32f746.chip import Chip
 from renode_mnist.stm32f746.dma import Dma, channels
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.wiring import USARTS
 
 
 class ChipDma(Dma):
@@ -16,9 +17,10 @@ class ChipDma(Dma):
         self._index = index
         self._log = log
         self._requests = channels(name)
+        self.is_modelled = lambda request: request.peripheral in USARTS
         Peripheral.__init__(self, name)
 
-    def clock_changed(self, clocked: bool) -> None:
+    def clock_switched(self, clocked: bool) -> None:
         """Whether it has a clock may have changed."""
         self._native.dma_clock(self._index, clocked)
 

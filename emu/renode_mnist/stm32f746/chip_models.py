@@ -199,7 +199,7 @@ class ChipGpio(Gpio):
         super().__init__(name)
         self.reset()
 
-    def clock_changed(self, clocked: bool) -> None:
+    def clock_switched(self, clocked: bool) -> None:
         """Whether it has a clock may have changed."""
         self._native.gpio_clock(self._index, clocked)
 
@@ -246,7 +246,7 @@ class ChipUsart(Usart):
         self._clocked = False
         super().__init__(name, scheduler, log, kernel_hertz, lambda _active: None, line_baud)
 
-    def clock_changed(self, clocked: bool) -> None:
+    def clock_switched(self, clocked: bool) -> None:
         """Its kernel clock, or whether it has one, may have changed."""
         self._clocked = clocked
         self._native.usart_clock(self._index, clocked)
@@ -269,7 +269,7 @@ class ChipUsart(Usart):
     @line_baud.setter
     def line_baud(self, baud: int | None) -> None:
         self._line_baud = baud
-        self.clock_changed(self._clocked)
+        self.clock_switched(self._clocked)
 
     def reset(self) -> None:
         """See `Usart`."""

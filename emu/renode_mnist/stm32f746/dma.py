@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from renode_mnist.stm32f746.log import EventLog
-from renode_mnist.stm32f746.memory_map import DMA_REQUESTS, Request
 from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.peripheral import field as bits
+from renode_mnist.stm32f746.wiring import DMA_REQUESTS, USARTS, Request
 
 LISR, HISR, LIFCR, HIFCR, FIRST_STREAM, STREAM_BYTES = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x18
 CR, NDTR, PAR, M0AR, M1AR, FCR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
@@ -89,9 +89,9 @@ class _Stream:
         self.memory_at = self.m1ar if self.cr & _DBM and self.cr & _CT else self.m0ar
 
 
-def channels(name: str) -> dict[tuple[int, int], Request]:
+def channels(name: str) -> dict[tuple[int, int], tuple[Request, ...]]:
     """Who asks by which stream and channel of a controller."""
-    return {(stream, channel): request for (dma, stream, channel), request in DMA_REQUESTS.items() if dma == name}
+    return {(stream, channel): asked for (dma, stream, channel), asked in DMA_REQUESTS.items() if dma == name}
 
 
 class Dma(Peripheral):
@@ -107,9 +107,12 @@ class Dma(Peripheral):
         is_clocked: Whether the RCC gives it a clock.
         set_interrupt: Drives a stream's interrupt line.
         asks: Whether a peripheral asks for a transfer now.
+
+    Attributes:
+        is_modelled: Whether the peripheral that a request is of is there to make it.
     """
 
-    lacks = "bursts, a FIFO's threshold, flow control by the peripheral, requests but those of the USARTs"
+    lacks = "bursts, a FIFO's threshold, flow control by the peripheral"
 
     steady = True
 
@@ -128,10 +131,12 @@ class Dma(Peripheral):
         self._is_clocked = is_clocked
         self._set_interrupt = set_interrupt
         self._asks = asks
+        self.is_modelled: Callable[[Request], bool] = lambda request: request.peripheral in USARTS
         self._requests = channels(name)
         self._streams_of: dict[Request, list[int]] = {}
-        for (stream, _channel), request in self._requests.items():
-            self._streams_of.setdefault(request, []).append(stream)
+        for (stream, _channel), asked in self._requests.items():
+            for request in asked:
+                self._streams_of.setdefault(request, []).append(stream)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -156,11 +161,11 @@ class Dma(Peripheral):
     def serve(self, request: Request) -> None:
         """A peripheral asks: the streams that listen to it transfer while it does."""
         for stream in self._streams_of.get(request, ()):
-            if self._request_of(stream) == request:
+            if request in self._requests_of(stream):
                 self._serve(stream, request)
 
-    def _request_of(self, stream: int) -> Request | None:
-        return self._requests.get((stream, bits(self._streams[stream].cr, 25, 3)))
+    def _requests_of(self, stream: int) -> tuple[Request, ...]:
+        return self._requests.get((stream, bits(self._streams[stream].cr, 25, 3)), ())
 
     def _serve(self, number: int, request: Request) -> None:
         stream = self._streams[number]
@@ -328,8 +333,7 @@ class Dma(Peripheral):
                 while stream.cr & EN and stream.ndtr:
                     self._move(number)
             return
-        request = self._request_of(number)
-        if request:
+        for request in self._requests_of(number):
             self._serve(number, request)
 
     # What is worth a line
@@ -341,7 +345,7 @@ class Dma(Peripheral):
             stream.cr & (_PFCTRL | _BURSTS)
             or self._flags[number]
             or not stream.direct
-            or self._request_of(number) is None
+            or not any(request.peripheral in USARTS for request in self._requests_of(number))
         )
 
     def say(self, number: int, address: int | None) -> None:
@@ -371,7 +375,7 @@ class Dma(Peripheral):
             said.append("is to move bursts, which are not modelled: it moves single items")
         if to_memory and self.name != "DMA2":
             said.append("is to move from memory to memory, which only DMA2 can: it moves nothing (RM0385 8.3.6)")
-        elif not to_memory and (number, channel) not in self._requests:
+        elif not to_memory and not any(map(self.is_modelled, self._requests.get((number, channel), ()))):
             said.append(f"waits for channel {channel}, which no modelled peripheral asks by: it moves nothing")
         elif self.read(base + FCR) & _DMDIS or to_memory:
             said.append("has a FIFO, whose threshold is not modelled: it passes on what it gets at once")

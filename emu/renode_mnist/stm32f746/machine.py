@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, rcc
+from renode_mnist.stm32f746 import chip_id, elf, factory, peripherals, rcc, wiring
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.chip import Ran
@@ -25,13 +25,15 @@ from renode_mnist.stm32f746.memory_settings import memory_settings
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.parts import build_parts
-from renode_mnist.stm32f746.peripheral import Registers
+from renode_mnist.stm32f746.peripheral import Peripheral, Registers
+from renode_mnist.stm32f746.peripherals import OwnPeripheral
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
 from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlSpace
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
+from renode_mnist.stm32f746.slot import ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.trace_lock import TraceLock
 
@@ -88,6 +90,7 @@ class Machine:
         unique_id: 12 bytes, which tell a program where it is (``chip_id``).
         semihosting: Answers BKPT 0xAB as a debugger does; without it that is a fault.
         trace_locked: DWT and ITM are locked after a reset, as without a probe; else as one leaves them.
+        own_peripherals: A user's, at addresses of their own or in place of the chip's.
 
     Raises:
         ElfError: The chip cannot run that ELF.
@@ -105,6 +108,7 @@ class Machine:
         unique_id: bytes = chip_id.EMBEDDED,
         semihosting: Semihosting | None = None,
         trace_locked: bool = False,
+        own_peripherals: Sequence[OwnPeripheral] = (),
     ) -> None:
         self._unique_id = unique_id
         self.semihosting = semihosting
@@ -116,6 +120,7 @@ class Machine:
             "line_baud": line_baud,
             "unique_id": unique_id,
             "trace_locked": trace_locked,
+            "own_peripherals": own_peripherals,
         }
         self.image = elf_path if isinstance(elf_path, elf.Image) else elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
@@ -142,7 +147,7 @@ class Machine:
             self.log,
             hse_hertz,
             self._hclk_changed,
-            partial(self.nvic.set_line, rcc.INTERRUPT),
+            partial(self.nvic.set_line, wiring.POSITIONS["RCC"]),
             lambda: self.pwr.backup_writable,
         )
         self.flash = FlashInterface(self.log, self.memory_changed)
@@ -155,23 +160,27 @@ class Machine:
         self.dwt = Dwt(self.core.counts.cycles_now, lambda: self.scs.trace_enabled, lock("DWT"))
         self.itm = Itm(self.log, lock("ITM"), lambda: self.scs.trace_enabled)
         self.usarts = {
-            name: made.usart(name, self.log, partial(self.rcc.usart_hertz, name), line_baud)
-            for name in memory_map.INTERRUPTS
+            name: made.usart(name, self.log, partial(self.rcc.kernel_hertz, name), line_baud)
+            for name in wiring.USARTS
         }
         self.bus = Bus(self.log, self.rcc.is_clocked, access.who)
         self.gpios = {port: made.gpio(f"GPIO{port}") for port in "ABCDEFGHIJK"}
         self.dmas = {
-            name: made.dma(name, self.log, self.bus, partial(self.rcc.is_clocked, name))
-            for name in memory_map.DMA_INTERRUPTS
+            name: made.dma(name, self.log, self.bus, partial(self.rcc.is_clocked, name)) for name in wiring.DMAS
         }
         debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
         core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
         on_buses = [*self.usarts.values(), *self.gpios.values(), *self.dmas.values()]
-        peripherals = [*core_side, self.rcc, self.pwr, self.flash, *on_buses]
-        by_name = {peripheral.name: peripheral for peripheral in peripherals}
-        for peripheral in peripherals:
-            self.bus.add(peripheral)
-        self.rcc.reset_peripheral = lambda name: by_name[name].reset()
+        for model in (*core_side, self.rcc, self.pwr, self.flash, *on_buses):
+            self.bus.add(model)
+        self._plugged: list[Peripheral] = []
+        for model in peripherals.built_in():
+            self._plug(model, None)
+        for place in own_peripherals:
+            self._plug(place.make(), place.base)
+        self.rcc.reset_peripheral = self._reset_peripheral
+        for dma in self.dmas.values():
+            dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
         self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip)
         made.connect(self.bus, self.protection, self.scs, self.dwt)
         made.clocks_changed(self.rcc)
@@ -185,6 +194,34 @@ class Machine:
         self.memory_changed()
         for warning in self.image.warnings:
             self.log.add(warning)
+
+    def _plug(self, model: Peripheral, base: int | None) -> None:
+        """Connects a model at its place in the chip, or at an address of its own."""
+        lines = wiring.interrupts(model.name) if model.interrupts is None else model.interrupts
+        slot = Slot(
+            model,
+            self.scheduler,
+            self.log,
+            partial(self.rcc.kernel_hertz, model.name),
+            lines,
+            self.nvic.set_line,
+            self.parts,
+            self._reset_because,
+        )
+        model.connected(slot)
+        if base is None:
+            self.bus.add(model)
+        else:
+            self.bus.add_at(model, peripherals.place_of(model, base))
+        self._plugged.append(model)
+
+    def _reset_because(self, cause: ResetCause) -> None:
+        self.rcc.reset_cause = cause
+        self.request_reset()
+
+    def _reset_peripheral(self, name: str) -> None:
+        if (model := self.bus.model(name)) is not None:
+            model.reset()
 
     def another(self) -> Machine:
         """A machine of the same kind, with the same program, out of reset."""
@@ -244,8 +281,12 @@ class Machine:
 
     def _hclk_changed(self, hertz: int) -> None:
         self.parts.clocks_changed(self.rcc)
-        if hertz == self.clock.hertz:
-            return
+        if hertz != self.clock.hertz:
+            self._hclk_becomes(hertz)
+        for model in self._plugged:
+            model.clock_changed()
+
+    def _hclk_becomes(self, hertz: int) -> None:
         self.systick.settle()
         self.clock.set_hertz(hertz)
         self.systick.plan()

@@ -1,4 +1,4 @@
-"""Where everything is: memories, peripherals and interrupt numbers (RM0385 2.2.2, table 1; DS10916 table 13)."""
+"""Where everything is: memories and peripherals (RM0385 2.2.2, table 1; DS10916 table 13)."""
 
 from __future__ import annotations
 
@@ -125,44 +125,6 @@ PERIPHERALS: tuple[PeripheralRange, ...] = (
     PeripheralRange("ETM", 0xE004_1000, 4 * KIB, False),
     PeripheralRange("DBGMCU", 0xE004_2000, 4 * KIB, False),
 )
-
-INTERRUPTS = {"USART1": 37, "USART3": 39, "USART6": 71, "UART7": 82}
-"""Positions in the NVIC (RM0385 10.1.2, table 46)."""
-
-INTERRUPT_COUNT = 98
-
-DMA_INTERRUPTS = {"DMA1": (11, 12, 13, 14, 15, 16, 17, 47), "DMA2": (56, 57, 58, 59, 60, 68, 69, 70)}
-"""Likewise, by stream."""
-
-
-class Request(NamedTuple):
-    """What a peripheral asks a DMA controller for.
-
-    Attributes:
-        peripheral: Its name.
-        sends: It wants data to send; else it has received some.
-    """
-
-    peripheral: str
-    sends: bool
-
-
-DMA_REQUESTS = {
-    ("DMA1", 1, 4): Request("USART3", False),
-    ("DMA1", 3, 4): Request("USART3", True),
-    ("DMA1", 4, 7): Request("USART3", True),
-    ("DMA1", 3, 5): Request("UART7", False),
-    ("DMA1", 1, 5): Request("UART7", True),
-    ("DMA2", 2, 4): Request("USART1", False),
-    ("DMA2", 5, 4): Request("USART1", False),
-    ("DMA2", 7, 4): Request("USART1", True),
-    ("DMA2", 1, 5): Request("USART6", False),
-    ("DMA2", 2, 5): Request("USART6", False),
-    ("DMA2", 6, 5): Request("USART6", True),
-    ("DMA2", 7, 5): Request("USART6", True),
-}
-"""By controller, stream and channel, of the peripherals that are modelled (RM0385 8.3.3, tables 25 and 26)."""
-
 
 _PAGE_SHIFT = 10
 _MEMORY_OF_PAGE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, MutableSet
 from enum import IntEnum
 
-from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.wiring import interrupt_name
 
 
 class SystemException(IntEnum):
@@ -152,10 +152,8 @@ def name(number: int) -> str:
     """An exception's name, for a message."""
     if number >= FIRST_INTERRUPT:
         interrupt = number - FIRST_INTERRUPT
-        names = {position: peripheral for peripheral, position in memory_map.INTERRUPTS.items()}
-        for dma, positions in memory_map.DMA_INTERRUPTS.items():
-            names.update({position: f"{dma} stream {stream}" for stream, position in enumerate(positions)})
-        return f"interrupt {interrupt}" + (f" ({names[interrupt]})" if interrupt in names else "")
+        known = interrupt_name(interrupt)
+        return f"interrupt {interrupt}" + (f" ({known})" if known else "")
     try:
         return SystemException(number).name
     except ValueError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import partial
 from typing import Protocol
 
-from renode_mnist.stm32f746 import chip, memory_map
+from renode_mnist.stm32f746 import chip, memory_map, wiring
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.chip import Calls, Chip, Ran
 from renode_mnist.stm32f746.chip_dma import ChipDma
@@ -31,6 +32,17 @@ _CORE_PAGES = tuple(memory_map.PRIVATE_PERIPHERAL_BUS + offset >> 12 for offset 
 _PORTS = [f"GPIO{port}" for port in "ABCDEFGHIJK"]
 _RCC_REGISTERS = 40
 """``kRccRegisters`` of native/chip.h."""
+_SIGNALS = ("RX", "TX")
+"""Of a USART, as it receives and as it sends."""
+_NUMBERS = {request: number for number, request in enumerate(wiring.REQUESTS)}
+
+
+class _Asking(IntEnum):
+    """``Asking`` of native/chip.h."""
+
+    OFF = 0
+    ON = 1
+    ONCE = 2
 
 
 class CoreState(Protocol):
@@ -102,6 +114,14 @@ class Parts(Protocol):
         """Makes a DMA controller; to be called once a name, when the USARTs are there."""
         ...
 
+    def ask(self, request: wiring.Request, on: bool) -> None:
+        """A peripheral other than a USART asks the DMA controllers for transfers, or no more."""
+        ...
+
+    def pulse(self, request: wiring.Request) -> None:
+        """Likewise for one item."""
+        ...
+
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
         ...
@@ -134,12 +154,14 @@ class PythonParts:
         self.systick = SysTick(self.scheduler, lambda: self.nvic.pend(SystemException.SYSTICK))
         self._usarts: dict[str, Usart] = {}
         self._dmas: list[Dma] = []
+        self._asking: set[wiring.Request] = set()
+        self._pulses: wiring.Request | None = None
 
     def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
         """See `Parts`."""
-        set_interrupt = partial(self.nvic.set_line, memory_map.INTERRUPTS[name])
+        set_interrupt = partial(self.nvic.set_line, wiring.POSITIONS[name])
         self._usarts[name] = Usart(name, self.scheduler, log, kernel_hertz, set_interrupt, line_baud)
-        self._usarts[name].request = lambda sends: self._serve(memory_map.Request(name, sends))
+        self._usarts[name].request = lambda sends: self._serve(wiring.Request(name, _SIGNALS[sends]))
         return self._usarts[name]
 
     def gpio(self, name: str) -> Gpio:
@@ -148,21 +170,44 @@ class PythonParts:
 
     def dma(self, name: str, log: EventLog, bus: Bus, is_clocked: Callable[[], bool]) -> Dma:
         """See `Parts`."""
-        positions = memory_map.DMA_INTERRUPTS[name]
+        positions = wiring.interrupts(name)
         dma = Dma(
             name,
             log,
             DmaBus(self._core.memory, bus),
             is_clocked,
             lambda stream, active: self.nvic.set_line(positions[stream], active),
-            lambda request: self._usarts[request.peripheral].asks(request.sends),
+            self._asks,
         )
         self._dmas.append(dma)
         return dma
 
-    def _serve(self, request: memory_map.Request) -> None:
+    def _serve(self, request: wiring.Request) -> None:
         for dma in self._dmas:
             dma.serve(request)
+
+    def _asks(self, request: wiring.Request) -> bool:
+        if (usart := self._usarts.get(request.peripheral)) is not None:
+            return usart.asks(_SIGNALS.index(request.signal) == 1)
+        asked = request in self._asking
+        if self._pulses == request:
+            self._asking.discard(request)
+        return asked
+
+    def ask(self, request: wiring.Request, on: bool) -> None:
+        """See `Parts`."""
+        if not on:
+            self._asking.discard(request)
+            return
+        self._asking.add(request)
+        self._serve(request)
+
+    def pulse(self, request: wiring.Request) -> None:
+        """See `Parts`."""
+        before, self._pulses = self._pulses, request
+        self.ask(request, True)
+        self._asking.discard(request)
+        self._pulses = before
 
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
@@ -198,7 +243,7 @@ class ChipParts:
 
     def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
         """See `Parts`."""
-        index = list(memory_map.INTERRUPTS).index(name)
+        index = wiring.USARTS.index(name)
         usart = ChipUsart(self.chip, index, name, self.scheduler, log, kernel_hertz, line_baud)
         self._usarts[index] = usart
         return usart
@@ -214,6 +259,18 @@ class ChipParts:
         dma = ChipDma(self.chip, len(self._dmas), name, log)
         self._dmas.append(dma)
         return dma
+
+    def ask(self, request: wiring.Request, on: bool) -> None:
+        """See `Parts`."""
+        self._ask(request, _Asking.ON if on else _Asking.OFF)
+
+    def pulse(self, request: wiring.Request) -> None:
+        """See `Parts`."""
+        self._ask(request, _Asking.ONCE)
+
+    def _ask(self, request: wiring.Request, asking: _Asking) -> None:
+        if (number := _NUMBERS.get(request)) is not None:
+            self._native.dma_ask(number, asking)
 
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """See `Parts`."""
@@ -231,7 +288,7 @@ class ChipParts:
         self._native.set_rcc([rcc.peek(4 * index) for index in range(_RCC_REGISTERS)])
         clocked: list[ChipUsart | ChipGpio | ChipDma] = [*self._usarts.values(), *self._gpios, *self._dmas]
         for each in clocked:
-            each.clock_changed(rcc.is_clocked(each.name))
+            each.clock_switched(rcc.is_clocked(each.name))
 
     def run(self, time_ps: int, condition: Callable[[], bool] | None) -> Ran:
         """See `Parts`."""

@@ -1,4 +1,4 @@
-"""What all peripherals have in common: 32-bit registers at offsets."""
+"""What all peripherals have in common: 32-bit registers at offsets, and their place in the chip."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+
+from renode_mnist.stm32f746.slot import Slot
 
 
 class Peripheral:
@@ -17,6 +19,9 @@ class Peripheral:
 
     Attributes:
         registers: Offset to value; an offset that never was written reads as 0.
+        slot: Its connections, from `connected` on.
+        size_bytes: Of its place in the address space, for a class of a user's own.
+        interrupts: Likewise the positions of its lines in the NVIC; None: those that the chip has under its name.
         steady: Reading has no effect and gives the same until an event or a store. A class that says so lets loops
             that wait for such a register be skipped to the next event.
         takes_narrow_writes: Bytes and half-words go to `write_narrow`; else the bus makes words of them.
@@ -26,6 +31,9 @@ class Peripheral:
     lacks = ""
     steady = False
     takes_narrow_writes = False
+    size_bytes = 1024
+    interrupts: tuple[int, ...] | None = None
+    slot: Slot
 
     def __init__(self, name: str, reset_values: Mapping[int, int] = MappingProxyType({})) -> None:
         self.name = name
@@ -46,6 +54,16 @@ class Peripheral:
 
     def write_narrow(self, offset: int, size_bytes: int, value: int) -> None:
         """Writes 1 or 2 bytes of a register, where the class `takes_narrow_writes`."""
+
+    def connected(self, slot: Slot) -> None:
+        """It has come into a chip, once, before all else; the reset that follows is like any other."""
+        self.slot = slot
+
+    def due(self, what: str) -> None:
+        """An event that it has asked its `Slot` for has come."""
+
+    def clock_changed(self) -> None:
+        """Its kernel clock may be another from now on, or off: the RCC was written, or an oscillator became ready."""
 
     def state(self) -> dict[str, Any]:
         """All that `take_state` needs to bring it back, as plain data."""

@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 from renode_mnist.stm32f746.clock import PICOSECONDS, Scheduler
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.peripheral import Peripheral, field
+from renode_mnist.stm32f746.slot import ResetCause
+from renode_mnist.stm32f746.wiring import CLOCKS, USARTS
 
 CR, PLLCFGR, CFGR = 0x00, 0x04, 0x08
-AHB1RSTR, APB1RSTR, APB2RSTR = 0x10, 0x20, 0x24
-AHB1ENR, APB1ENR, APB2ENR = 0x30, 0x40, 0x44
-CIR, BDCR, CSR, DCKCFGR2 = 0x0C, 0x70, 0x74, 0x90
+AHB1RSTR, AHB2RSTR, AHB3RSTR, APB1RSTR, APB2RSTR = 0x10, 0x14, 0x18, 0x20, 0x24
+AHB1ENR, AHB2ENR, AHB3ENR, APB1ENR, APB2ENR = 0x30, 0x34, 0x38, 0x40, 0x44
+CIR, BDCR, CSR, DCKCFGR1, DCKCFGR2 = 0x0C, 0x70, 0x74, 0x8C, 0x90
 
 HSI_HERTZ = 16_000_000
 LSE_HERTZ = 32_768
+LSI_HERTZ = 32_000
+"""Typically (DS10916 table 39)."""
 MAXIMUM_HERTZ = 216_000_000
 OVERDRIVE_ABOVE_HERTZ = 180_000_000
 """The regulator in scale 1 needs over-drive above this (DS10916 table 17)."""
@@ -57,23 +61,20 @@ INTERRUPT = 5
 
 _CSR_RESET_FLAGS = 0xFE00_0000
 _CSR_RMVF = 1 << 24
-_CSR_SOFTWARE_AND_PIN_RESET = 0x1400_0000
+_CSR_PIN_RESET = 1 << 26
+"""Every internal reset drives NRST low (RM0385 5.1.1)."""
 
-_ENABLE_BITS: dict[str, tuple[int, int]] = {
-    **{f"GPIO{port}": (AHB1ENR, bit) for bit, port in enumerate("ABCDEFGHIJK")},
-    "DMA1": (AHB1ENR, 21),
-    "DMA2": (AHB1ENR, 22),
-    "PWR": (APB1ENR, 28),
-    "USART3": (APB1ENR, 18),
-    "UART7": (APB1ENR, 30),
-    "USART1": (APB2ENR, 4),
-    "USART6": (APB2ENR, 5),
+_ENABLES = {"AHB1": AHB1ENR, "AHB2": AHB2ENR, "AHB3": AHB3ENR, "APB1": APB1ENR, "APB2": APB2ENR}
+_RESETS = {AHB1RSTR: "AHB1", AHB2RSTR: "AHB2", AHB3RSTR: "AHB3", APB1RSTR: "APB1", APB2RSTR: "APB2"}
+
+_SELECT = {
+    **{name: 2 * index for index, name in enumerate(USARTS)},
+    **{f"I2C{number}": 14 + 2 * number for number in range(1, 5)},
+    "LPTIM1": 24,
 }
-"""Register and bit that clock a peripheral, for those that are modelled (RM0385 5.3.10 to 5.3.14)."""
-
-_USART_SELECT = {"USART1": 0, "USART3": 4, "USART6": 10, "UART7": 12}
-"""Lowest bit in DCKCFGR2 (RM0385 5.3.26)."""
-
+"""Lowest of the two bits in DCKCFGR2 that choose a kernel clock (RM0385 5.3.26)."""
+_TIMPRE = 1 << 24
+"""In DCKCFGR1 (RM0385 5.3.25)."""
 
 _RESET_VALUES = {
     CR: 0x0000_0083,
@@ -93,6 +94,10 @@ class Rcc(Peripheral):
         on_change: Called with HCLK in hertz whenever it changes.
         set_interrupt: Drives the interrupt line.
         backup_writable: Tells PWR_CR1.DBP, without which BDCR cannot be written.
+
+    Attributes:
+        reset_peripheral: Resets the one of that name, where it is modelled.
+        reset_cause: Of the next reset; then `SOFTWARE` again.
     """
 
     lacks = "clock security, MCO, spread spectrum, clock gating in sleep, clocks of what is not modelled"
@@ -114,17 +119,20 @@ class Rcc(Peripheral):
         self._on_change = on_change
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
-        self._usart_hertz: dict[str, int] = {}
+        self._kernel_hertz: dict[str, int] = {}
+        self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
 
     def reset(self) -> None:
-        """A system reset by software; the flags of CSR tell so, and the backup domain stays (RM0385 5.1.3)."""
-        flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_SOFTWARE_AND_PIN_RESET, self.registers[BDCR]
+        """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
+        flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
+        flags |= 1 << self.reset_cause.value
         super().reset()
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)
         if backup & _READY[BDCR]:
             self.registers[BDCR] = backup
+        self.reset_cause = ResetCause.SOFTWARE
         self._set_interrupt(False)
         self._changed()
 
@@ -162,24 +170,32 @@ class Rcc(Peripheral):
         """APB2."""
         return self._apb_hertz(13)
 
-    def usart_hertz(self, name: str) -> int:
-        """The kernel clock of a USART."""
-        if name not in self._usart_hertz:
-            self._usart_hertz[name] = self._compute_usart_hertz(name)
-        return self._usart_hertz[name]
+    def kernel_hertz(self, name: str) -> int:
+        """What a peripheral counts, shifts or samples with; HCLK for those on an AHB and in the core."""
+        if name not in self._kernel_hertz:
+            self._kernel_hertz[name] = self._compute_kernel_hertz(name)
+        return self._kernel_hertz[name]
 
-    def _compute_usart_hertz(self, name: str) -> int:
-        bus = self.pclk2_hertz if _ENABLE_BITS[name][0] == APB2ENR else self.pclk1_hertz
-        choice = field(self.read(DCKCFGR2), _USART_SELECT[name], 2)
-        return (bus, self.sysclk_hertz, HSI_HERTZ, LSE_HERTZ)[choice]
+    def _compute_kernel_hertz(self, name: str) -> int:
+        bus = CLOCKS[name].bus if name in CLOCKS else ""
+        if not bus.startswith("APB"):
+            return self.hclk_hertz
+        apb = self.pclk1_hertz if bus == "APB1" else self.pclk2_hertz
+        if name in _SELECT:
+            choices = (apb, LSI_HERTZ if name == "LPTIM1" else self.sysclk_hertz, HSI_HERTZ, LSE_HERTZ)
+            return choices[field(self.read(DCKCFGR2), _SELECT[name], 2)]
+        if name.startswith("TIM"):
+            at_most = 4 if self.read(DCKCFGR1) & _TIMPRE else 2  # (RM0385 5.2, figure 13)
+            return min(self.hclk_hertz, at_most * apb)
+        return apb
 
     def is_clocked(self, name: str) -> bool:
         """Whether a peripheral's clock is on."""
-        place = _ENABLE_BITS.get(name)
-        return place is None or bool(self.read(place[0]) >> place[1] & 1)
+        clock = CLOCKS.get(name)
+        return clock is None or bool(self.read(_ENABLES[clock.bus]) & clock.mask)
 
     def _changed(self) -> None:
-        self._usart_hertz.clear()
+        self._kernel_hertz.clear()
         self._on_change(self.hclk_hertz)
 
     # Registers
@@ -204,7 +220,7 @@ class Rcc(Peripheral):
             self._set_interrupt(bool(flags))
         else:
             self.registers[offset] = value
-            if offset in (AHB1RSTR, APB1RSTR, APB2RSTR):
+            if offset in _RESETS:
                 self._pulse_resets(offset, value & ~before)
         self._changed()
 
@@ -228,7 +244,7 @@ class Rcc(Peripheral):
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`; oscillators that start are events of the scheduler."""
         super().take_state(state)
-        self._usart_hertz.clear()
+        self._kernel_hertz.clear()
 
     def becomes_ready(self, index: int) -> None:
         """That oscillator runs, if it was not switched off meanwhile."""
@@ -248,7 +264,6 @@ class Rcc(Peripheral):
             self.registers[CFGR] = self.registers[CFGR] & ~0b1100 | wanted << 2
 
     def _pulse_resets(self, offset: int, bits: int) -> None:
-        enable = {AHB1RSTR: AHB1ENR, APB1RSTR: APB1ENR, APB2RSTR: APB2ENR}[offset]
-        for name, (register, bit) in _ENABLE_BITS.items():
-            if register == enable and bits >> bit & 1:
+        for name, clock in CLOCKS.items():
+            if clock.bus == _RESETS[offset] and bits & clock.mask:
                 self.reset_peripheral(name)

@@ -25,6 +25,7 @@ from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.exceptions import Lockup
 from renode_mnist.stm32f746.machine import Machine
+from renode_mnist.stm32f746.slot import PeripheralEvent
 
 _SAVED = (
     arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI,
@@ -36,7 +37,7 @@ _FLAGS = (arm.UC_ARM_REG_XPSR_NZCVQG, arm.UC_ARM_REG_APSR_NZCV)
 """Written last, as `Exceptions` does."""
 _A_HANDLER = 3
 
-_OSCILLATOR = "oscillator"
+_OSCILLATOR, _PERIPHERAL = "oscillator", "peripheral"
 _FOREIGN = -1
 """``kForeign`` of native/chip_state.h."""
 
@@ -162,6 +163,8 @@ def _described(machine: Machine, event: tuple[int, int, int, int, object]) -> tu
         return event
     if isinstance(argument, partial) and argument.func == machine.rcc.becomes_ready:
         return owner, index, time_ps, name, (_OSCILLATOR, *argument.args)
+    if isinstance(argument, PeripheralEvent):
+        return owner, index, time_ps, name, (_PERIPHERAL, argument.of.name, argument.what)
     raise TargetError(
         f"An event at {time_ps / 1e12:.6f} s that is not the chip's cannot be saved", "Save before or after it."
     )
@@ -172,4 +175,9 @@ def _recalled(machine: Machine, event: tuple[int, int, int, int, object]) -> tup
     if owner != _FOREIGN:
         return event
     assert isinstance(argument, tuple)
-    return owner, index, time_ps, name, partial(machine.rcc.becomes_ready, *argument[1:])
+    kind, *arguments = argument
+    if kind == _PERIPHERAL:
+        model = machine.bus.model(arguments[0])
+        assert model is not None
+        return owner, index, time_ps, name, PeripheralEvent(model, arguments[1])
+    return owner, index, time_ps, name, partial(machine.rcc.becomes_ready, *arguments)

@@ -16,7 +16,9 @@
 #include "usart.h"
 
 enum {
-  kUsarts = 4,
+  kUsarts = 8,
+  kUsartRequests = 2 * kUsarts,  // to receive and to send
+  kMostRequests = 128,           // of all peripherals to DMA streams
   kGpios = 11,
   kDmas = 2,
   kRccRegisters = 40,
@@ -114,6 +116,7 @@ struct Chip {
   Dma dmas[kDmas];
   DmaOutside dma_outside;
   uint32_t dma_bases[kDmas];
+  uint8_t asking[kMostRequests];  // `Asking`, of peripherals that are modelled in Python
   Gpio gpios[kGpios];           // A to K, at 0x40020000
   uint32_t rcc[kRccRegisters];  // as Python has them, for loads
   bool count_in_python;         // CYCCNT: somebody looks at each load;
@@ -182,8 +185,11 @@ bool exceptions_wakes(const Chip* chip);
 
 // chip_dma.c
 void chip_dma_init(Chip* chip);
-// A stream's channel leads to a USART; false where there is no such one.
-bool chip_connect_request(Chip* chip, uint64_t dma, uint64_t stream, uint64_t channel, uint64_t usart, bool sends);
+// A stream's channel listens to a request, besides those that it listens to; false where there is no such one.
+bool chip_connect_request(Chip* chip, uint64_t dma, uint64_t stream, uint64_t channel, uint64_t request);
+// A peripheral in Python asks for transfers until further notice, for one, or for no more.
+typedef enum { kAsksNot, kAsks, kAsksOnce } Asking;
+void chip_ask(Chip* chip, int request, Asking asking);
 void chip_request(void* chip, int usart, bool sends);
 
 // bus.c: for the controllers.

@@ -5,16 +5,31 @@
 
 static const uint32_t kPrivateBus = 0xE0000000, kSharedMemories = 0x08000000;
 
-static uint32_t request_of(int usart, bool sends) { return 2 * (uint32_t)usart + sends; }
+static int request_of(int usart, bool sends) { return 2 * usart + sends; }
+
+static bool is_ours(int request) { return request != kNoRequest && request < kUsartRequests; }
 
 static bool asks(void* of, int request) {
-  const Chip* chip = of;
-  return usart_asks(&chip->usarts[request / 2], request % 2);
+  Chip* chip = of;
+  if (is_ours(request)) return usart_asks(&chip->usarts[request / 2], request % 2);
+  uint8_t* asking = &chip->asking[request];
+  const bool asked = *asking;
+  if (*asking == kAsksOnce) *asking = kAsksNot;
+  return asked;
+}
+
+static void serve(Chip* chip, int request) {
+  for (int i = 0; i < kDmas; ++i) dma_serve(&chip->dmas[i], request);
 }
 
 void chip_request(void* of, int usart, bool sends) {
-  Chip* chip = of;
-  for (int i = 0; i < kDmas; ++i) dma_serve(&chip->dmas[i], (int)request_of(usart, sends));
+  serve(of, request_of(usart, sends));
+}
+
+void chip_ask(Chip* chip, int request, Asking asking) {
+  chip->asking[request] = (uint8_t)asking;
+  if (asking != kAsksNot) serve(chip, request);
+  if (asking == kAsksOnce) chip->asking[request] = kAsksNot;
 }
 
 static bool is_peripheral(const Chip* chip, uint32_t address) {
@@ -59,7 +74,7 @@ static void say(void* of, int controller, int stream, bool failed, uint32_t addr
 }
 
 void chip_dma_init(Chip* chip) {
-  chip->dma_outside = (DmaOutside){read, write, asks, say, chip};
+  chip->dma_outside = (DmaOutside){read, write, asks, is_ours, say, chip};
   for (int i = 0; i < kDmas; ++i) {
     Dma* dma = &chip->dmas[i];
     dma->nvic = &chip->nvic;
@@ -71,8 +86,13 @@ void chip_dma_init(Chip* chip) {
   }
 }
 
-bool chip_connect_request(Chip* chip, uint64_t dma, uint64_t stream, uint64_t channel, uint64_t usart, bool sends) {
-  if (dma >= kDmas || stream >= kDmaStreams || channel >= kDmaChannels || usart >= kUsarts) return false;
-  chip->dmas[dma].requests[stream][channel] = (int16_t)request_of((int)usart, sends);
-  return true;
+bool chip_connect_request(Chip* chip, uint64_t dma, uint64_t stream, uint64_t channel, uint64_t request) {
+  if (dma >= kDmas || stream >= kDmaStreams || channel >= kDmaChannels || request >= kMostRequests) return false;
+  int16_t* shared = chip->dmas[dma].requests[stream][channel];
+  for (int i = 0; i < kMostShared; ++i)
+    if (shared[i] == kNoRequest) {
+      shared[i] = (int16_t)request;
+      return true;
+    }
+  return false;
 }

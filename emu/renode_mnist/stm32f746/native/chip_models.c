@@ -354,6 +354,17 @@ static PyObject* clock_dma(ChipObject* self, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+static PyObject* ask_dma(ChipObject* self, PyObject* args) {
+  int request, asking;
+  if (!PyArg_ParseTuple(args, "ii", &request, &asking)) return NULL;
+  if (request < kUsartRequests || request >= kMostRequests) {
+    PyErr_SetString(PyExc_ValueError, "no such request");
+    return NULL;
+  }
+  chip_ask(&self->chip, request, (Asking)asking);
+  Py_RETURN_NONE;
+}
+
 static PyObject* set_rcc(ChipObject* self, PyObject* words) {
   PyObject* items = PySequence_Fast(words, "a sequence of registers");
   if (!items) return NULL;
@@ -401,6 +412,7 @@ static PyMethodDef methods[] = {
     {"dma_write", (PyCFunction)write_dma, METH_VARARGS, "(index, offset, value)."},
     {"dma_reset", (PyCFunction)reset_dma, METH_VARARGS, "(index)."},
     {"dma_clock", (PyCFunction)clock_dma, METH_VARARGS, "(index, whether it has one)."},
+    {"dma_ask", (PyCFunction)ask_dma, METH_VARARGS, "(request, Asking): a peripheral in Python asks for transfers."},
     {"set_rcc", (PyCFunction)set_rcc, METH_O, "What loads from the RCC read."},
     {NULL, NULL, 0, NULL},
 };

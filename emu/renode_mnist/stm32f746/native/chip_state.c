@@ -22,6 +22,7 @@ typedef struct {
   Gpio gpios[kGpios];
   DmaStream streams[kDmas][kDmaStreams];
   uint8_t dma_clocked[kDmas];
+  uint8_t asking[kMostRequests];
   uint8_t count_flag, asleep, event_register, reset_requested;
 } State;
 
@@ -59,6 +60,7 @@ void chip_save(const Chip* chip, uint8_t* into) {
     memcpy(state.streams[i], chip->dmas[i].streams, sizeof state.streams[i]);
     state.dma_clocked[i] = chip->dmas[i].clocked;
   }
+  memcpy(state.asking, chip->asking, sizeof state.asking);
   state.asleep = chip->asleep;
   state.event_register = chip->event_register;
   state.reset_requested = chip->reset_requested;
@@ -99,6 +101,7 @@ void chip_restore(Chip* chip, const uint8_t* from) {
     memcpy(chip->dmas[i].streams, state.streams[i], sizeof state.streams[i]);
     chip->dmas[i].clocked = state.dma_clocked[i];
   }
+  memcpy(chip->asking, state.asking, sizeof state.asking);
   chip->asleep = state.asleep;
   chip->event_register = state.event_register;
   chip->reset_requested = state.reset_requested;

@@ -24,7 +24,7 @@ static int chip_type_init(ChipObject* self, PyObject* args, PyObject* keywords) 
   static char* names[] = {"counter", "engine", "functions", "registers", "hertz",     "windows",
                           "usarts",  "rams",   "dmas",      "requests",  "callables", NULL};
   unsigned long long engine, hertz, functions[4], registers[kRegisterCount], windows[kWindows], usarts[2 * kUsarts],
-      rams[3 * kMostRams], dmas[kDmas * (1 + kDmaStreams)], requests[5 * kMostRequests];
+      rams[3 * kMostRams], dmas[kDmas * (1 + kDmaStreams)], requests[4 * kMostConnections];
   PyObject *counter, *rows[7], *callables;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!KOOKOOOOOO", names, &CounterType, &counter, &engine, &rows[0],
                                    &rows[1], &hertz, &rows[2], &rows[3], &rows[4], &rows[5], &rows[6], &callables))
@@ -36,7 +36,7 @@ static int chip_type_init(ChipObject* self, PyObject* args, PyObject* keywords) 
                         read_rows(rows[3], usarts, kUsarts, 2) == kUsarts &&
                         (chip->ram_count = read_rows(rows[4], rams, kMostRams, 3)) > 0 &&
                         read_rows(rows[5], dmas, kDmas, 1 + kDmaStreams) == kDmas;
-  const int request_count = complete ? read_rows(rows[6], requests, kMostRequests, 5) : -1;
+  const int request_count = complete ? read_rows(rows[6], requests, kMostConnections, 4) : -1;
   if (request_count < 0 || !PyTuple_Check(callables) || PyTuple_GET_SIZE(callables) != kCallables) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "not as many as there have to be");
     return -1;
@@ -70,8 +70,8 @@ static int chip_type_init(ChipObject* self, PyObject* args, PyObject* keywords) 
   chip_connect(self);
   chip_init(chip, hertz);
   for (int i = 0; i < request_count; ++i) {
-    const unsigned long long* row = &requests[5 * i];
-    if (chip_connect_request(chip, row[0], row[1], row[2], row[3], row[4])) continue;
+    const unsigned long long* row = &requests[4 * i];
+    if (chip_connect_request(chip, row[0], row[1], row[2], row[3])) continue;
     PyErr_SetString(PyExc_ValueError, "there is no such request");
     return -1;
   }

@@ -8,7 +8,7 @@
 // What it calls: see `Calls` of chip.py.
 typedef enum { kReadBus, kWriteBus, kMayAccess, kLineTiming, kCrossing, kUnusual, kCallables } Callable;
 
-enum { kMostRequests = 32 };  // of USARTs to DMA streams
+enum { kMostConnections = 160 };  // of requests to DMA streams
 
 typedef struct {
   PyObject_HEAD Chip chip;

@@ -36,7 +36,7 @@ static void begin(DmaStream* stream) {
   stream->memory_at = stream->cr & kDbm && stream->cr & kCt ? stream->m1ar : stream->m0ar;
 }
 
-static int request_of(const Dma* self, int number) {
+static const int16_t* requests_of(const Dma* self, int number) {
   return self->requests[number][self->streams[number].cr >> 25 & 7];
 }
 
@@ -155,7 +155,8 @@ static void serve(Dma* self, int number, int request) {
 
 void dma_serve(Dma* self, int request) {
   for (int number = 0; number < kDmaStreams; ++number)
-    if (request_of(self, number) == request) serve(self, number, request);
+    for (int i = 0; i < kMostShared; ++i)
+      if (requests_of(self, number)[i] == request) serve(self, number, request);
 }
 
 // Registers
@@ -187,16 +188,17 @@ uint32_t dma_read(const Dma* self, uint32_t offset) {
 
 static void start(Dma* self, int number) {
   DmaStream* stream = &self->streams[number];
-  const int request = request_of(self, number);
-  if (stream->cr & (kPfctrl | kBursts) || stream->flags || !is_direct(stream) || request == kNoRequest)
+  const int16_t* requests = requests_of(self, number);
+  if (stream->cr & (kPfctrl | kBursts) || stream->flags || !is_direct(stream) || !self->outside->is_ours(requests[0]))
     self->outside->say(self->outside->of, self->index, number, false, 0);
   if (!stream->ndtr) stream->ndtr = stream->programmed;  // (RM0385 8.5.6)
   stream->fifo_count = 0;
   begin(stream);
   if (direction(stream) == kMemoryToMemory) {
     while (self->copies && stream->cr & kEn && stream->ndtr) move(self, number);
-  } else if (request != kNoRequest) {
-    serve(self, number, request);
+  } else {
+    for (int i = 0; i < kMostShared; ++i)
+      if (requests[i] != kNoRequest) serve(self, number, requests[i]);
   }
 }
 

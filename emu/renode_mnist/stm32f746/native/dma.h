@@ -6,8 +6,9 @@
 
 enum { kDmaStreams = 8, kMostInFifo = 16 };
 
-// A peripheral's request, by who asks for what; kNoRequest where no peripheral is there.
-enum { kNoRequest = -1, kDmaChannels = 8 };
+// A peripheral's request, by its place in `REQUESTS` of wiring.py; a stream's channel has up to three, kNoRequest
+// where it has fewer.
+enum { kNoRequest = -1, kDmaChannels = 8, kMostShared = 3 };
 
 typedef struct {
   uint32_t cr, ndtr, par, m0ar, m1ar, fcr;
@@ -23,6 +24,7 @@ typedef struct {
   bool (*read)(void* of, uint32_t address, uint32_t size, uint32_t* value);  // false: nothing answers
   bool (*write)(void* of, uint32_t address, uint32_t size, uint32_t value);
   bool (*asks)(void* of, int request);  // whether that peripheral does now
+  bool (*is_ours)(int request);         // it is of a peripheral that is modelled in C
   // Something is worth a line in the log: where nothing answered, or a stream's settings as it is switched on.
   void (*say)(void* of, int controller, int stream, bool failed, uint32_t address);
   void* of;
@@ -35,7 +37,7 @@ typedef struct {
   bool clocked;  // by the RCC
   bool copies;   // from memory to memory
   int16_t interrupts[kDmaStreams];
-  int16_t requests[kDmaStreams][kDmaChannels];
+  int16_t requests[kDmaStreams][kDmaChannels][kMostShared];
   DmaStream streams[kDmaStreams];
 } Dma;
 
