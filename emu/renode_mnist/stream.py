@@ -73,3 +73,16 @@ class FramedStream(ByteStream, Protocol):
             TargetError: The target is gone.
         """
         ...
+
+
+@runtime_checkable
+class TakenAtOnce(ByteStream, Protocol):
+    """A serial line that can be emptied without waiting."""
+
+    def take_arrived(self) -> bytes:
+        """All bytes that are there, maybe none; no time goes by.
+
+        Raises:
+            TargetError: The target is gone.
+        """
+        ...

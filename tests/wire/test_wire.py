@@ -134,6 +134,25 @@ class ScriptedLine:
         return data
 
 
+class TakenLine(ScriptedLine):
+    """One that can be emptied at once, and whose other end takes its time."""
+
+    def __init__(self, answer: Callable[[int, int], bytes], late_seconds: float) -> None:
+        super().__init__(answer)
+        self._late_seconds = late_seconds
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        self.time += self._late_seconds
+
+    def take_arrived(self) -> bytes:
+        data, self._incoming = self._incoming, b""
+        return data
+
+    def arrive(self, data: bytes) -> None:
+        self._incoming += data
+
+
 def request_number(payload: bytes) -> int:
     return int(fbs.Commands.GetRootAs(payload, 0).Request())
 
@@ -172,6 +191,49 @@ def test_a_damaged_reply_is_asked_for_again() -> None:
         return bytes(good)
 
     assert Client(ScriptedLine(answer)).classify(PIXELS).winner == 3
+
+
+UNDECODABLE = frame.encode(b"no flatbuffer at all")
+DAMAGED = b"\x05ABCD\x00"
+NOISE = {
+    "busy without a number": frame.encode(error_reply(0, ErrorCode.BUSY)),
+    "no flatbuffer": UNDECODABLE,
+    "a bad frame": DAMAGED,
+    "an answer to another": frame.encode(inference_reply(77, winner=9)),
+}
+
+
+@pytest.mark.parametrize("kind", NOISE)
+def test_noise_before_a_reply_is_passed_over(kind: str) -> None:
+    line = ScriptedLine(lambda nth, number: 3 * NOISE[kind] + frame.encode(inference_reply(number, winner=4)))
+    assert Client(line).classify(PIXELS).winner == 4
+    assert len(line.sent) == 1
+
+
+@pytest.mark.parametrize("kind", NOISE)
+def test_what_has_come_before_a_request_does_not_answer_it(kind: str) -> None:
+    line = TakenLine(lambda nth, number: frame.encode(inference_reply(number, winner=4)), late_seconds=1.0)
+    line.arrive(3 * NOISE[kind] + frame.encode(inference_reply(1, winner=9)))
+    seen: list[bytes] = []
+    client = Client(line, observer=lambda direction, data, time: seen.append(data))
+    assert client.classify(PIXELS).winner == 4
+    assert len(line.sent) == 1
+    assert seen[:3] == 3 * [NOISE[kind]], "a recording has it all the same"
+
+
+def test_noise_alone_is_told_when_the_time_is_up() -> None:
+    line = ScriptedLine(lambda nth, number: DAMAGED)
+    with pytest.raises(WireError, match="bad checksum"):
+        Client(line, timeout_seconds=2.0).stats()
+    assert line.time == pytest.approx(6.0, abs=0.01)
+
+
+def test_an_error_without_a_number_is_taken_once_nothing_better_comes() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(0, ErrorCode.HARD_FAULT)) + DAMAGED)
+    with pytest.raises(FirmwareError, match="HARD_FAULT"):
+        Client(line, timeout_seconds=10.0).stats()
+    assert line.time < 0.1
+    assert len(line.sent) == 1
 
 
 def test_a_late_reply_is_not_taken_for_the_next_ones() -> None:

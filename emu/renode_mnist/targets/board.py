@@ -88,6 +88,10 @@ class BoardTarget:
         """See ``ByteStream.receive``."""
         return self._line.receive(deadline)
 
+    def take_arrived(self) -> bytes:
+        """See `TakenAtOnce`."""
+        return self._line.take_arrived()
+
     def reset(self) -> None:
         """Asks the firmware to reset, the only way without a probe, and waits until it is there again.
 

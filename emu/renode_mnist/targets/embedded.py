@@ -75,6 +75,9 @@ class _Line:
         halt = self._target.run_until(round(deadline.at_seconds * PICOSECONDS), self._received)
         if halt is not Halt.CONDITION and not self._received:
             raise TargetTimeout(self._why(deadline), f"{self._hint()}{self._target.machine.log.end()}")
+        return self.take_arrived()
+
+    def take_arrived(self) -> bytes:
         data = bytes(self._received)
         self._received.clear()
         return data
@@ -237,6 +240,10 @@ class EmbeddedTarget:
     def receive_frame(self, deadline: Deadline) -> bytes:
         """See `FramedStream`."""
         return self._binary.receive(deadline, until=0)
+
+    def take_arrived(self) -> bytes:
+        """See `TakenAtOnce`."""
+        return self._binary.take_arrived()
 
     def set_line_baud(self, baud: int) -> None:
         """Sets the rate at which the other end of the binary line sends and reads."""

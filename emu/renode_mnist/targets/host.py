@@ -61,6 +61,15 @@ class _TcpLine:
             raise self._gone("it closed the connection")
         return data
 
+    def take_arrived(self) -> bytes:
+        self._socket.setblocking(False)
+        try:
+            return self._socket.recv(_CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._gone(str(error)) from error
+
     def _gone(self, why: str) -> TargetError:
         return TargetError(f"lost the program at {self._address}: {why}", self._said())
 
@@ -113,6 +122,10 @@ class HostTarget:
     def receive(self, deadline: Deadline) -> bytes:
         """See ``ByteStream.receive``."""
         return self._lines["binary"].receive(deadline)
+
+    def take_arrived(self) -> bytes:
+        """See `TakenAtOnce`."""
+        return self._lines["binary"].take_arrived()
 
     @property
     def console(self) -> ByteStream:

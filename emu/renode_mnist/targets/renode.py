@@ -117,6 +117,10 @@ class RenodeTarget:
         """Runs until the binary line has bytes; see ``ByteStream.receive``."""
         return self._binary.receive(deadline)
 
+    def take_arrived(self) -> bytes:
+        """See `TakenAtOnce`."""
+        return self._take("binary")
+
     @property
     def console(self) -> ByteStream:
         """The line of the text console."""

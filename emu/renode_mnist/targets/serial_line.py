@@ -150,6 +150,14 @@ class SerialLine:
             "Check that the board has power and this firmware (`--flash openocd`), and that --baud is its rate.",
         )
 
+    def take_arrived(self) -> bytes:
+        """See `TakenAtOnce`."""
+        try:
+            data: bytes = self._opened.read(self._opened.in_waiting)
+        except _PORT_ERRORS as error:
+            raise self._lost(error) from error
+        return data
+
     def drop_input(self) -> None:
         """Forgets what has come and was not read."""
         try:
