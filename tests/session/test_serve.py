@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy.typing as npt
 import pytest
 import serial
 
+from renode_mnist.session.serve import TcpPort
 from renode_mnist.session.session import Session
 from renode_mnist.stream import Deadline
 from renode_mnist.targets.board import BoardTarget
@@ -73,6 +77,38 @@ def test_a_second_client_of_a_tcp_port_waits_for_the_first(digits: Digits) -> No
             assert second.in_waiting == 0
         assert second.read(1)
         second.close()
+
+
+def test_clients_that_came_and_left_do_not_keep_the_next_one_waiting() -> None:
+    with closing(TcpPort(0)) as port:
+        at = ("127.0.0.1", int(port.address.rsplit(":", 1)[1]))
+        for _ in range(100):  # all before the port looks once
+            socket.create_connection(at).close()
+        with socket.create_connection(at) as client:
+            client.sendall(b"here")
+            assert read_from(port) == b"here"
+            port.write(b"there")
+            assert client.recv(9) == b"there"
+
+
+@pytest.mark.parametrize("method", ["GET / HTTP/1.1", "POST / HTTP/1.1", "OPTIONS * HTTP/1.1"])
+def test_a_web_page_cannot_speak_to_the_board(method: str) -> None:
+    with closing(TcpPort(0)) as port:
+        at = ("127.0.0.1", int(port.address.rsplit(":", 1)[1]))
+        with socket.create_connection(at) as browser, socket.create_connection(at) as client:
+            browser.sendall(f"{method}\r\nHost: localhost\r\n\r\n\r\nCMD=1\r".encode())
+            client.sendall(b"GETS")
+            assert read_from(port) == b"GETS"
+            assert browser.recv(99).startswith(b"HTTP/1.1 400 ")
+            client.sendall(b"GET on with it")
+            assert read_from(port) == b"GET on with it"
+
+
+def read_from(port: TcpPort) -> bytes:
+    """What comes first; what was sent on this machine is there in no time, but in none that is promised."""
+    while not (data := port.read()):
+        select.select([port], [], [], 1)
+    return data
 
 
 def test_a_named_port_and_the_next_are_taken_or_refused() -> None:

@@ -33,6 +33,19 @@ def test_runs_around_the_longest_block_survive(length: int) -> None:
     assert frame.decode(frame.encode(payload)[:-1]) == payload
 
 
+@pytest.mark.parametrize("length", [253, 254, 255, 508])
+@pytest.mark.parametrize("behind", [b"", b"\x00", b"\x00\x02", b"\x00\x00"])
+def test_a_zero_behind_a_longest_block_survives(length: int, behind: bytes) -> None:
+    payload = b"\x01" * length + behind
+    assert frame.decode(frame.encode(payload)[:-1]) == payload
+
+
+def test_a_longest_block_before_a_zero_is_encoded_as_published() -> None:
+    # The paper's 254 bytes without a zero: a block of code 0xFF, behind which no zero is implied.
+    ones = b"\x01" * 254
+    assert frame.encode(ones + b"\x00")[:256] == b"\xff" + ones + b"\x01"
+
+
 def test_the_encoding_is_the_published_one() -> None:
     # Blocks as in the paper's examples, with the checksum of this protocol behind them.
     body = b"\x11\x22\x00\x33"
@@ -68,6 +81,14 @@ def test_an_overlong_frame_is_reported_once_and_the_next_one_is_read() -> None:
     assert isinstance(items[0], frame.BadFrame)
     assert "longer than 16" in items[0].reason
     assert items[1:] == [b"good"]
+
+
+def test_the_longest_frame_that_is_read_has_just_as_many_bytes() -> None:
+    longest = frame.encode(b"\x01" * 11)
+    assert len(longest) == 17
+    assert list(frame.FrameDecoder(longest_bytes=16).feed(longest)) == [b"\x01" * 11]
+    (bad,) = frame.FrameDecoder(longest_bytes=15).feed(longest)
+    assert isinstance(bad, frame.BadFrame)
 
 
 @given(st.binary(max_size=200))
@@ -181,6 +202,14 @@ def test_a_request_that_got_lost_on_the_line_is_repeated_under_a_new_number(code
     )
     assert Client(line).classify(PIXELS).winner == 3
     assert [request_number(payload) for payload in line.sent] == [1, 2]
+
+
+def test_request_numbers_go_round_within_32_bits_and_leave_0_out() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(number)))
+    client = Client(line, first_request=0xFFFF_FFFE)
+    for _ in range(3):
+        client.classify(PIXELS)
+    assert [request_number(payload) for payload in line.sent] == [0xFFFF_FFFE, 0xFFFF_FFFF, 1]
 
 
 def test_a_damaged_reply_is_asked_for_again() -> None:

@@ -26,6 +26,10 @@ _MOST_BEHIND_SECONDS = 0.5
 
 _CHUNK_BYTES = 4096
 
+_HTTP_METHODS = tuple(f"{name} ".encode() for name in "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH".split())
+"""What a browser's connection begins with (RFC 9110 9.3, RFC 5789), in its first segment."""
+_HTTP_REFUSAL = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
 _ISPEED, _OSPEED = 4, 5  # in what termios.tcgetattr returns
 _BAUD_RATES = {
     getattr(termios, name): int(name[1:]) for name in dir(termios) if name.startswith("B") and name[1:].isdigit()
@@ -107,6 +111,8 @@ class PseudoTerminal:
 class TcpPort:
     """A TCP port on the loopback address, for one client at a time.
 
+    A browser is sent away: else any web page that is open on this machine could post lines to the board.
+
     Args:
         port: 0 is a free one.
 
@@ -121,6 +127,7 @@ class TcpPort:
             raise TargetError(f"cannot listen on {LOOPBACK}:{port}: {error}", "Give another port, or 0.") from error
         self._door.setblocking(False)
         self._client: socket.socket | None = None
+        self._is_new = False
 
     @property
     def address(self) -> str:
@@ -129,20 +136,27 @@ class TcpPort:
 
     def read(self) -> bytes:
         """See ``Door``."""
-        if self._client is None:
-            with suppress(BlockingIOError):
-                self._client, _ = self._door.accept()
+        while True:  # past all who have gone again before their turn came
+            if self._client is None:
+                try:
+                    self._client, _ = self._door.accept()
+                except OSError:  # nobody is there, or was and is not any more
+                    return b""
                 self._client.setblocking(False)
-            return b""
-        try:
-            data = self._client.recv(_CHUNK_BYTES)
-        except BlockingIOError:
-            return b""
-        except OSError:
-            data = b""
-        if not data:
+                self._is_new = True
+            try:
+                data = self._client.recv(_CHUNK_BYTES)
+            except BlockingIOError:
+                return b""
+            except OSError:
+                data = b""
+            if self._is_new and data.startswith(_HTTP_METHODS):
+                self.write(_HTTP_REFUSAL)
+                data = b""
+            if data:
+                self._is_new = False
+                return data
             self._hang_up()
-        return data
 
     def write(self, data: bytes) -> None:
         """See ``Door``."""

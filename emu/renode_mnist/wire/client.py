@@ -67,6 +67,7 @@ class Client:
         stream: The binary line of an opened target.
         timeout_seconds: How long one request may take, in the target's time.
         observer: Sees each frame both ways.
+        first_request: The first request's number, 1 to 2^32 - 1.
 
     Every method raises ``FirmwareError`` where the firmware answers with an error, ``TargetTimeout`` where it
     does not answer, and ``WireError`` where what it answers is no message.
@@ -78,6 +79,7 @@ class Client:
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         observer: Observer | None = None,
+        first_request: int = 1,
     ) -> None:
         self._stream = stream
         self._receive_some = stream.receive_frame if isinstance(stream, FramedStream) else stream.receive
@@ -85,7 +87,7 @@ class Client:
         self._observer = observer
         self._decoder = frame.FrameDecoder()
         self._arrived: deque[bytes | frame.BadFrame] = deque()
-        self._request = 0
+        self._request = first_request - 1
         self._stats: Stats | None = None
         self._layers: tuple[LayerTiming, ...] | None = None
 
