@@ -26,7 +26,8 @@ _MOST_BEHIND_SECONDS = 0.5
 
 _CHUNK_BYTES = 4096
 
-_HTTP_METHODS = tuple(f"{name} ".encode() for name in "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH".split())
+_METHODS = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH"
+_HTTP_METHODS = tuple(f"{method} ".encode() for method in _METHODS.split())
 """What a browser's connection begins with (RFC 9110 9.3, RFC 5789), in its first segment."""
 _HTTP_REFUSAL = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
