@@ -4,23 +4,26 @@ include(${CMAKE_SOURCE_DIR}/cmake/pinned_source.cmake)
 
 # Release 6.0.0 (24.02). The wheel below carries the same files, byte for byte.
 set(CMSIS_NN_COMMIT 3b4e406b144f006f916004584350e869e79f016c)
+set(CMSIS_NN_DIGEST 8db375801ac7fd83ab8d573829a19999fb2bd2e9369e774e1231e63383620955)
 set(cmsis_nn_package aidge_export_arm_cortexm)
 
-# add_cmsis_nn(<target> [COMMIT <commit>] [NEEDS <function>] [REMEDY <text>])
+# add_cmsis_nn(<target> [COMMIT <commit> DIGEST <digest>] [NEEDS <function>] [REMEDY <text>])
 #
 # Sources, in this order: -DCMSIS_NN_SOURCE_DIR=..., the Python package (unless COMMIT asks for another release),
 # GitHub. NEEDS names a function that a folder given by the user must declare; REMEDY is a caller's way round.
 function(add_cmsis_nn target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMMIT;NEEDS;REMEDY" "")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMMIT;DIGEST;NEEDS;REMEDY" "")
   set(commit ${CMSIS_NN_COMMIT})
+  set(digest ${CMSIS_NN_DIGEST})
   if(arg_COMMIT)
     set(commit ${arg_COMMIT})
+    set(digest ${arg_DIGEST})
   endif()
   if(commit STREQUAL CMSIS_NN_COMMIT AND NOT CMSIS_NN_SOURCE_DIR AND NOT DEFINED ENV{CMSIS_NN_SOURCE_DIR})
     _find_in_package(CMSIS_NN_SOURCE_DIR)
   endif()
   set(header Include/arm_nnfunctions.h)
-  pinned_source(CMSIS_NN ARM-software/CMSIS-NN ${commit} ${header})
+  pinned_source(CMSIS_NN ARM-software/CMSIS-NN ${commit} ${header} ${digest})
   if(NOT CMSIS_NN_REFUSAL AND arg_NEEDS)
     file(STRINGS ${CMSIS_NN_SOURCE_DIR}/${header} found REGEX ${arg_NEEDS} LIMIT_COUNT 1)
     if(NOT found)
