@@ -11,7 +11,7 @@ BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
-.PHONY: repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
+.PHONY: audit repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -189,6 +189,18 @@ kernel-costs: setup .venv/test.stamp
 accuracy: setup .venv/test.stamp
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/accuracy_page.py
 
+AUDIT = build/audit
+# make audit  asks PyPI which pinned packages have known vulnerabilities
+audit: $(AUDIT)/packages.stamp
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		$(foreach list,run test notebook no-deps motions release audit,--requirement requirements/$(list).txt)
+
+$(AUDIT)/packages.stamp: requirements/audit.txt
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --requirement requirements/audit.txt
+	@touch $@
+
 # make lock   rewrites requirements/*.txt from pyproject.toml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--custom-compile-command "make lock"
@@ -201,6 +213,7 @@ lock: setup
 	@$(UV_COMPILE) --no-deps requirements/no-deps.in -o requirements/no-deps.txt
 	@$(UV_COMPILE) --no-deps requirements/motions.in -o requirements/motions.txt
 	@$(UV_COMPILE) --group release --group build -o requirements/release.txt
+	@$(UV_COMPILE) --group audit -o requirements/audit.txt
 
 clean:
 	rm -rf .venv build emu/renode_mnist/wire/_generated emu/renode_mnist.egg-info

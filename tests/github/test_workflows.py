@@ -56,7 +56,7 @@ def recorder(tmp_path: Path) -> Path:
     return recording(tmp_path)
 
 
-@pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml"])
+@pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml", "audit.yml"])
 def test_a_step_is_an_action_or_one_command_of_this_repository(file: str) -> None:
     own = ("make", ".venv/bin/renode-mnist", *(["gh"] if file == "release.yml" else []))
     for job in read(f"workflows/{file}")["jobs"].values():
@@ -74,7 +74,8 @@ def test_what_comes_before_make_is_what_the_readme_names() -> None:
 
 
 def test_the_commands_of_ci_exist_with_their_options(recorder: Path) -> None:
-    for name, job in read("workflows/ci.yml")["jobs"].items():
+    jobs = [item for file in ("ci.yml", "audit.yml") for item in read(f"workflows/{file}")["jobs"].items()]
+    for name, job in jobs:
         for point in matrix_of(job):
             values = {f"matrix.{axis}": value for axis, value in point.items()}
             environment = {key: filled_in(value, values) for key, value in job.get("env", {}).items()}

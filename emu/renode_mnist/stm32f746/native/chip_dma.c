@@ -22,9 +22,7 @@ static void serve(Chip* chip, int request) {
   for (int i = 0; i < kDmas; ++i) dma_serve(&chip->dmas[i], request);
 }
 
-void chip_request(void* of, int usart, bool sends) {
-  serve(of, request_of(usart, sends));
-}
+void chip_request(void* of, int usart, bool sends) { serve(of, request_of(usart, sends)); }
 
 void chip_ask(Chip* chip, int request, Asking asking) {
   chip->asking[request] = (uint8_t)asking;

@@ -412,7 +412,8 @@ static PyMethodDef methods[] = {
     {"dma_write", (PyCFunction)write_dma, METH_VARARGS, "(index, offset, value)."},
     {"dma_reset", (PyCFunction)reset_dma, METH_VARARGS, "(index)."},
     {"dma_clock", (PyCFunction)clock_dma, METH_VARARGS, "(index, whether it has one)."},
-    {"dma_ask", (PyCFunction)ask_dma, METH_VARARGS, "(request, Asking): a peripheral in Python asks for transfers."},
+    {"dma_ask", (PyCFunction)ask_dma, METH_VARARGS,
+     "(request, Asking): a peripheral in Python asks for transfers."},
     {"set_rcc", (PyCFunction)set_rcc, METH_O, "What loads from the RCC read."},
     {NULL, NULL, 0, NULL},
 };

@@ -189,7 +189,8 @@ uint32_t dma_read(const Dma* self, uint32_t offset) {
 static void start(Dma* self, int number) {
   DmaStream* stream = &self->streams[number];
   const int16_t* requests = requests_of(self, number);
-  if (stream->cr & (kPfctrl | kBursts) || stream->flags || !is_direct(stream) || !self->outside->is_ours(requests[0]))
+  if (stream->cr & (kPfctrl | kBursts) || stream->flags || !is_direct(stream) ||
+      !self->outside->is_ours(requests[0]))
     self->outside->say(self->outside->of, self->index, number, false, 0);
   if (!stream->ndtr) stream->ndtr = stream->programmed;  // (RM0385 8.5.6)
   stream->fifo_count = 0;
