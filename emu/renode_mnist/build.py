@@ -52,6 +52,7 @@ _PLANS = 4
 _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
+_LOG = "failed.log"
 
 
 _SUITES_HOLD_FOR_ALL = "a suite checks what holds for every value of it"
@@ -369,12 +370,14 @@ def build(
             _refuse_what_cannot_be_built(config)  # what no compiler would help is told first
         raise
     compiler = find_compiler(config.machine)
-    folder = paths.made(tree.builds / config.name)
     elf = _elf(config, tree)
+    if _is_made_from(elf, _made_from(config, compiler, tree)):  # in a folder that may be closed to this user
+        return Image(elf, config, fresh=False)
+    folder = paths.made(elf.parent)
     stamp = folder / _STAMP
     with FileLock(folder.with_suffix(".lock")):
         made_from = _made_from(config, compiler, tree)
-        if elf.is_file() and stamp.is_file() and stamp.read_text() == made_from:
+        if _is_made_from(elf, made_from):  # by who had the lock
             return Image(elf, config, fresh=False)
         stamp.unlink(missing_ok=True)
         if tree.is_here:
@@ -383,6 +386,12 @@ def build(
         _make_within_limits(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
+
+
+def _is_made_from(elf: Path, made_from: str) -> bool:
+    """Whether an image is whole and of these sources: its stamp goes before it changes, and comes after."""
+    stamp = elf.parent / _STAMP
+    return elf.is_file() and stamp.is_file() and stamp.read_text() == made_from
 
 
 def _make_within_limits(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool) -> None:
@@ -451,8 +460,7 @@ def ready(config: BuildConfig) -> Image | None:
     elf = _elf(config, tree)
     try:
         compiler = find_compiler(config.machine)
-        written = (elf.parent / _STAMP).read_text()
-        is_ready = elf.is_file() and written == _made_from(config, compiler, tree)
+        is_ready = _is_made_from(elf, _made_from(config, compiler, tree))
     except (OSError, EnvironmentProblem):
         return None
     return Image(elf, config, fresh=False) if is_ready else None
@@ -545,8 +553,9 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, excess: fitting.Ex
     if config.machine == "stm32f746":
         settings["CMAKE_TOOLCHAIN_FILE"] = firmware / "cmake" / "arm-none-eabi.cmake"
     definitions = [f"-D{name}={value}" for name, value in (*settings.items(), *config.definitions)]
-    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, verbose=verbose)
-    _call([cmake, "--build", str(folder)], tree, verbose=verbose)
+    log = None if verbose else folder / _LOG
+    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, log)
+    _call([cmake, "--build", str(folder)], tree, log)
 
 
 def _cmake_options(config: BuildConfig) -> dict[str, Any]:
@@ -575,21 +584,29 @@ def _copied(model: Path, folder: Path) -> Path:
     return copy.resolve()
 
 
-def _call(command: list[str], tree: Tree, *, verbose: bool) -> None:
+def _call(command: list[str], tree: Tree, log: Path | None) -> None:
+    """Runs a tool, whose words go to ``log`` where it fails; None shows them as they come."""
     # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
     python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
     # Folders of libraries are where the user stands; CMake stands elsewhere.
     libraries = {name: str(Path(value).absolute()) for name, value in _libraries().items() if value}
     result = subprocess.run(
         command,
-        stdout=None if verbose else subprocess.PIPE,
-        stderr=None if verbose else subprocess.STDOUT,
+        stdout=None if log is None else subprocess.PIPE,
+        stderr=None if log is None else subprocess.STDOUT,
         text=True,
+        errors="replace",
         env={**os.environ, **libraries, "PYTHONPATH": python_path},
     )
     if result.returncode == 0:
         return
-    raise _refusal(result.stdout or "", f"`{Path(command[0]).name} {command[1]}`", result.returncode)
+    said = result.stdout or ""
+    if log is not None:
+        try:
+            log.write_text(said)
+        except OSError:  # a full disk, which the tools may just have told of
+            log = None
+    raise _refusal(said, f"`{Path(command[0]).name} {command[1]}`", result.returncode, log)
 
 
 _SOURCES_MISSING = re.compile(r"(.+?) Set (the environment variable (\w+)_SOURCE_DIR to .+)")
@@ -606,16 +623,15 @@ def _sources_missing(told: str) -> SourcesMissing | None:
     return SourcesMissing(what, f"Set {otherwise}")
 
 
-def _refusal(said: str, command: str, status: int) -> BuildError | ModelError | SourcesMissing:
+def _refusal(said: str, command: str, status: int, log: Path | None) -> BuildError | ModelError | SourcesMissing:
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
         return fitting.TooLarge.of_the_chip(overflow[1], int(overflow[2]))
-    # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do.
-    if refused := re.search(r"^CMake Error at [^\n]*\(message\):\n((?:  .*\n)+)", said, re.MULTILINE):
+    # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do. CMake's own errors come from its
+    # modules, whose paths are whole.
+    if refused := re.search(r"^CMake Error at (?!/)[^\n]*\(message\):\n((?:  .*\n)+)", said, re.MULTILINE):
         told = " ".join(refused[1].split())
         return _sources_missing(told) or BuildError(told)
     tail = "\n".join(said.splitlines()[-_PROBLEM_LINES:])
-    return BuildError(
-        f"{command} failed with status {status}:\n{tail}\n",
-        "Mend what it says, or run `renode-mnist build --verbose` to see all of it.",
-    )
+    where = f"look at {log} for all of it" if log else "run `renode-mnist build --verbose` to see all of it"
+    return BuildError(f"{command} failed with status {status}:\n{tail}\n", f"Mend what it says, or {where}.")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from firmware_builds import configure, cross
-from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Tree, make
+from renode_mnist import paths, toolchain
+from renode_mnist.build import BuildConfig, Tree, build, make, resolve_model
 from renode_mnist.commands.inspect import inspect
+from renode_mnist.errors import BuildError, EnvironmentProblem
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,66 @@ def test_inspect_shows_a_name_as_it_is(tmp_path: Path) -> None:
     model = tmp_path / "my[bold]model.tflite"
     shutil.copy(paths.models() / "mnist_int8.tflite", model)
     assert "my[bold]model.tflite" in CliRunner().invoke(inspect, [str(model)]).output
+
+
+def test_an_image_that_is_there_needs_no_folder_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = BuildConfig(resolve_model("int8"), machine="host")
+    there = build(config)
+
+    def closed(folder: Path) -> Path:
+        raise EnvironmentProblem(f"{folder} cannot be written", "Open it.")
+
+    monkeypatch.setattr(paths, "made", closed)
+    found = build(config)
+    assert (found.elf, found.fresh) == (there.elf, False)
+    with pytest.raises(EnvironmentProblem, match="cannot be written"):
+        build(replace(config, definitions=(("NEVER_BUILT", "1"),)))
+
+
+FULL_DISK = """\
+-- The C compiler identification is GNU 12.2.1
+CMake Error at /opt/cmake/share/cmake-3.30/Modules/CMakeTestCCompiler.cmake:67 (message):
+  The C compiler
+
+    "/usr/bin/arm-none-eabi-gcc"
+
+  is not able to compile a simple test program.
+
+  It fails with the following output:
+
+    as: BFD error writing final output: No space left on device
+
+CMake Error: CMAKE_ASM_COMPILER not set, after EnableLanguage
+-- Configuring incomplete, errors occurred!
+"""
+
+
+def failing_cmake(folder: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cmake that says so and fails, in front of the real one."""
+    (folder / "cmake").write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\nexit 1\n")
+    (folder / "cmake").chmod(0o755)
+    monkeypatch.setattr(toolchain, "find", lambda tool: str(folder / tool))
+
+
+def test_cmakes_own_error_is_shown_with_what_the_tool_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_cmake(tmp_path, FULL_DISK, monkeypatch)
+    with pytest.raises(BuildError, match="No space left on device") as refused:
+        make(BuildConfig(resolve_model("int8")), tmp_path, Tree.here())
+    assert f"look at {tmp_path}/failed.log for all of it" in str(refused.value)
+    assert (tmp_path / "failed.log").read_text() == FULL_DISK
+
+
+def test_without_room_for_a_log_the_error_says_how_to_see_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_cmake(tmp_path, FULL_DISK, monkeypatch)
+    (tmp_path / "failed.log").mkdir()
+    with pytest.raises(BuildError, match="run `renode-mnist build --verbose` to see all of it"):
+        make(BuildConfig(resolve_model("int8")), tmp_path, Tree.here())
+
+
+def test_a_refusal_of_this_project_is_told_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = 'CMake Error at cmake/Options.cmake:28 (message):\n  BOARD cannot be "x".  Choose another.\n\n'
+    failing_cmake(tmp_path, own, monkeypatch)
+    with pytest.raises(BuildError, match=r'^BOARD cannot be "x"\. Choose another\.$'):
+        make(BuildConfig(resolve_model("int8")), tmp_path, Tree.here())
