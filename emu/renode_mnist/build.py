@@ -627,8 +627,8 @@ def _refusal(said: str, command: str, status: int, log: Path | None) -> BuildErr
     """What CMake, the compiler or the linker said, as short as it can be told."""
     if overflow := re.search(r"region `(\w+)' overflowed by (\d+) bytes", said):
         return fitting.TooLarge.of_the_chip(overflow[1], int(overflow[2]))
-    # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do. CMake's own errors come from its
-    # modules, whose paths are whole.
+    # A refusal of our own (firmware/cmake/Options.cmake), which ends with what to do. CMake's own errors come from
+    # its modules, whose paths are whole.
     if refused := re.search(r"^CMake Error at (?!/)[^\n]*\(message\):\n((?:  .*\n)+)", said, re.MULTILINE):
         told = " ".join(refused[1].split())
         return _sources_missing(told) or BuildError(told)
