@@ -477,6 +477,8 @@ PLAIN = "  ldr r4, =0x30000000"
         ("1: ldrb r0, [r4], #1", "bus_fault", 5, 0x8200, True),
         ("1: udf #1", "usage_fault", 6, 0x1_0000, False),
         ("wfe\n1: udf #1", "usage_fault", 6, 0x1_0000, False),
+        ("cmp r4, r4\nitt eq\naddeq r0, #1\n1: ldreq r0, [r4]", "bus_fault", 5, 0x8200, True),
+        ("cmp r4, r4\nittt eq\naddeq r0, #1\n1: streq r0, [r4, #4]\naddeq r0, #1", "bus_fault", 5, 0x8200, True),
     ],
 )
 def test_faults_name_the_instruction_and_escalate(
@@ -561,6 +563,48 @@ function hard_fault
 repaired: .word 0x1234
 """)
     assert results(machine, 1) == [0x1234]
+
+
+@pytest.mark.parametrize("access", ["str", "strb", "strd"])
+@pytest.mark.parametrize("in_python", [False, True], ids=["in C", "in Python"])
+def test_a_refused_store_within_an_it_block_has_done_nothing_behind_it(in_python: bool, access: str) -> None:
+    register = "r5, r7" if access == "strd" else "r5"
+    machine, _ = finished(
+        f"""
+function run
+  push {{r4, r5, r6, lr}}
+  ldr r4, =0x30000000
+  movs r5, #7
+  movs r6, #0
+  cmp r6, #1
+  itttt ls
+  addls r6, #1
+storing: {access}ls {register}, [r4]
+  addls r6, #1
+  ldrls r1, =results
+  ldr r2, [sp]
+  adds r6, #1
+  str r6, [r1, #8]
+  strb r5, [r1, #12]
+  pop {{r4, r5, r6, pc}}
+function hard_fault
+  ldr r1, =results
+  str r6, [r1]
+  ldr r0, [sp, #28]
+  str r0, [r1, #4]
+  ldr r0, [sp, #24]
+  str r0, [r1, #16]
+  add r4, r1, #24
+  bx lr
+""",
+        python_models=in_python,
+    )
+    at_fault, xpsr, at_end, byte, pc, _, stored = results(machine, 7)
+    assert at_fault == 1, "what follows the store in the IT block has not run"
+    assert xpsr & 0x0600_FC00, "and the IT block is to go on"
+    assert pc == snippets.symbol(machine.image.path, "storing")
+    assert (at_end, byte) == (3, 7)
+    assert stored == 7
 
 
 def test_a_fault_in_hard_fault_locks_the_core_up() -> None:

@@ -117,6 +117,70 @@ def test_registers_and_memories_are_read_and_written() -> None:
     assert snippets.words(machine, results + 8, 1) == [0x12345678]
 
 
+WATCHED = """
+function run
+  push {r4, r5, lr}
+  ldr r4, =results
+  movs r5, #0
+1: adds r5, #1
+  cmp r5, #3
+  itee hi
+  ldrhi r0, [r4, #4]
+  strls r5, [r4, #4]
+  addls r5, #0
+  strb r5, [r4, #8]
+  strb r5, [r4, #9]
+  stmia r4!, {r5}
+  subs r4, #4
+  cmp r5, #5
+  bne 1b
+  ldr r0, =0x40023C00
+  ldr r0, [r0]
+  pop {r4, r5, pc}
+"""
+
+
+@needs_gdb
+@pytest.mark.parametrize(
+    ("watch", "offset", "stops"),
+    [
+        ("watch *(int*)", 0, 5),
+        ("watch *(char*)", 9, 5),
+        ("rwatch *(int*)", 4, 2),
+        ("awatch *(int*)", 4, 5),
+        ("awatch *(char*)", 10, 0),
+    ],
+)
+def test_a_watchpoint_stops_at_each_access_and_disturbs_no_count(watch: str, offset: int, stops: int) -> None:
+    elf = snippets.build(WATCHED)
+    place = snippets.symbol(elf, "results") + offset
+    machine, said = debugged(elf, f"{watch}{place:#x}", *["continue"] * stops, "delete", "continue")
+    assert (
+        len(re.findall("^Hardware (?:read |access \\(read/write\\) )?watchpoint 1", said, re.MULTILINE)) == stops + 1
+    )
+    assert "SIGTRAP" in said.rpartition("watchpoint 1")[2]
+    reference = plain(elf)
+    assert machine.instructions() == reference.instructions() - 1  # the BKPT behind `run`
+    assert snippets.results(machine, 3) == snippets.results(reference, 3) == [5, 3, 0x0505]
+
+
+@needs_gdb
+def test_a_watchpoint_says_what_changed_and_where() -> None:
+    elf = snippets.build(WATCHED)
+    place = snippets.symbol(elf, "results")
+    _, said = debugged(elf, f"watch *(int*){place:#x}", "continue", "print $pc", "delete", "continue")
+    assert "Old value = 0\nNew value = 1\n" in said
+    assert "<run+" in said
+
+
+@needs_gdb
+def test_a_peripherals_register_is_watched_and_flash_is_not() -> None:
+    elf = snippets.build(WATCHED)
+    _, said = debugged(elf, "rwatch *(int*)0x40023C00", "continue", "delete", "rwatch *(int*)0x08000000", "stepi")
+    assert "Hardware read watchpoint 1: *(int*)0x40023C00\n\nValue = 0\n" in said
+    assert re.search("Could not insert hardware (?:watchpoint|breakpoint)", said)
+
+
 class _Seen(Exception):
     """Ends a wait for a debugger."""
 
@@ -263,6 +327,9 @@ def test_what_is_no_request_gets_an_answer() -> None:
             b"M20000000,4:00",
             b"Z0,60000000,2",
             b"Z2,0,4",
+            b"Z2,60000000,4",
+            b"Z4,20000000",
+            b"Z5,20000000,4",
             b"bogus",
             b"",
         ):
@@ -272,9 +339,9 @@ def test_what_is_no_request_gets_an_answer() -> None:
         peer.ask(b"D")
 
     beside(Machine(snippets.build(WORK)), talk)
-    refused = dict.fromkeys((b"p7f", b"pxx", b"P0", b"m", b"m0", b"M20000000,4:00"), b"E16")
-    nowhere = dict.fromkeys((b"m60000000,4", b"Z0,60000000,2"), b"E0e")
-    unknown = dict.fromkeys((b"Z2,0,4", b"bogus", b""), b"")
+    refused = dict.fromkeys((b"p7f", b"pxx", b"P0", b"m", b"m0", b"M20000000,4:00", b"Z4,20000000"), b"E16")
+    nowhere = dict.fromkeys((b"m60000000,4", b"Z0,60000000,2", b"Z2,0,4", b"Z2,60000000,4"), b"E0e")
+    unknown = dict.fromkeys((b"Z5,20000000,4", b"bogus", b""), b"")
     assert answers == refused | nowhere | unknown | {b"g, damaged": b"S05"}
 
 
@@ -289,6 +356,48 @@ def test_a_debugger_that_goes_away_leaves_the_program_running() -> None:
     server = beside(machine, talk)
     assert server.run_until(PICOSECONDS // 10) is Halt.TIME
     assert "the debugger is gone" in machine.log.text()
+
+
+def test_another_debugger_may_come_once_the_first_has_gone() -> None:
+    machine = Machine(snippets.build(ENDLESS))
+    counter: list[bytes] = []
+    server = beside(machine, lambda peer: peer.hang_up())
+
+    def come_again() -> None:
+        peer = Peer(server.port)
+        assert peer.ask(b"?") == b"S05"
+        counter.append(peer.ask(b"p4"))
+        peer.ask(b"D")
+
+    for _ in range(2):
+        again = threading.Thread(target=come_again)
+        again.start()
+        while again.is_alive():  # each look at the door is 10 ms of virtual time
+            server.run_until(machine.clock.now_ps() + PICOSECONDS // 20)
+        again.join()
+    assert int.from_bytes(bytes.fromhex(counter[0].decode()), "little") < int.from_bytes(
+        bytes.fromhex(counter[1].decode()), "little"
+    )
+
+
+def test_a_second_debugger_is_sent_away() -> None:
+    machine = Machine(snippets.build(ENDLESS))
+    server = GdbServer(machine, 0)
+    peers: list[Peer] = []
+
+    def come() -> None:
+        peers.append(Peer(server.port))
+        peers[0].put(b"$vCont;c#a8")
+
+    first = threading.Thread(target=come)
+    first.start()
+    server.wait()
+    first.join()
+    with socket.create_connection(("127.0.0.1", server.port)) as second:
+        server.run_until(machine.clock.now_ps() + PICOSECONDS // 10)
+        second.settimeout(10)
+        assert second.recv(1) == b""
+    peers[0].hang_up()
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:

@@ -14,6 +14,8 @@ class Access(IntFlag):
     WRITE = 2
     EXECUTE = 4
     ALL = 7
+    WATCHED = 16
+    """Beside the others: a debugger wants to know."""
 
 
 class Piece(NamedTuple):

@@ -66,6 +66,7 @@ def _whole_pages(memory: memory_map.Memory, rights: Sequence[Piece]) -> list[Pie
     for begin, end in pairwise(sorted(border for border in borders if memory.base <= border <= memory.end)):
         inside = {piece.access for piece in rights if piece.begin < end and begin < piece.end}
         access = inside.pop() if len(inside) == 1 else _MIXED
+        access = _MIXED if access & Access.WATCHED else access
         if not memory.writable:
             access &= ~Access.WRITE
         if pages and pages[-1].access == access:
@@ -113,7 +114,8 @@ class AddressSpace:
     def set_rights(self, memory: memory_map.Memory, rights: Sequence[Piece]) -> None:
         """Allows what ``rights`` say, which together cover ``memory``; only between runs.
 
-        Unicorn knows rights by the page of 1 KiB. A page with several goes the slow way: each access to it is asked.
+        Unicorn knows rights by the page of 1 KiB. A page with several, or with
+        something that is watched, goes the slow way: each access to it is asked, and none can execute there.
         """
         pages = _whole_pages(memory, rights)
         if pages == self._pieces[memory.name]:

@@ -149,6 +149,10 @@ class Chip:
         self.native.stale = stale
         self.native.forget_rights()
 
+    def ask_each_access(self, asked: bool) -> None:
+        """Whether an access that was allowed before may be refused now."""
+        self.native.asks_each = asked
+
     def set_steady_pages(self, pages: Iterable[int]) -> None:
         """Pages of 1 KiB with peripherals that reading does not change, nor time without an event."""
         self.native.set_steady_pages(tuple(pages))

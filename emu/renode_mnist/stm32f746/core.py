@@ -8,6 +8,8 @@ What `Core` does is written against these properties of 2.1.4, each met in pract
   to be asked comes as an *invalid* access (see `address_space`), with PC brought up to date.
 * Bringing PC up to date also writes ITSTATE, which stays set behind the IT block (unicorn issue 2309): taken back.
 * Writing IPSR leaves cached flags stale, so that EXC_RETURN is missed (unicorn PR 2268): APSR_NZCV is written last.
+* A store that is refused within an IT block does not end it: what follows in the block runs (``no_exit_request``).
+  The registers are put back afterwards, and further accesses to the bus refused; stores to RAM have happened.
 * WFE and YIELD come as invalid instructions; both end their block, a real invalid instruction lies within its own.
 """
 
@@ -36,6 +38,14 @@ _EXCP_BKPT = 7
 _EXCP_EXCEPTION_EXIT = 8
 _EXCP_NOCP = 17
 """Numbers that Unicorn passes to an interrupt hook (QEMU's target/arm/cpu.h)."""
+
+_TORN = (
+    *(arm.UC_ARM_REG_R0 + index for index in range(13)), arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR,
+    *(arm.UC_ARM_REG_S0 + index for index in range(32)),
+)  # fmt: skip
+_READ_TORN = (*_TORN, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_EPSR, arm.UC_ARM_REG_PC)
+_WRITTEN_TORN = (*_TORN, arm.UC_ARM_REG_XPSR_NZCVQG, arm.UC_ARM_REG_EPSR, arm.UC_ARM_REG_PC)
+"""What a refused store within an IT block must not have changed: ``Torn`` of native/chip.h."""
 
 _WFE = (b"\x20\xbf", b"\xaf\xf3\x02\x80")
 _SEV = b"\x40\xbf"
@@ -95,6 +105,8 @@ class Core:
             ),
         )
         self._pc_and_epsr = RegisterSet(engine, (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_EPSR))
+        self._may_tear, self._mended = RegisterSet(engine, _READ_TORN), RegisterSet(engine, _WRITTEN_TORN)
+        self._torn: list[int] | None = None
 
     def map_bus(self, windows: Sequence[tuple[int, int]], read: BusRead, write: BusWrite, may: MayAccess) -> None:
         """Leads accesses to ``windows`` of (base, size in bytes) to ``read`` and ``write``, if ``may`` allows."""
@@ -183,6 +195,10 @@ class Core:
         # Not engine.emu_start: it makes an exception of what `_stop` tells already.
         status = uclib.uc_emu_start(self._engine._uch, pc | (1 if epsr & EPSR_T else 0), 0, 0, 0)
         self.memory.bus_access.active = False
+        if self._torn:
+            *values, pc = self._torn
+            self._mended.write([*values, pc | 1])
+            self._torn = None
         return self.stopped(status)
 
     def begin(self) -> None:
@@ -337,6 +353,8 @@ class Core:
         if access in _FETCHES:
             self._stop = self._stop or Stop(StopKind.BAD_FETCH, address)
             return False
+        if self._torn:
+            return False  # it does not happen
         store = access in _WRITES
         if self._may_access(address, size, store):
             under_way = self.memory.bus_access
@@ -344,4 +362,6 @@ class Core:
             under_way.pc = self._take_back_it_state()
             return True
         self._stop = self._stop or Stop(StopKind.BAD_STORE if store else StopKind.BAD_LOAD, address)
+        if store and self.read(arm.UC_ARM_REG_EPSR) & EPSR_IT:
+            self._torn = self._may_tear.read()
         return False

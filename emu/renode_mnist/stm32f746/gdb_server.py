@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import socket
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -18,6 +19,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_link import INTERRUPT, Link
 from renode_mnist.stm32f746.gdb_registers import REGISTERS, Register
 from renode_mnist.stm32f746.machine import Halt, Machine
+from renode_mnist.stm32f746.watchpoints import WatchKind, Watchpoint
 
 _SIGINT, _SIGTRAP, _SIGSEGV = b"S02", b"S05", b"S0b"
 
@@ -30,12 +32,15 @@ by breakpoints of its own, and sets them inside IT blocks."""
 
 _PACKET_BYTES = 0x4000
 _OK, _UNKNOWN, _BAD_ADDRESS, _BAD_REQUEST = b"OK", b"", b"E0e", b"E16"
+_WATCHES = {b"2": WatchKind.WRITE, b"3": WatchKind.READ, b"4": WatchKind.ACCESS}
 _BKPT = b"\xbe"
 """Second byte of the BKPT instruction."""
 
 
 class GdbServer:
     """Stands between a machine and whoever runs it; the machine stops wherever the debugger says.
+
+    One debugger at a time; when it has gone, another may come and finds the machine stopped.
 
     Time is virtual: while the debugger thinks, none goes by, and nobody who waits for the machine times out. Up to
     the first breakpoint or step a run is the same as without a debugger, to the instruction; behind it an interrupt
@@ -67,28 +72,41 @@ class GdbServer:
     def wait(self) -> None:
         """Waits until a debugger has come and let the machine go."""
         connection, _ = self._door.accept()
-        self._door.close()
+        self._attach(connection)
+
+    def _attach(self, connection: socket.socket) -> None:
         self._link = Link(connection)
         self._machine.stop_at_bkpt = True
         self._serve(_SIGTRAP)
 
+    def _look_at_the_door(self) -> None:
+        """Takes who comes once the debugger has gone, and sends away who comes while one is there."""
+        while select.select([self._door], [], [], 0)[0]:
+            connection, _ = self._door.accept()
+            if self._link:
+                connection.close()
+            else:
+                self._attach(connection)
+
     def run_until(self, time_ps: int, condition: Callable[[], bool] | None = None) -> Halt:
         """As `Machine.run_until`, with stops in between."""
         machine = self._machine
-        while self._link:
+        while True:
+            self._look_at_the_door()
             try:
                 halt = machine.run_until(min(time_ps, machine.clock.now_ps() + _LOOK_PS), condition)
             except TargetError:
                 self._stopped(_SIGSEGV)
                 raise
-            if halt is Halt.BREAKPOINT:
+            if halt is Halt.WATCHPOINT:
+                self._stopped(self._watched())
+            elif halt is Halt.BREAKPOINT and self._link:
                 machine.core.cut_short(repeat=True)  # a BKPT was counted, and did not run
                 self._stopped(_SIGTRAP)
-            elif self._link.has_something():
+            elif self._link and self._link.has_something():
                 self._stopped(_SIGINT)
-            elif halt in (Halt.CONDITION, Halt.EXIT) or machine.clock.now_ps() >= time_ps:
+            elif halt is not Halt.TIME or machine.clock.now_ps() >= time_ps:
                 return halt
-        return machine.run_until(time_ps, condition)
 
     def close(self) -> None:
         """Tells the debugger that the program has ended."""
@@ -102,7 +120,8 @@ class GdbServer:
 
     def _stopped(self, why: bytes) -> None:
         """Tells why the machine has stopped and does what the debugger asks, until it lets the machine go."""
-        assert self._link
+        if not self._link:
+            return  # a lockup that nobody looks at
         try:
             if why is _SIGINT and self._link.receive() != INTERRUPT:
                 return
@@ -111,6 +130,11 @@ class GdbServer:
             self._lost()
         else:
             self._serve(why)
+
+    def _watched(self) -> bytes:
+        hit = self._machine.protection.watchpoints.take_hit()
+        assert hit
+        return b"T05%s:%08x;" % (hit.kind.value.encode(), hit.address)
 
     def _serve(self, why: bytes) -> None:
         try:
@@ -152,6 +176,7 @@ class GdbServer:
         self._link = None
         self._machine.stop_at_bkpt = self._machine.hold_exceptions = False
         self._machine.core.set_traps(())
+        self._machine.protection.forget_watchpoints()
 
     def _killed(self) -> NoReturn:
         self._let_go()
@@ -186,6 +211,10 @@ class GdbServer:
                 return self._write(*_numbers(name[1:]), rest)
             case b"Z" | b"z" if request[1:2] in b"01":
                 return self._set_breakpoint(_numbers(request[3:])[0], wanted=request[:1] == b"Z")
+            case b"Z" | b"z" if request[1:2] in b"234":
+                return self._set_watchpoint(
+                    _WATCHES[request[1:2]], *_numbers(request[3:]), wanted=request[:1] == b"Z"
+                )
             case b"H":
                 return _OK  # there is one thread
         match name:
@@ -215,6 +244,10 @@ class GdbServer:
             return _BAD_ADDRESS
         (self._breakpoints.add if wanted else self._breakpoints.discard)(address)
         return _OK
+
+    def _set_watchpoint(self, kind: WatchKind, address: int, size_bytes: int, *, wanted: bool) -> bytes:
+        point = Watchpoint(kind, address, address + size_bytes)
+        return _OK if self._machine.protection.watch(point, wanted=wanted) else _BAD_ADDRESS
 
     def _read(self, address: int, size_bytes: int) -> bytes:
         data = self._machine.read_memory(address, size_bytes)

@@ -47,6 +47,8 @@ class Halt(Enum):
     TIME = auto()
     BREAKPOINT = auto()
     """At an address of `Machine.set_breakpoints`, or at a BKPT while `Machine.stop_at_bkpt` is set."""
+    WATCHPOINT = auto()
+    """Before an access that a debugger watches for: `Protection.watchpoints` has it."""
     CONDITION = auto()
     EXIT = auto()
     """The program has ended by semihosting: `Semihosting.exit_status`."""
@@ -386,6 +388,9 @@ class Machine:
                 return self._serve(self.semihosting)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:
                 return Halt.BREAKPOINT
+            case StopKind.BAD_LOAD | StopKind.BAD_STORE if self.protection.watchpoints.hit:
+                self.core.cut_short(repeat=True)
+                return Halt.WATCHPOINT
             case StopKind.BAD_LOAD | StopKind.BAD_STORE if self.protection.stale:
                 # The MPU was written in this very block, and no ISB came between: look again.
                 self.core.cut_short(repeat=True)

@@ -13,6 +13,7 @@ from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.scs import FaultStatus
 from renode_mnist.stm32f746.stop import Stop, StopKind
+from renode_mnist.stm32f746.watchpoints import Watchpoint, Watchpoints
 
 _IGNORE_MPU = {SystemException.HARD_FAULT, SystemException.NMI}
 
@@ -28,6 +29,7 @@ class Protection:
         chip: Is told of changes, if there is one in C.
 
     Attributes:
+        watchpoints: To be changed by `watch`.
         stale: The MPU was written and `follow` not yet called: what is enforced is what was allowed before.
     """
 
@@ -37,6 +39,7 @@ class Protection:
         self._nvic = nvic
         self._bus = bus
         self._chip = chip
+        self.watchpoints = Watchpoints()
         self.stale = False
         self._active = False
         self._unwritable: list[Piece] = []
@@ -48,6 +51,34 @@ class Protection:
             self._chip.rights_changed(stale=True)
         self._core.counter.request_stop()
 
+    def watch(self, point: Watchpoint, *, wanted: bool) -> bool:
+        """Sets a watchpoint, or takes it away; only between runs.
+
+        Returns:
+            Whether that can be watched: RAM and peripherals can, memories that code is in cannot.
+        """
+        memory = memory_map.memory_at(point.begin)
+        if memory is None:
+            possible = self._bus.answers(point.begin, 4, False)
+        else:
+            possible = memory.base >= memory_map.DTCM.base and point.end <= memory_map.SRAM2.end
+        if possible:
+            self.watchpoints.put(point, wanted=wanted)
+            self._watchpoints_changed()
+        return possible
+
+    def forget_watchpoints(self) -> None:
+        """Takes all away; only between runs."""
+        if self.watchpoints:
+            self.watchpoints.clear()
+            self._watchpoints_changed()
+
+    def _watchpoints_changed(self) -> None:
+        if self._chip:
+            self._chip.ask_each_access(bool(self.watchpoints))
+        self.stale = True
+        self.follow()
+
     def follow(self) -> None:
         """Brings Unicorn's map in line with the MPU; only between runs."""
         active = self._mpu.active(not self._nvic.active.isdisjoint(_IGNORE_MPU))
@@ -56,11 +87,16 @@ class Protection:
         self.stale = False
         self._active = active
         self._unwritable = []
-        borders = self._mpu.borders() if active else set()
+        borders = {*(self._mpu.borders() if active else ()), *self.watchpoints.borders()}
         for memory in memory_map.MEMORIES:
             marks = sorted({memory.base, memory.end, *(at for at in borders if memory.holds(at))})
             rights = [
-                Piece(begin, end, self._mpu.access(begin) if active else Access.ALL) for begin, end in pairwise(marks)
+                Piece(
+                    begin,
+                    end,
+                    self.watchpoints.rights(begin, self._mpu.access(begin) if active else Access.ALL),
+                )
+                for begin, end in pairwise(marks)
             ]
             self._core.memory.set_rights(memory, rights)
             self._unwritable += [piece for piece in rights if not piece.access & Access.WRITE]
@@ -71,6 +107,8 @@ class Protection:
     def may_access(self, address: int, size_bytes: int, store: bool) -> bool:
         """Whether an access that the core has to ask about is allowed and answered."""
         if self._active and not self._mpu.access(address) & (Access.WRITE if store else Access.READ):
+            return False
+        if self.watchpoints and self.watchpoints.sees(address, size_bytes, store):
             return False
         return self._core.memory.is_guarded(address) or self._bus.answers(address, size_bytes, store)
 

@@ -180,14 +180,14 @@ static bool may_access(Chip* chip, uint32_t address, uint32_t size, bool store) 
   const uint8_t bit = store ? 2 : 1;
   Allowed* allowed = &chip->allowed[(word ^ word >> 8) % kAllowedSlots];
   if (allowed->word != word) *allowed = (Allowed){word, 0, 0};
-  if (!(allowed->known & bit)) {
+  if (chip->asks_each || !(allowed->known & bit)) {
     bool may = false;
     if (!chip->outside.may_access(chip->outside.of, address, size, store, &may)) {
       fail(chip);
       return false;
     }
     allowed->known |= bit;
-    if (may) allowed->may |= bit;
+    allowed->may = (uint8_t)(may ? allowed->may | bit : allowed->may & ~bit);
   }
   return allowed->may & bit;
 }
@@ -208,12 +208,14 @@ bool bus_invalid_hook(void* engine, int type, uint64_t address, int size, int64_
     return false;
   }
   const bool store = type == kMemWrite || type == kMemWriteUnmapped || type == kMemWriteProt;
-  if (!may_access(chip, (uint32_t)address, (uint32_t)size, store)) {
-    stop_for(chip, store ? kStopBadStore : kStopBadLoad, (uint32_t)address);
-    return false;
-  }
+  if (chip->torn.is) return false;  // it does not happen
   uint32_t values[2];
   engine_read(&chip->engine, registers, values, 2);
+  if (!may_access(chip, (uint32_t)address, (uint32_t)size, store)) {
+    stop_for(chip, store ? kStopBadStore : kStopBadLoad, (uint32_t)address);
+    if (store && values[1] & kEpsrIt) chip_tear(chip);
+    return false;
+  }
   if (values[1] & kEpsrIt) {  // it was brought up to date with PC, and would stay set (unicorn issue 2309)
     const uint32_t thumb = kEpsrT;
     engine_write(&chip->engine, &registers[1], &thumb, 1);

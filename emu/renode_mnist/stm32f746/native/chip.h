@@ -103,6 +103,14 @@ typedef struct {
   uint8_t known, may;
 } Allowed;
 
+// A store that was refused within an IT block: Unicorn goes on to the block's end all the same
+// (`no_exit_request` of its target/arm/translate.c), so the registers are kept as they were before it.
+enum { kTornRegisters = kLr - kR0 + 1 + 2 + kS31 - kS0 + 1 + 1 };
+typedef struct {
+  bool is;
+  uint32_t values[kTornRegisters];
+} Torn;
+
 struct Chip {
   Engine engine;
   BlockCounter* counter;
@@ -139,10 +147,12 @@ struct Chip {
   uint32_t unwritable[kMostUnwritable][2];  // by the MPU: begin, end
   int unwritable_count;                     // -1: more than that
   Allowed allowed[kAllowedSlots];
+  bool asks_each;  // what is allowed is not remembered
 
   bool access_active;  // the bus access under way, and the instruction that makes it
   uint32_t access_pc;
 
+  Torn torn;
   StopKind stop_kind;
   uint32_t stop_address;
   int status;  // of Unicorn, for kStopStatus
@@ -201,6 +211,10 @@ uint64_t bus_read_hook(void* engine, uint64_t offset, unsigned size, void* windo
 void bus_write_hook(void* engine, uint64_t offset, unsigned size, uint64_t value, void* window);
 bool bus_invalid_hook(void* engine, int type, uint64_t address, int size, int64_t value, void* chip);
 void chip_interrupt_hook(void* engine, uint32_t number, void* chip);
+
+// torn.c
+void chip_tear(Chip* chip);
+void chip_mend(Chip* chip);
 
 // run.c: from PC to `limit_cycles`, or to what happens before; idle.c the same, with what comes round unchanged
 // skipped.

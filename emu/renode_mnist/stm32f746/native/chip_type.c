@@ -156,6 +156,7 @@ static PyObject* note_stop(ChipObject* self, PyObject* unused) {
 // (kind, address, Unicorn's status); raises what was kept of an exception within the run.
 static PyObject* stopped(ChipObject* self, PyObject* unused) {
   (void)unused;
+  chip_mend(&self->chip);
   if (self->error_type) return chip_raise_kept(self);
   const Chip* chip = &self->chip;
   return Py_BuildValue("(iIi)", (int)chip->stop_kind, chip->stop_address, chip->status);
@@ -241,6 +242,7 @@ static PyMemberDef members[] = {
     FLAG(hold_exceptions),
     FLAG(observed),
     FLAG(stale),
+    FLAG(asks_each),
     FLAG(sleep_on_exit),
     FLAG(fpcar_set),
     FLAG(count_in_python),

@@ -13,6 +13,7 @@ StopKind chip_run_core(Chip* chip, uint64_t limit_cycles) {
   const bool brief = limit_cycles - counter->cycles < kBriefCycles;
   chip->status = chip->outside.start(chip->outside.of, values[0] | (values[1] & kEpsrT ? 1 : 0), brief);
   chip->access_active = false;
+  chip_mend(chip);
   if (chip->failed || chip->outside.counter_failed(chip->outside.of)) return kStopError;
   if (chip->stop_kind == kStopNone && chip->status != 0) return kStopStatus;
   return chip->stop_kind;
