@@ -72,8 +72,8 @@ def test_the_same_as_json() -> None:
         ("SEMIHOSTING(0x20, ((uint32_t[]){0x20026, -1u}));", [], 255, "status -1 (semihosting)"),
         ("SEMIHOSTING(0x18, 0x20026);", [], 0, ""),
         ("SEMIHOSTING(0x18, 0x20026);", ["--until", "y"], 1, "'y' was not said"),
-        ("REGISTER(0x40001000) = 1;", [], 0, ""),
-        ("REGISTER(0x40001000) = 1;", ["--strict"], 6, "TIM6.CR1, written by main+"),
+        ("REGISTER(0x40006C00) = 1;", [], 0, ""),
+        ("REGISTER(0x40006C00) = 1;", ["--strict"], 6, "CEC.CR, written by main+"),
         ("REGISTER(0xE000ED14) |= 1 << 3;", ["--strict"], 6, "CCR.UNALIGN_TRP is accepted"),
         ("REGISTER(0xE000ED14) |= 1 << 4;", ["--strict"], 6, "CCR.DIV_0_TRP is accepted"),
         ('usart1_on(); print("y"); for (;;);', ["--strict", "--until", "y"], 0, ""),
@@ -90,11 +90,11 @@ def test_what_is_not_modelled_is_named_once_with_its_function() -> None:
     done = emulate(
         "int main(void) { set_up_tick(); set_up_tick(); }",
         before="__attribute__((noinline)) void set_up_tick(void) "
-        "{ REGISTER(0x40001000) = 1; REGISTER(0x4000102C) = 9; }",
+        "{ REGISTER(0x40006C00) = 1; REGISTER(0x40006C10) = 9; }",
     )
-    named = [line for line in done.stdout.splitlines() if "TIM6" in line]
+    named = [line for line in done.stdout.splitlines() if "CEC" in line]
     assert len(named) == 2
-    assert named[1].startswith("-- TIM6 is not modelled: TIM6.ARR, written by set_up_tick+")
+    assert named[1].startswith("-- CEC is not modelled: CEC.ISR, written by set_up_tick+")
 
 
 BOTH = 'int main(void) { SEMIHOSTING(4, "one\\nrest"); usart1_on(); print("two\\n"); SEMIHOSTING(4, " of it"); }'
@@ -157,7 +157,7 @@ def test_calls_that_are_wrong(arguments: list[str], said: str) -> None:
         ("SEMIHOSTING(0x20, ((uint32_t[]){0x20026, 1000}));", [], 255, 1000, "it ended with status 1000"),
         ("SEMIHOSTING(0x18, 0x20026);", [], 0, 0, None),
         ("REGISTER(0x60000000) = 1;", [], 4, None, "HARD_FAULT at 0x"),
-        ("REGISTER(0x40001000) = 1;", ["--strict"], 6, None, "the program used what is not modelled: TIM6 is not"),
+        ("REGISTER(0x40006C00) = 1;", ["--strict"], 6, None, "the program used what is not modelled: CEC is not"),
         ("", ["--until", "y"], 5, None, "'y' was not said: the core sleeps"),
     ],
 )

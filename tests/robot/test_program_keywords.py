@@ -31,7 +31,7 @@ int main(void) {
     received = 0;
     if (character == '~') never();
     if (character == '#') for_ever();
-    if (character == '!') REGISTER(0x40001000) = 1;
+    if (character == '!') REGISTER(0x40006C00) = 1;
     if (character == '\\r') print("\\r\\n"); else put(character);
   }
 }
@@ -115,7 +115,7 @@ def check_program_should_use_nothing_that_is_not_modelled(program: ProgramLibrar
     program.program_should_use_nothing_that_is_not_modelled()
     program.write_line("!")
     program.wait_for_line("!")
-    fails(program.program_should_use_nothing_that_is_not_modelled, match=r"TIM6.CR1, written by main\+")
+    fails(program.program_should_use_nothing_that_is_not_modelled, match=r"CEC.CR, written by main\+")
 
 
 def check_open_program(program: ProgramLibrary) -> None:

@@ -24,6 +24,7 @@ from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.memory_settings import memory_settings
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
+from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
 from renode_mnist.stm32f746.peripheral import Peripheral, Registers
 from renode_mnist.stm32f746.peripherals import OwnPeripheral
@@ -36,6 +37,7 @@ from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
 from renode_mnist.stm32f746.slot import ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.trace_lock import TraceLock
+from renode_mnist.stm32f746.wires import Wires
 
 _IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
 """RM0385 40.6.1: DBGMCU_IDCODE; its reserved bits read 6 on silicon."""
@@ -170,14 +172,17 @@ class Machine:
         }
         debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
         core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
-        on_buses = [*self.usarts.values(), *self.gpios.values(), *self.dmas.values()]
+        on_buses = [*self.usarts.values(), *self.dmas.values()]
         for model in (*core_side, self.rcc, self.pwr, self.flash, *on_buses):
             self.bus.add(model)
+        self.wires = Wires(self.nvic.set_line)
+        self.slots: dict[str, Slot] = {}
         self._plugged: list[Peripheral] = []
-        for model in peripherals.built_in():
+        for model in (*self.gpios.values(), *peripherals.built_in()):
             self._plug(model, None)
         for place in own_peripherals:
             self._plug(place.make(), place.base)
+        self.pads = Pads(self.gpios, self.wires, self.bus)
         self.rcc.reset_peripheral = self._reset_peripheral
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
@@ -203,12 +208,15 @@ class Machine:
             self.scheduler,
             self.log,
             partial(self.rcc.kernel_hertz, model.name),
+            partial(self.rcc.is_clocked, model.name),
             lines,
-            self.nvic.set_line,
+            self.wires,
             self.parts,
             self._reset_because,
+            self.parts.read_moves,
         )
         model.connected(slot)
+        self.slots[model.name] = slot
         if base is None:
             self.bus.add(model)
         else:
@@ -263,6 +271,7 @@ class Machine:
         self.bus.reset()
         self.systick.reset()
         self.nvic.reset()
+        self.wires.reset()
         self.mpu.reset()
         self.parts.synchronise()
         self.exceptions.reset()

@@ -122,6 +122,10 @@ class Parts(Protocol):
         """Likewise for one item."""
         ...
 
+    def read_moves(self) -> None:
+        """What is being read of a steady peripheral changes by itself, or by being read: see `Slot.moves`."""
+        ...
+
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
         ...
@@ -209,6 +213,9 @@ class PythonParts:
         self._asking.discard(request)
         self._pulses = before
 
+    def read_moves(self) -> None:
+        """See `Parts`; here no loop is skipped."""
+
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
         self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
@@ -229,7 +236,9 @@ class ChipParts:
 
     def __init__(self, core: Core, hertz: int) -> None:
         self._core = core
-        calls = Calls(self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual)
+        calls = Calls(
+            self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual, self._pins
+        )
         self.chip: Chip = chip.build(core.engine, core.counter, hertz, core.memory.places(), calls)
         self._native = self.chip.native
         self.state: CoreState = self._native
@@ -271,6 +280,10 @@ class ChipParts:
     def _ask(self, request: wiring.Request, asking: _Asking) -> None:
         if (number := _NUMBERS.get(request)) is not None:
             self._native.dma_ask(number, asking)
+
+    def read_moves(self) -> None:
+        """See `Parts`."""
+        self._native.read_moves = True
 
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """See `Parts`."""
@@ -336,6 +349,9 @@ class ChipParts:
 
     def _crossing(self, index: int, outwards: bool, byte: int) -> tuple[int, bool]:
         return self._usarts[index].crossing(outwards, byte)
+
+    def _pins(self, index: int) -> None:
+        self._gpios[index].changed()
 
     def _unusual(self, index: int, stream: int, address: int | None) -> None:
         self._dmas[index].say(stream, address)

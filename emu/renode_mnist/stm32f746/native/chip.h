@@ -67,6 +67,7 @@ typedef struct {
   bool (*interrupted)(void* of);           // false: a signal (Ctrl-C) ends the run
   // A DMA stream: where nothing answered it, or how it is set as it is switched on.
   bool (*unusual)(void* of, int controller, int stream, bool failed, uint32_t address);
+  bool (*pins_changed)(void* of, int port);
   bool (*counter_failed)(void* of);  // the clock model raised an error
                                      // uc_emu_start; what is not brief goes without the interpreter's lock.
   int (*start)(void* of, uint64_t begin, bool brief);
@@ -140,6 +141,7 @@ struct Chip {
   int unwritable_count;                     // -1: more than that
   Allowed allowed[kAllowedSlots];
 
+  bool read_moves;     // Python: what it has just read changes by itself, or by being read
   bool access_active;  // the bus access under way, and the instruction that makes it
   uint32_t access_pc;
 

@@ -244,6 +244,7 @@ static PyMemberDef members[] = {
     FLAG(sleep_on_exit),
     FLAG(fpcar_set),
     FLAG(count_in_python),
+    FLAG(read_moves),
     FLAG(counting),
     {"count", T_ULONGLONG, offsetof(ChipObject, chip.count), 0, "CYCCNT at `count_since`."},
     {"count_since", T_ULONGLONG, offsetof(ChipObject, chip.count_since), 0, "In cycles of the core."},
