@@ -83,3 +83,34 @@ class Bench:
     def pending(self, position: int) -> bool:
         """Whether an interrupt's line is high."""
         return 16 + position in self.machine.nvic.lines
+
+
+WAITS = """
+static volatile uint32_t ticks;
+static void tim6(void) { R(TIM6, SR) = ~1u; ticks++; }
+static void wait(uint32_t timer, uint32_t length) {
+  uint32_t from = R(timer, CNT);
+  while (R(timer, CNT) - from < length) continue;
+}
+int main(void) {
+  clocks_on();
+  on_interrupt(54, tim6);
+  R(TIM6, PSC) = 159; R(TIM6, ARR) = 99; R(TIM6, EGR) = 1; R(TIM6, SR) = 0; R(TIM6, DIER) = 1; R(TIM6, CR1) = 1;
+  R(TIM2, ARR) = 0xFFFFFFFF; R(TIM2, CR1) = 1;
+  R(TIM3, ARR) = 4999;
+  for (uint32_t i = 0;; i++) {
+    R(TIM2, PSC) = (uint32_t[]){0, 3, 107, 15}[i % 4]; R(TIM2, EGR) = 1;
+    wait(TIM2, 100 + 7000 / (R(TIM2, PSC) + 1) + i * 13 % 17);
+    R(TIM3, PSC) = i % 5; R(TIM3, CR1) = 0; R(TIM3, EGR) = 1; R(TIM3, SR) = 0;
+    R(TIM3, CR1) = 1 | (i % 3 == 2 ? 1 << 5 : i % 3 << 4);
+    while (!(R(TIM3, SR) & 1)) continue;
+    R(TIM3, CNT) = 0;
+    if (i % 3 == 1) while (R(TIM3, CNT) > 20 + i % 50) continue;
+    else while (R(TIM3, CNT) < 3000) continue;
+    seen[i % 60] = R(TIM3, CNT) + R(TIM2, CNT) * 65536;
+    seen[60] = i;
+    for (uint32_t from = ticks; ticks - from < i % 3;) continue;
+  }
+}
+"""
+"""It polls counters and flags of timers that go in every way, beside a timer's interrupt each millisecond."""

@@ -213,7 +213,7 @@ class Machine:
             self.wires,
             self.parts,
             self._reset_because,
-            self.parts.read_moves,
+            self.parts,
         )
         model.connected(slot)
         self.slots[model.name] = slot

@@ -126,6 +126,10 @@ class Parts(Protocol):
         """What is being read of a steady peripheral changes by itself, or by being read: see `Slot.moves`."""
         ...
 
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """What is being read counts: see `Slot.counts`."""
+        ...
+
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
         ...
@@ -216,6 +220,9 @@ class PythonParts:
     def read_moves(self) -> None:
         """See `Parts`; here no loop is skipped."""
 
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """See `Parts`; here no loop is skipped."""
+
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
         self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
@@ -284,6 +291,10 @@ class ChipParts:
     def read_moves(self) -> None:
         """See `Parts`."""
         self._native.read_moves = True
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """See `Parts`."""
+        self._native.read_counts(tick_ps, ticks, falls)
 
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """See `Parts`."""

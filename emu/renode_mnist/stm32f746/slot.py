@@ -83,6 +83,18 @@ class Asks(Protocol):
         ...
 
 
+class Reads(Protocol):
+    """Is told of the read under way how its value changes; see `Slot`."""
+
+    def read_moves(self) -> None:
+        """By itself, or by being read."""
+        ...
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """By one each ``tick_ps``."""
+        ...
+
+
 class Slot:
     """A peripheral's connections.
 
@@ -96,13 +108,11 @@ class Slot:
         wires: Lead interrupts and signals.
         dma: Takes its requests.
         reset_chip: Resets the chip before the next block.
-        moves: See `moves`.
+        reads: Told how what is read changes.
 
     Attributes:
         log: As given.
         lines: As given.
-        moves: A read calls it where a `steady` peripheral's register is not: what is read changes by itself without
-            an event, or by being read.
     """
 
     def __init__(
@@ -116,7 +126,7 @@ class Slot:
         wires: Wires,
         dma: Asks,
         reset_chip: Callable[[ResetCause], None],
-        moves: Callable[[], None],
+        reads: Reads,
     ) -> None:
         self._of = of
         self._scheduler = scheduler
@@ -127,7 +137,7 @@ class Slot:
         self._wires = wires
         self._dma = dma
         self._reset_chip = reset_chip
-        self.moves = moves
+        self._reads = reads
         self._planned: dict[str, Event] = {}
 
     @property
@@ -171,6 +181,21 @@ class Slot:
     def recall(self, planned: Mapping[str, Event]) -> None:
         """These are its plans, from a snapshot."""
         self._planned = dict(planned)
+
+    def moves(self) -> None:
+        """A read calls it where a `steady` peripheral's register is none.
+
+        What is read changes by itself without an event, or by being read.
+        """
+        self._reads.read_moves()
+
+    def counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """Likewise, where it goes up (or ``falls``) by one each ``tick_ps``, at least that many times.
+
+        Loops that wait for such a counter are skipped to just before its value ends them. ``tick_ps`` may be too
+        short by less than one.
+        """
+        self._reads.read_counts(tick_ps, ticks, falls=falls)
 
     def set_interrupt(self, active: bool, line: int = 0) -> None:
         """Drives one of its interrupt lines, high until it is driven low; without effect where it has none.

@@ -112,6 +112,7 @@ uint64_t bus_read_hook(void* engine, uint64_t offset, unsigned size, void* user_
   bool stays = is_steady(chip, address) || is_unclocked_usart(chip, address);
   (void)engine;
   chip->read_moves = false;
+  chip->read_counts.tick_ps = 0;
   read_bus(chip, address, size, &value, &stays);
   chip->access_active = false;
   stays = stays && !chip->read_moves;
@@ -122,8 +123,9 @@ uint64_t bus_read_hook(void* engine, uint64_t offset, unsigned size, void* user_
     if (++idle->polls == idle->poll_patience) chip_stop_to_look(chip);
   } else {
     ++idle->effects;
-    const bool counts = address == kCyccnt ? !chip->count_in_python : address == kScsBase + kSysTickCvr;
-    if (counts && size == 4) {
+    const bool core = address == kCyccnt ? !chip->count_in_python : address == kScsBase + kSysTickCvr;
+    if ((core || chip->read_counts.tick_ps) && size == 4) {
+      idle->counts = chip->read_counts;
       ++idle->counter_reads;
       idle->counter_address = address;
       idle->counter_value = value;

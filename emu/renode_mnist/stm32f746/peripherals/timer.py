@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 from renode_mnist.stm32f746.peripherals.kernel_clock import KernelClock
 from renode_mnist.stm32f746.peripherals.timer_channel import Channel, Source
@@ -508,8 +509,9 @@ class Timer(Peripheral):
         edge = self._advance()
         registers = self.registers
         if offset == CNT:
-            self.slot.moves()
+            self._settled()
             value = self._count.value(edge)
+            self._tell_how_it_counts()
             if registers[CR1] & _UIFREMAP:
                 value = value & 0x7FFF_FFFF | (registers[SR] & _UIF) << 31
             return value
@@ -525,6 +527,13 @@ class Timer(Peripheral):
                 registers[SR] &= ~channel.flag
                 self._replan()
         return 0 if offset == EGR else registers[offset]
+
+    def _tell_how_it_counts(self) -> None:
+        count, hertz = self._count, self._clock.hertz
+        if not count.runs or not count.reload or not hertz or self._counts_outside:
+            return
+        tick_ps = PICOSECONDS * (count.prescaler + 1) // hertz
+        self.slot.counts(tick_ps, count.ticks_one_way(), falls=count.falls(count.edge))
 
     def _of_burst(self) -> int:
         return 4 * (field(self.registers[DCR], 0, 5) + self._burst)

@@ -128,6 +128,10 @@ class Count:
         rounds, index = divmod(passed, len(firsts))
         return firsts[index] + rounds * self.period
 
+    def ticks_one_way(self) -> int:
+        """For how long its value goes by one each tick, from `edge` on."""
+        return min(self._first(end) for end in self.ends) if self.phase >= 0 else -self.phase
+
     def comes_to(self, phases: Iterable[int], ticks: int) -> int:
         """How often it comes to one of some phases in that many ticks."""
         times = 0
