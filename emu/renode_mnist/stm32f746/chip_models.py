@@ -240,11 +240,12 @@ class ChipGpio(Gpio):
 
     def state(self) -> dict[str, Any]:
         """See `Peripheral.state`; the rest is the chip's."""
-        return {"to_come": list(self._to_come), "driven": self._driven}
+        return {"to_come": list(self._to_come), "driven": (self._driven, self._high)}
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`."""
-        self._to_come, self._driven = list(state["to_come"]), state["driven"]
+        self._to_come = list(state["to_come"])
+        self._driven, self._high = state["driven"]
 
 
 class ChipUsart(Usart):

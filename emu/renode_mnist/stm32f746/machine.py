@@ -34,7 +34,7 @@ from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
 from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlSpace
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
-from renode_mnist.stm32f746.slot import ResetCause, Slot
+from renode_mnist.stm32f746.slot import Effects, ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.trace_lock import TraceLock
 from renode_mnist.stm32f746.wires import Wires
@@ -212,7 +212,7 @@ class Machine:
             lines,
             self.wires,
             self.parts,
-            self._reset_because,
+            Effects(self._reset_because, self._take_event),
             self.parts,
         )
         model.connected(slot)
@@ -222,6 +222,13 @@ class Machine:
         else:
             self.bus.add_at(model, peripherals.place_of(model, base))
         self._plugged.append(model)
+
+    def _take_event(self) -> None:
+        """An event has come that ends WFE (DDI 0403E B1.5.18)."""
+        if self._state.asleep and self._state.waits_for_event:
+            self._state.asleep = False
+        else:
+            self._state.event_register = True
 
     def _reset_because(self, cause: ResetCause) -> None:
         self.rcc.reset_cause = cause
@@ -382,8 +389,10 @@ class Machine:
                 return Halt.BREAKPOINT
             case StopKind.WAIT_FOR_INTERRUPT:
                 self._state.asleep = True
+                self._state.waits_for_event = False
             case StopKind.WAIT_FOR_EVENT:
                 self._state.asleep = not (self._state.event_register or stop.event_sent)
+                self._state.waits_for_event = self._state.asleep
                 self._state.event_register = False
             case StopKind.SUPERVISOR_CALL:
                 self.exceptions.supervisor_call()
@@ -391,6 +400,7 @@ class Machine:
                 in_thread_mode = self.exceptions.leave()
                 self._state.event_register = True
                 self._state.asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
+                self._state.waits_for_event = False
             case StopKind.BKPT_INSTRUCTION if self.semihosting is not None and self._at_semihosting_call():
                 return self._serve(self.semihosting)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:

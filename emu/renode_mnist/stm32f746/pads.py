@@ -103,7 +103,13 @@ class Pads:
         self._seen: dict[str, tuple[int, int, int]] = dict.fromkeys(ports, (0, 0, 0))
         for letter, port in ports.items():
             port.changed = partial(self._changed, letter)
+        wires.on_watch = self._watch
+        for letter in ports:
             self._changed(letter)
+
+    def _watch(self, pins: frozenset[str]) -> None:
+        for letter, port in self._ports.items():
+            port.watch(sum(1 << pin for pin in range(PINS) if f"P{letter}{pin}" in pins))
 
     def look(self) -> None:
         """Takes all pins as they are, without telling anybody."""

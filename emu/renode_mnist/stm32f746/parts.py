@@ -50,12 +50,14 @@ class CoreState(Protocol):
 
     Attributes:
         asleep: It waits for an interrupt or event.
+        waits_for_event: It does so by WFE, which an event ends too.
         event_register: An event came (DDI 0403E B1.5.18).
         reset_requested: It is to be reset before the next block.
         hold_exceptions: What is pending stays so.
     """
 
     asleep: bool
+    waits_for_event: bool
     event_register: bool
     reset_requested: bool
     hold_exceptions: bool
@@ -64,6 +66,7 @@ class CoreState(Protocol):
 @dataclass
 class _CoreState:
     asleep: bool = False
+    waits_for_event: bool = False
     event_register: bool = False
     reset_requested: bool = False
     hold_exceptions: bool = False

@@ -22,10 +22,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from renode_mnist.stm32f746.clock import PICOSECONDS, Event, Scheduler
 from renode_mnist.stm32f746.log import EventLog
@@ -83,6 +83,18 @@ class Asks(Protocol):
         ...
 
 
+class Effects(NamedTuple):
+    """What a peripheral may do to core and chip.
+
+    Attributes:
+        reset_chip: Resets the chip before the next block.
+        send_event: Ends the core's WFE, or its next one.
+    """
+
+    reset_chip: Callable[[ResetCause], None]
+    send_event: Callable[[], None]
+
+
 class Reads(Protocol):
     """Is told of the read under way how its value changes; see `Slot`."""
 
@@ -107,7 +119,7 @@ class Slot:
         lines: Positions of its interrupts in the NVIC, in the order in which it numbers them.
         wires: Lead interrupts and signals.
         dma: Takes its requests.
-        reset_chip: Resets the chip before the next block.
+        effects: What it may do to core and chip.
         reads: Told how what is read changes.
 
     Attributes:
@@ -125,7 +137,7 @@ class Slot:
         lines: tuple[int, ...],
         wires: Wires,
         dma: Asks,
-        reset_chip: Callable[[ResetCause], None],
+        effects: Effects,
         reads: Reads,
     ) -> None:
         self._of = of
@@ -136,7 +148,7 @@ class Slot:
         self.lines = lines
         self._wires = wires
         self._dma = dma
-        self._reset_chip = reset_chip
+        self._effects = effects
         self._reads = reads
         self._planned: dict[str, Event] = {}
 
@@ -244,4 +256,12 @@ class Slot:
 
     def reset_chip(self, cause: ResetCause) -> None:
         """Resets the chip before the next block."""
-        self._reset_chip(cause)
+        self._effects.reset_chip(cause)
+
+    def send_event(self) -> None:
+        """Ends the core's WFE, or its next one."""
+        self._effects.send_event()
+
+    def watch(self, pins: Iterable[str]) -> None:
+        """Its listeners are told of these pins (``PA0``) also while they are outputs, and no more of others."""
+        self._wires.watch(self._of.name, pins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ class Wires:
     Attributes:
         moment_ps: When what is being told has happened, where that is known better than by the clock: an event runs
             behind the block of instructions that it falls into.
+        on_watch: Called with all pins that somebody watches.
     """
 
     def __init__(self, set_line: Callable[[int, bool], None]) -> None:
@@ -28,6 +29,8 @@ class Wires:
         self._drivers: defaultdict[int, set[str]] = defaultdict(set)
         self._high: set[str] = set()
         self._listeners: dict[str, list[Callable[[bool], None]]] = {}
+        self._watched: dict[str, frozenset[str]] = {}
+        self.on_watch: Callable[[frozenset[str]], None] = lambda _pins: None
 
     def reset(self) -> None:
         """All interrupt lines are low, as the NVIC's are out of reset."""
@@ -76,6 +79,11 @@ class Wires:
     def listen(self, signal: str, told: Callable[[bool], None]) -> None:
         """``told`` is called with a signal's level each time it changes."""
         self._listeners.setdefault(signal, []).append(told)
+
+    def watch(self, driver: str, pins: Iterable[str]) -> None:
+        """These pins are of interest to ``driver`` also while they are outputs, and no others."""
+        self._watched[driver] = frozenset(pins)
+        self.on_watch(frozenset().union(*self._watched.values()))
 
     def state(self) -> dict[str, Any]:
         """All that `take_state` needs to bring it back."""

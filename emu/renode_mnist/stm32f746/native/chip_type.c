@@ -246,6 +246,7 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     FLAG(asleep),
+    FLAG(waits_for_event),
     FLAG(event_register),
     FLAG(reset_requested),
     FLAG(hold_exceptions),
