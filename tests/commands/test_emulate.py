@@ -97,6 +97,41 @@ def test_what_is_not_modelled_is_named_once_with_its_function() -> None:
     assert named[1].startswith("-- CEC is not modelled: CEC.ISR, written by set_up_tick+")
 
 
+PIN = """
+int main(void) {
+  usart1_on();
+  REGISTER(RCC + 0x30) |= 1 << 8;
+  for (uint32_t before = 0;;) {
+    uint32_t level = REGISTER(0x40022010) >> 11 & 1;
+    if (level != before) print(level ? "pressed\\n" : "released\\n");
+    before = level;
+  }
+}
+"""
+
+
+def test_pins_are_driven_from_the_start_and_later() -> None:
+    done = emulate(PIN, "--drive", "PI11=high@10ms", "--drive", "pi11=released@20ms", "--until", "released")
+    assert done.stdout.splitlines()[:2] == ["pressed", "released"]
+    assert done.returncode == 0
+    done = emulate(PIN, "--drive", "PI11=high", "--until", "pressed")
+    assert re.search("at 0.00.* 'pressed' was said", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("PI11", "'PI11' says no level; give PI11=high, low or released."),
+        ("PI11=up", "says no level"),
+        ("PZ1=high", "there is no pin 'PZ1'"),
+        ("PI11=high@soon", "'soon' is no duration"),
+    ],
+)
+def test_what_drives_no_pin(value: str, said: str) -> None:
+    done = emulate(PIN, "--drive", value)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
 BOTH = 'int main(void) { SEMIHOSTING(4, "one\\nrest"); usart1_on(); print("two\\n"); SEMIHOSTING(4, " of it"); }'
 
 
