@@ -22,6 +22,7 @@ from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.clock import Event
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.exceptions import Lockup
 from renode_mnist.stm32f746.machine import Machine
@@ -55,6 +56,7 @@ class Snapshot:
     events: tuple[tuple[int, int, int, int, object], ...]
     incoming: tuple[bytes, ...]
     peripherals: dict[str, dict[str, Any]]
+    wires: dict[str, Any]
     mpu: Any
     log: Any
     lockup: Lockup | None
@@ -82,6 +84,7 @@ def save(machine: Machine) -> Snapshot:
         events=tuple(_described(machine, event) for event in events),
         incoming=incoming,
         peripherals=machine.bus.state(),
+        wires=machine.wires.state(),
         mpu=machine.mpu.state(),
         log=machine.log.state(),
         lockup=machine.exceptions.lockup,
@@ -107,7 +110,10 @@ def restore(machine: Machine, saved: Snapshot) -> None:
     if changed & {memory_map.FLASH.name, memory_map.ITCM.name} or ran_in_ram:
         machine.core.code_changed()
     machine.bus.take_state(saved.peripherals)
+    machine.wires.take_state(saved.wires)
     native.restore(saved.chip, [_recalled(machine, event) for event in saved.events], saved.incoming)
+    machine.pads.look()
+    _recall_plans(machine, saved)
     machine.parts.clocks_changed(machine.rcc)
     machine.exceptions.lockup, machine.exceptions.last_fault = saved.lockup, saved.last_fault
     machine.resets = saved.resets
@@ -130,6 +136,15 @@ def copy(machine: Machine) -> Machine:
     twin = machine.another()
     restore(twin, saved)
     return twin
+
+
+def _recall_plans(machine: Machine, saved: Snapshot) -> None:
+    plans: dict[str, dict[str, Event]] = {name: {} for name in machine.slots}
+    for owner, _, time_ps, name, argument in saved.events:
+        if owner == _FOREIGN and isinstance(argument, tuple) and argument[0] == _PERIPHERAL:
+            plans[argument[1]][argument[2]] = machine.scheduler.known(time_ps, name)
+    for peripheral, planned in plans.items():
+        machine.slots[peripheral].recall(planned)
 
 
 def _native(machine: Machine) -> Any:

@@ -15,6 +15,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_server import GdbServer
 from renode_mnist.stm32f746.machine import Halt, Machine
 from renode_mnist.stm32f746.nvic import FAULTS
+from renode_mnist.stm32f746.pads import Pin
 from renode_mnist.stm32f746.pins import unconnected
 from renode_mnist.stm32f746.semihosting import Semihosting
 from renode_mnist.stm32f746.whereabouts import whereabouts
@@ -171,6 +172,18 @@ class EmbeddedElf:
     def send(self, uart: str, data: bytes) -> None:
         """See ``AnyElf``."""
         self._machine.usarts[uart].feed(data)
+
+    def drive(self, pin: Pin, high: bool | None, at_seconds: float | None = None) -> None:
+        """See ``AnyElf``."""
+        port = self._machine.gpios[pin.port]
+        if at_seconds is None:
+            port.drive(pin.number, high)
+        else:
+            port.drive_at(round(at_seconds * PICOSECONDS), pin.number, high)
+
+    def is_high(self, pin: Pin) -> bool:
+        """See ``AnyElf``."""
+        return self._machine.pads.is_high(pin)
 
     def now(self) -> float:
         """See ``AnyElf``."""
