@@ -50,7 +50,9 @@ def call(*arguments: str | Path, columns: int = 120) -> subprocess.CompletedProc
 def test_each_function_is_a_row_and_their_sum_is_the_run(tmp_path: Path) -> None:
     found = row(program(tmp_path, 50), "m7")
     step, folded, work = (found.function(name) for name in ("step", "folded", "work"))
-    assert step is not None and folded is not None and work is not None
+    assert step is not None
+    assert folded is not None
+    assert work is not None
     assert found.case == "blink/elf"
     assert (step.calls, work.calls, folded.calls) == (2, 1, 0)
     assert folded.inlined_into == ("work",)
@@ -61,7 +63,8 @@ def test_each_function_is_a_row_and_their_sum_is_the_run(tmp_path: Path) -> None
     assert found.compiler.startswith("GNU ")
     longer = row(program(tmp_path, 51)).function("step")
     one_more = row(program(tmp_path, 52)).function("step")
-    assert longer is not None and one_more is not None
+    assert longer is not None
+    assert one_more is not None
     assert longer.instructions - step.instructions == one_more.instructions - longer.instructions > 0
 
 
@@ -168,10 +171,10 @@ def test_the_command_writes_checks_and_ends_as_documented(tmp_path: Path) -> Non
 
 def test_budgets_of_programs_stand_beside_those_of_models(tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
-    text = '[toolchains.gcc]\ncompiler = "GNU 1"\n[cases."int8/m7".gcc]\ninstructions = 1\nflash_bytes = 1\nram_bytes = 1\n'
-    file.write_text(f"tolerance_percent = 2\n{text}")
+    case = '[cases."int8/m7".gcc]\ninstructions = 1\nflash_bytes = 1\nram_bytes = 1\n'
+    file.write_text(f'tolerance_percent = 2\n[toolchains.gcc]\ncompiler = "GNU 1"\n{case}')
     program_budgets.update(file, [row(program(tmp_path, 50))])
-    assert text in file.read_text()
+    assert case in file.read_text()
     assert list(budgets.load(file).cases) == ["int8/m7", "blink/elf"]
 
 

@@ -7,8 +7,8 @@ kernels compute; modelled cycles, which are those at 216 MHz, and measured ones,
 ``tolerance_percent`` of what is written. The lists beside them tell where a growth is: ``layers`` and ``functions``
 for instructions, ``cycles_modelled_layers`` and ``cycles_measured_layers`` for the cycles.
 
-The case of a program of others, ``[cases."blink/elf".debian-12]``, has no layers; ``functions`` is one table, and each
-function in it a bound by itself (``program_budgets``).
+The case of a program of others, ``[cases."blink/elf".debian-12]``, has no layers; ``functions`` is one table, and
+each function in it a bound by itself (``program_budgets``).
 
 Files of before name no toolchain, ``[cases."int8/m7"]``. Nobody can tell which one they meant, so they hold for every
 image, as they did, and who shows a verdict says so.

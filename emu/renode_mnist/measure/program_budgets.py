@@ -147,4 +147,5 @@ def _said_of(row: ProgramRow, name: str) -> Iterator[str]:
     if function is None and name in row.not_run:
         yield f"{row.case}: {name} did not run."
     if function is not None and function.inlined_into:
-        yield f"{row.case}: {name} is inlined into {', '.join(function.inlined_into)}; its lines there are counted for it."
+        holders = ", ".join(function.inlined_into)
+        yield f"{row.case}: {name} is inlined into {holders}; its lines there are counted for it."
