@@ -9,6 +9,9 @@ import click
 
 from renode_mnist import paths, remedies
 from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
+from renode_mnist.commands.bench_program import Asked, bench_programs, check_given
+from renode_mnist.commands.bench_verdict import conclude, load_budgets, show_verdict
+from renode_mnist.commands.duration import duration
 from renode_mnist.commands.matrix import MODELS, list_option
 from renode_mnist.commands.options import (
     options_from,
@@ -18,11 +21,25 @@ from renode_mnist.commands.options import (
     tell_target,
 )
 from renode_mnist.commands.output import write
-from renode_mnist.errors import CheckFailed, EnvironmentProblem
-from renode_mnist.session.target_options import CHIP_TARGETS
+from renode_mnist.commands.program_end import words
+from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.session.target_options import CHIP_TARGETS, TargetOptions
 
 
 @click.command()
+@click.argument("programs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--until", metavar="TEXT", type=words, help="Of a program: to when it says this.")
+@click.option("--for", "seconds", type=duration, help="Of a program: this virtual time, as 20ms.")
+@click.option(
+    "--wall",
+    type=duration,
+    default="60s",
+    show_default=True,
+    help="Of a program: at most this much of this machine's time.",
+)
+@click.option(
+    "--top", default=20, show_default=True, type=click.IntRange(1), help="Of a program: how many functions."
+)
 @list_option("--models", "model", MODELS, "Names or .tflite files.")
 @list_option("--engines", "engine", ENGINES)
 @list_option("--objectives", "objective")
@@ -48,6 +65,11 @@ from renode_mnist.session.target_options import CHIP_TARGETS
     help="[default: budgets.toml of the checkout or this folder, else the package's]",
 )
 def bench(
+    programs: tuple[Path, ...],
+    until: str | None,
+    seconds: float | None,
+    wall: float,
+    top: int,
     models: tuple[str, ...],
     engines: tuple[Any, ...],
     objectives: tuple[Any, ...],
@@ -66,7 +88,18 @@ def bench(
     budget_file: Path | None,
     **options: Any,
 ) -> None:
-    """Run models on engines and show what each layer costs, beside what others published."""
+    """Run models on engines and show what each layer costs, beside what others published.
+
+    With PROGRAMS, any ELFs for the STM32F746, what each function of theirs takes in a run from reset: to --until or
+    --for, or to its end, with the exit status of emulate.
+    """
+    check_given(programs)
+    _refuse_missing_folders(json_file, markdown, html)
+    if programs:
+        counted = TargetOptions(clock_model=options["clock_model"], parameters=options["parameters"])
+        file = budget_file or paths.budgets(to_write=update)
+        bench_programs(Asked(programs, until, seconds, wall, top, counted, json_file, markdown, check, update, file))
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -78,16 +111,11 @@ def bench(
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:
         resolve_model(model)
-    for output in (json_file, markdown, html):
-        if output is not None and not output.absolute().parent.is_dir():
-            raise EnvironmentProblem(
-                f"there is no folder {output.absolute().parent}", "Make it, or give another path."
-            )
     if html is not None:
         from renode_mnist.report import page
     budget_file = budget_file or paths.budgets(to_write=update)
     if check and not (update and not budget_file.exists()):
-        _load_budgets(budget_file, wanted, markdown)
+        load_budgets(budget_file, wanted, markdown)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
@@ -126,54 +154,18 @@ def bench(
         for change in budget_update.update(budget_file, rows) or ["nothing changed"]:
             click.echo(change)
     if check:
-        _check(rows, refused, budget_file, markdown)
+        from renode_mnist.measure import budget_check
 
-
-def _check(rows: Any, refused: Any, file: Path, summary: Path | None) -> None:
-    """Shows the verdict, also in the step summary where there is one; raises where it is no."""
-    from rich.console import Console
-
-    from renode_mnist.measure import budget_check, budgets
-    from renode_mnist.report import budget_table
-
-    written = _load_budgets(file, (), summary)
-    try:
-        verdict = budget_check.check(written, rows, file, refused)
-    except budgets.BudgetError as error:
-        _tell_no_verdict(error, summary)
-        raise
-    Console(highlight=False).print(budget_table.terminal(verdict, file.name), markup=False)
-    if summary is not None:
-        write(summary, "\n" + budget_table.markdown(verdict, file.name), append=True)
-    if verdict.grown:
-        raise CheckFailed(
-            f"{len({growth.case for growth in verdict.grown})} case(s) grew past {file.name}",
-            "Make them smaller, or accept the cost: `renode-mnist bench --update`.",
+        verdict = show_verdict(
+            lambda written: budget_check.check(written, rows, budget_file, refused), budget_file, markdown
         )
-    if verdict.unmeasured:
-        lacks_tools = all(refusal.for_want_of_tools for refusal in verdict.unmeasured)
-        raise (EnvironmentProblem if lacks_tools else CheckFailed)(
-            f"{len(verdict.unmeasured)} case(s) of {file.name} could not be measured",
-            "Mend what is said above, or take them out of the file.",
-        )
-    if verdict.unjudged:  # no check that failed, but none that was passed either
-        what = f"{len(verdict.unjudged)} case(s) were not judged" if verdict.checked else "nothing was judged"
-        raise budgets.BudgetError(what, "Why, and what to do, stands above.")
+        conclude(verdict, budget_file)
 
 
-def _load_budgets(file: Path, wanted: Any, summary: Path | None) -> Any:
-    from renode_mnist.measure import budget_check, budgets
-
-    try:
-        written = budgets.load(file)
-        if wanted:
-            budget_check.refuse_unknown_models(written, [case.name for case in wanted], file)
-        return written
-    except budgets.BudgetError as error:
-        _tell_no_verdict(error, summary)
-        raise
-
-
-def _tell_no_verdict(error: Exception, summary: Path | None) -> None:
-    if summary is not None:
-        write(summary, f"\n### Budgets: no verdict\n\n{error}\n", append=True)
+def _refuse_missing_folders(*files: Path | None) -> None:
+    """What would stop it in the end stops it before the minutes that it takes."""
+    for output in files:
+        if output is not None and not output.absolute().parent.is_dir():
+            raise EnvironmentProblem(
+                f"there is no folder {output.absolute().parent}", "Make it, or give another path."
+            )

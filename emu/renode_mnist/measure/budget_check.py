@@ -10,7 +10,7 @@ from renode_mnist import paths
 from renode_mnist.measure.bench import LayerCost, Refused, Row
 from renode_mnist.measure.budget_choice import Maker, Unjudged, choose
 from renode_mnist.measure.budget_rows import CLOCK_MHZ, MODELLED, by_case, cycle_model, figures, worth_a_name
-from renode_mnist.measure.budgets import EXACT, FALLBACKS, UNNAMED, Bounds, BudgetError, Budgets
+from renode_mnist.measure.budgets import EXACT, FALLBACKS, PROGRAM, UNNAMED, Bounds, BudgetError, Budgets
 
 _OTHER = "other functions"
 
@@ -26,7 +26,7 @@ class Growth:
         allowed: The bound, tolerance included.
         now: What was measured.
         layer: Where in the network, as ``2 CONV_2D``; empty for the whole.
-        function: Where in that layer; empty for the whole layer.
+        function: Where in that layer, or of a program without layers; empty for the whole layer.
     """
 
     case: str
@@ -66,6 +66,7 @@ class Verdict:
         savings: Cases that need fewer instructions than they may take.
         unjudged: What was measured, and the file's budgets are not for.
         unnamed: Those of the checked whose budget does not say for which compiler it is.
+        notes: What else must be known to read it, a sentence each.
     """
 
     tolerance_percent: float
@@ -75,6 +76,7 @@ class Verdict:
     savings: tuple[Saving, ...]
     unjudged: tuple[Unjudged, ...] = ()
     unnamed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -182,7 +184,8 @@ def refuse_unknown_models(budgets: Budgets, measured: Sequence[str], file: Path)
     committed = {model.stem.removeprefix("mnist_") for model in paths.models().glob("*.tflite")}
     known = committed | {case.partition("/")[0] for case in measured}
     for case in budgets.cases:
-        if (model := case.partition("/")[0]) not in known:
+        model, _, engine = case.partition("/")
+        if model not in known and engine != PROGRAM:
             lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
             line = next((number for number, text in enumerate(lines, 1) if f'"{case}"' in text), 1)
             raise BudgetError(

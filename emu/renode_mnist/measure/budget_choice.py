@@ -20,12 +20,12 @@ class Maker:
 
     Attributes:
         compiler: With its C library; the kernels call its ``memcpy``, a softmax of floats its ``expf``.
-        flags: See ``budgets.Toolchain``.
+        flags: See ``budgets.Toolchain``; None of a program of others, whose flags are its own affair.
         is_soft: Whether floats are computed without FPU.
     """
 
     compiler: str
-    flags: str
+    flags: str | None
     is_soft: bool
 
     @classmethod
@@ -41,7 +41,7 @@ class Maker:
 
     def is_of(self, toolchain: Toolchain) -> bool:
         """Whether all that the toolchain names is as the image says."""
-        return toolchain.compiler == self.compiler and toolchain.flags in (None, self.flags)
+        return toolchain.compiler == self.compiler and (self.flags is None or toolchain.flags in (None, self.flags))
 
 
 @dataclass(frozen=True)

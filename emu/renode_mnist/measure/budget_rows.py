@@ -11,7 +11,7 @@ from renode_mnist.measure.budgets import EXACT, FALLBACKS
 MODELLED = "cycles_modelled"
 CLOCK_MHZ = ImageOptions.clock_mhz
 """At which budgets' modelled cycles are: the flash's wait states follow the clock."""
-_MODEL_DIGITS = 12
+MODEL_DIGITS = 12
 """Of the digest of the model of the cycles, as of a commit: to tell one from the other, and to be read."""
 
 _FUNCTION_SHARE = 0.01
@@ -35,7 +35,7 @@ def figures(row: Row) -> dict[str, int]:
 def cycle_model(row: Row) -> str | None:
     """Of which model the modelled cycles are; None where there are none."""
     digest = row.target.get("cycle_model_sha256")
-    return str(digest)[:_MODEL_DIGITS] if digest else None
+    return str(digest)[:MODEL_DIGITS] if digest else None
 
 
 def worth_a_name(row: Row, layer: LayerCost) -> dict[str, int]:

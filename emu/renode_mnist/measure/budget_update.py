@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,23 @@ _TOLERANCE_PERCENT = 2
 _CYCLE_MODEL = "cycle_model"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What was measured of a case, in the file's terms.
+
+    Attributes:
+        case: Its name.
+        maker: Of the image.
+        figures: By the keys of ``budgets.Bounds``, one number or word each.
+        lists: By the keys whose values are lists.
+    """
+
+    case: str
+    maker: Maker
+    figures: Mapping[str, Any]
+    lists: Mapping[str, list[Any]]
+
+
 def update(file: Path, rows: Sequence[Row]) -> list[str]:
     """Writes what was measured, keeping cases and toolchains that were not; tells each change in a line.
 
@@ -34,34 +52,44 @@ def update(file: Path, rows: Sequence[Row]) -> list[str]:
     Raises:
         BudgetError: The file is there and cannot be used, or cannot be written.
     """
+    return write(file, [_entry(row) for row in by_case(rows)])
+
+
+def _entry(row: Row) -> Entry:
+    values: dict[str, Any] = figures(row)
+    if MODELLED in values and (model := cycle_model(row)):
+        values[_CYCLE_MODEL] = model
+    return Entry(row.case, Maker.of(row.firmware), values, _by_layer(row))
+
+
+def write(file: Path, entries: Sequence[Entry]) -> list[str]:
+    """The same of what is in the file's terms already.
+
+    Raises:
+        BudgetError: Likewise.
+    """
     old = load(file) if file.exists() else Budgets(tolerance_percent=_TOLERANCE_PERCENT)
     changes: list[str] = []
-    rows = by_case(rows)
-    added = _added(old, rows)
-    makers = {row.case: Maker.of(row.firmware) for row in rows}
-    toolchains = {case: toolchain_of(old, maker) or added[maker.toolchain] for case, maker in makers.items()}
+    added = _added(old, entries)
+    toolchains = {each.case: toolchain_of(old, each.maker) or added[each.maker.toolchain] for each in entries}
     document = _document(file, toolchains)
     for new, name in added.items():
-        changes.append(f"toolchain {name} new: {new.compiler}, {new.flags}")
+        changes.append(f"toolchain {name} new: {', '.join(filter(None, (new.compiler, new.flags)))}")
         _tables(document, "toolchains")[name] = _table(new.model_dump(exclude_none=True))
-    for row in rows:
-        toolchain = toolchains[row.case]
-        case = row.case if len({*old.toolchains, *added.values()}) == 1 else f"{row.case} for {toolchain}"
-        bounds = old.cases.get(row.case, {})
+    for entry in entries:
+        toolchain, now, lists = toolchains[entry.case], entry.figures, entry.lists
+        case = entry.case if len({*old.toolchains, *added.values()}) == 1 else f"{entry.case} for {toolchain}"
+        bounds = old.cases.get(entry.case, {})
         kept = bounds.get(toolchain) or bounds.get(UNNAMED)
         before = kept.model_dump(exclude_none=True) if kept else {}
-        now: dict[str, Any] = figures(row)
-        if MODELLED in now and (model := cycle_model(row)):
-            now[_CYCLE_MODEL] = model
         for key in now:
             if before.get(key) != now[key]:
                 changes.append(f"{case}: {key} {before.get(key, 'new')} -> {now[key]}")
-        by_layer = _by_layer(row)
-        if changed := [key for key in by_layer if key in before and before[key] != by_layer[key]]:
+        if changed := [key for key in lists if key in before and before[key] != lists[key]]:
             changes.append(f"{case}: {', '.join(changed)} differ")
-        if first := [key for key in by_layer if key not in before]:
+        if first := [key for key in lists if key not in before]:
             changes.append(f"{case}: {', '.join(first)} new")
-        _write(document, row.case, toolchain, {**before, **now, **by_layer})
+        _write(document, entry.case, toolchain, {**before, **now, **lists})
     try:
         file.write_text(tomlkit.dumps(document).rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
@@ -69,10 +97,10 @@ def update(file: Path, rows: Sequence[Row]) -> list[str]:
     return changes
 
 
-def _added(old: Budgets, rows: Sequence[Row]) -> dict[Toolchain, str]:
+def _added(old: Budgets, entries: Sequence[Entry]) -> dict[Toolchain, str]:
     """What made an image and is none of the file's toolchains, each with a name."""
     added: dict[Toolchain, str] = {}
-    for maker in (Maker.of(row.firmware) for row in rows):
+    for maker in (entry.maker for entry in entries):
         if toolchain_of(old, maker) is None and maker.toolchain not in added:
             added[maker.toolchain] = _name(maker.compiler, {*old.toolchains, *added.values()})
     return added

@@ -7,6 +7,9 @@ kernels compute; modelled cycles, which are those at 216 MHz, and measured ones,
 ``tolerance_percent`` of what is written. The lists beside them tell where a growth is: ``layers`` and ``functions``
 for instructions, ``cycles_modelled_layers`` and ``cycles_measured_layers`` for the cycles.
 
+The case of a program of others, ``[cases."blink/elf".debian-12]``, has no layers; ``functions`` is one table, and
+each function in it a bound by itself (``program_budgets``).
+
 Files of before name no toolchain, ``[cases."int8/m7"]``. Nobody can tell which one they meant, so they hold for every
 image, as they did, and who shows a verdict says so.
 
@@ -44,10 +47,12 @@ _COUNTS = Field(description="a list of whole numbers from 0 on")
 _FUNCTIONS = Field(description="for each layer a table of functions, each with a whole number from 0 on")
 _Count = Annotated[int, _COUNT]
 
-_CASE = rf"^[^/]+/({'|'.join(ENGINES)})(-({'|'.join(OBJECTIVES[1:])}))?(-soft)?$"
+PROGRAM = "elf"
+"""In the place of the engine in the case of a program that knows nothing of this project, ``blink/elf``."""
+_CASE = rf"^[^/]+/({PROGRAM}$|({'|'.join(ENGINES)})(-({'|'.join(OBJECTIVES[1:])}))?(-soft)?$)"
 _CASE_FORM = (
     f"MODEL/ENGINE with {', '.join(ENGINES)} for ENGINE, then -{' or -'.join(OBJECTIVES[1:])} where engine m7 was "
-    "built for it, and -soft without FPU"
+    f"built for it, and -soft without FPU; or NAME/{PROGRAM} for a program"
 )
 _TOP = "tolerance_percent and the tables toolchains and cases"
 
@@ -82,6 +87,7 @@ class Bounds(_Table):
     None is what the file does not have: not every target measures everything.
     """
 
+    run: str | None = Field(default=None, description="a string, the end of the run of a program, as bench writes it")
     instructions: _Count
     cycles_modelled: Annotated[int | None, _COUNT] = None
     cycle_model: str | None = Field(

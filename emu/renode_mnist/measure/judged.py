@@ -115,6 +115,11 @@ def judge(
         result.cases[case].unjudged.append(why)
         result.cannot.append(why)
         result.findings.append(finding("warning", case, why, workspace.relative(file), 1))
+    for case in set(others) & written.cases.keys():
+        why = "not judged: what a program of others takes is held by `renode-mnist bench PROGRAM --check`"
+        result.cases[case].unjudged.append(why)
+        result.cannot.append(f"{case}: {why}")
+        result.findings.append(finding("warning", case, why, workspace.relative(file), 1))
     verdict = check(written, budgeted, file, refused)
     for case in verdict.checked:
         result.passed(case)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from renode_mnist.measure.bench import Row
+from renode_mnist.measure.budgets import PROGRAM
 from renode_mnist.measure.judged import CaseVerdict
 from renode_mnist.measure.measurement import MOST_LAYERS, CaseCost, Layer
 from renode_mnist.plain_text import one_line
@@ -47,7 +48,7 @@ def cost(row: Row, verdict: CaseVerdict, accuracy: float | None) -> CaseCost:
 
 def case_of_elf(elf: Path) -> str:
     """How an ELF that says nothing of itself is called."""
-    return one_line(f"{elf.stem.replace('/', '_')}/elf")
+    return one_line(f"{elf.stem.replace('/', '_')}/{PROGRAM}")
 
 
 def sections_cost(elf: Path, flash_bytes: int, ram_bytes: int, verdict: CaseVerdict) -> CaseCost:

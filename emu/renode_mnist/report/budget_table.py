@@ -27,7 +27,7 @@ def terminal(verdict: Verdict, file: str) -> Group:
         for heading in ("written", "now", "growth"):
             table.add_column(heading, justify="right", no_wrap=True)
         for growth in verdict.grown:
-            if not growth.layer and table.rows:
+            if not growth.layer and not growth.function and table.rows:
                 table.add_section()
             table.add_row(_place(growth), f"{growth.written:,}", f"{growth.now:,}", growth.difference)
         parts.append(table)
@@ -38,7 +38,7 @@ def terminal(verdict: Verdict, file: str) -> Group:
 def _place(growth: Growth) -> Padding:
     """The case and what grew; below it the layers where, and below those their functions."""
     if growth.function:
-        return Padding(Text(growth.function), (0, 0, 0, 4))
+        return Padding(Text(growth.function), (0, 0, 0, 4 if growth.layer else 2))
     if growth.layer:
         return Padding(Text(f"layer {growth.layer}"), (0, 0, 0, 2))
     return Padding(Text(f"{growth.case} {_what(growth)}", style="bold"))
@@ -76,6 +76,7 @@ def _sentences(verdict: Verdict, file: str) -> Iterator[str]:
         yield f"Not judged{f', {_label(what)}' if what else ''}: {cases}. {reason}. {remedy}"
     for refusal in verdict.unmeasured:
         yield f"{refusal.case} has a budget but could not be measured: {refusal.reason}"
+    yield from verdict.notes
     for saving in verdict.savings:
         yield (
             f"{saving.case} needs {saving.instructions:,} instructions fewer than it may take: "
