@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.commands.duration import duration
-from renode_mnist.commands.options import options_from, target_option, tell_target
+from renode_mnist.commands.options import options_from, program_options_of, target_option, tell_target
 from renode_mnist.commands.program_end import STRICT, failed, failure, mark, why, words
 from renode_mnist.errors import CheckFailed
 from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions, TargetOptions
@@ -40,8 +40,6 @@ def emulate(
     wall: float,
     uart: str | None,
     target: str,
-    files: Path | None,
-    trace_locked: bool,
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -56,12 +54,13 @@ def emulate(
     from renode_mnist.session.emulation_text import Printer
 
     tell_target(target)
+    program = program_options_of(options)
     printer = Printer(_echo, uart or "")
     emulation = open_emulation(
         elf,
         target,
         TargetOptions(**options),
-        ProgramOptions(files=files, trace_locked=trace_locked),
+        program,
         hear=None if as_json else printer.hear,
         waiting=lambda command: click.echo(f"waiting for the debugger: {command}", err=True),
     )

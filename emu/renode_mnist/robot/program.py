@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from renode_mnist.session.emulation import Emulation
 from renode_mnist.session.emulation_opening import open_emulation
 from renode_mnist.session.emulation_text import shown
 from renode_mnist.session.target_options import ClockModel, ProgramOptions, TargetOptions
+
+
+def _each(given: Sequence[str] | str) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @library(scope="SUITE", auto_keywords=False)
@@ -37,16 +42,17 @@ class ProgramLibrary:
         clock_model: ClockModel = "instructions",
         files: str | None = None,
         trace_locked: bool = False,
+        peripherals: Sequence[str] | str = (),
     ) -> None:
         """Starts an emulator with a program at its first instruction; what was open is closed.
 
         ``target`` is ``embedded`` or ``renode``. With ``clock_model`` ``m7`` the embedded one counts modelled cycles.
         ``files`` is a folder below which the program may open files by semihosting; with ``trace_locked`` DWT and ITM
-        are locked after a reset.
+        are locked after a reset. ``peripherals`` are your own, one or a list: ``module:Class@0x40011000``.
         """
         self.close_program()
         options = TargetOptions(clock_model=clock_model)
-        program = ProgramOptions(files=files, trace_locked=trace_locked)
+        program = ProgramOptions(files=files, trace_locked=trace_locked, peripherals=_each(peripherals))
         self._emulation = open_emulation(Path(elf), target, options, program).__enter__()
 
     @keyword

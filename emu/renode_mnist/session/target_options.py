@@ -114,6 +114,14 @@ class ProgramOptions:
         None, "Let the program open files below this folder by semihosting.", path="folder", unset="none"
     )
     trace_locked: bool = option(False, "DWT and ITM are locked after a reset, as on a board that no probe started.")
+    peripherals: tuple[str, ...] = option(
+        (),
+        "A peripheral of your own: a Python class, at an address.",
+        flag="--peripheral",
+        metavar="MODULE:CLASS@ADDRESS",
+        many=True,
+        wording={Face.LIBRARY: "Peripherals of your own, each as ``module:Class@0x40011000``."},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

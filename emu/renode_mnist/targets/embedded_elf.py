@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_server import GdbServer
 from renode_mnist.stm32f746.machine import Halt, Machine
 from renode_mnist.stm32f746.nvic import FAULTS
+from renode_mnist.stm32f746.peripherals.own import OwnPeripheral
 from renode_mnist.stm32f746.pins import unconnected
 from renode_mnist.stm32f746.semihosting import Semihosting
 from renode_mnist.stm32f746.whereabouts import whereabouts
@@ -38,6 +39,7 @@ class EmbeddedElf:
         gdb_port: Likewise.
         on_waiting: Likewise.
         trace_locked: DWT and ITM are locked after a reset.
+        own_peripherals: As ``Machine`` has them.
     """
 
     name = "embedded"
@@ -54,6 +56,7 @@ class EmbeddedElf:
         gdb_port: int | None = None,
         on_waiting: Callable[[], None] | None = None,
         trace_locked: bool = False,
+        own_peripherals: Sequence[OwnPeripheral] = (),
     ) -> None:
         self._modelled = clock_model == "m7"
         self._gdb_port = gdb_port
@@ -69,6 +72,7 @@ class EmbeddedElf:
             hse_hertz=hse_hertz_of(board),
             semihosting=Semihosting(partial(self._hear, SEMIHOSTING), files),
             trace_locked=trace_locked,
+            own_peripherals=own_peripherals,
         )
         self.version = f"Unicorn {unicorn_version()}"
         self._machine.itm.sent = partial(self._hear, ITM)
