@@ -43,16 +43,26 @@ class ProgramLibrary:
         files: str | None = None,
         trace_locked: bool = False,
         peripherals: Sequence[str] | str = (),
+        analog: Sequence[str] | str = (),
+        rng_seed: int = 0,
     ) -> None:
         """Starts an emulator with a program at its first instruction; what was open is closed.
 
         ``target`` is ``embedded`` or ``renode``. With ``clock_model`` ``m7`` the embedded one counts modelled cycles.
         ``files`` is a folder below which the program may open files by semihosting; with ``trace_locked`` DWT and ITM
-        are locked after a reset. ``peripherals`` are your own, one or a list: ``module:Class@0x40011000``.
+        are locked after a reset. ``peripherals`` are your own, one or a list: ``module:Class@0x40011000``;
+        ``analog`` is what an ADC sees at pins: ``PA0=1.65``, a file or a function; ``rng_seed`` is the random number
+        generator's.
         """
         self.close_program()
         options = TargetOptions(clock_model=clock_model)
-        program = ProgramOptions(files=files, trace_locked=trace_locked, peripherals=_each(peripherals))
+        program = ProgramOptions(
+            files=files,
+            trace_locked=trace_locked,
+            peripherals=_each(peripherals),
+            analog=_each(analog),
+            rng_seed=rng_seed,
+        )
         self._emulation = open_emulation(Path(elf), target, options, program).__enter__()
 
     @keyword

@@ -15,7 +15,12 @@ from renode_mnist.targets.any_elf import AnyElf, Heard
 
 def plugged(program: ProgramOptions) -> str:
     """What of the embedded target's own is asked for, in words; empty where nothing is."""
-    return "peripherals of your own" if program.peripherals else ""
+    asked = {
+        "peripherals of your own": program.peripherals,
+        "analog values": program.analog,
+        "seed of the RNG": program.rng_seed,
+    }
+    return next((what for what, given in asked.items() if given), "")
 
 
 def open_emulation(
@@ -62,7 +67,9 @@ def open_emulation(
         raise TargetError(f"the target {target} takes no {asked}", "Take `--target embedded`.")
 
     def embedded(heard: Heard) -> AnyElf:
+        from renode_mnist.stm32f746.analog_sources import analog_sources
         from renode_mnist.stm32f746.peripherals.own import own_peripheral
+        from renode_mnist.stm32f746.surroundings import Surroundings
         from renode_mnist.targets import embedded as _  # noqa: F401  (tells where Unicorn is missing)
         from renode_mnist.targets.embedded_elf import EmbeddedElf
 
@@ -77,6 +84,7 @@ def open_emulation(
             on_waiting=attach,
             trace_locked=program.trace_locked,
             own_peripherals=[own_peripheral(each) for each in program.peripherals],
+            surroundings=Surroundings(seed=program.rng_seed, analog=analog_sources(program.analog)),
         )
 
     def renode(heard: Heard) -> AnyElf:

@@ -122,6 +122,17 @@ class ProgramOptions:
         many=True,
         wording={Face.LIBRARY: "Peripherals of your own, each as ``module:Class@0x40011000``."},
     )
+    analog: tuple[str, ...] = option(
+        (),
+        "What an ADC sees at a pin: volts, a .csv or .npy file, or a function of the seconds.",
+        metavar="PIN=VALUE",
+        many=True,
+        wording={
+            Face.LIBRARY: "What an ADC sees at pins, each as ``PA0=1.65``, ``PA0=file.csv`` or "
+            "``PA0=module:function``."
+        },
+    )
+    rng_seed: int = option(0, "Of the random number generator, whose numbers are the same for the same seed.")
 
 
 @dataclass(frozen=True, kw_only=True)

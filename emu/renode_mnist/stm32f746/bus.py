@@ -106,6 +106,16 @@ class Bus:
             register, f"{name} is not modelled: {register}, {verb} by {who}, keeps what is written and does nothing"
         )
 
+    def tell_unmodelled(self, model: Peripheral, address: int, value: int) -> None:
+        """Names each bit that a store sets and that has no effect here."""
+        offset = address - self._ranges[address >> _PAGE_SHIFT].base & ~3
+        found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
+        if found and (who := self._who()):
+            register = register_name(address)
+            for name in found:
+                bit = f"{register}.{name}"
+                self._log.lacks(bit, f"{bit} is not modelled: set by {who}, it does nothing")
+
     def read(self, address: int, size_bytes: int) -> int:
         """A load of 1, 2 or 4 bytes."""
         model, place = self._find(address, "read")
@@ -132,4 +142,6 @@ class Bus:
             else:
                 shift = 8 * (offset & 3)
                 value = model.peek(offset & ~3) & ~(mask << shift) | value << shift
+        if model.unmodelled:
+            self.tell_unmodelled(model, address, value)
         model.write(offset & ~3, value & 0xFFFF_FFFF)

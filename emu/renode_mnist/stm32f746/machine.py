@@ -35,6 +35,7 @@ from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlS
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
 from renode_mnist.stm32f746.slot import ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
+from renode_mnist.stm32f746.surroundings import NOTHING, Surroundings
 from renode_mnist.stm32f746.trace_lock import TraceLock
 
 _IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
@@ -91,6 +92,7 @@ class Machine:
         semihosting: Answers BKPT 0xAB as a debugger does; without it that is a fault.
         trace_locked: DWT and ITM are locked after a reset, as without a probe; else as one leaves them.
         own_peripherals: A user's, at addresses of their own or in place of the chip's.
+        surroundings: What is wired to the chip.
 
     Attributes:
         own: A user's peripherals, by name.
@@ -113,6 +115,7 @@ class Machine:
         semihosting: Semihosting | None = None,
         trace_locked: bool = False,
         own_peripherals: Sequence[OwnPeripheral] = (),
+        surroundings: Surroundings = NOTHING,
     ) -> None:
         self._unique_id = unique_id
         self.semihosting = semihosting
@@ -125,6 +128,7 @@ class Machine:
             "unique_id": unique_id,
             "trace_locked": trace_locked,
             "own_peripherals": own_peripherals,
+            "surroundings": surroundings,
         }
         self.image = elf_path if isinstance(elf_path, elf.Image) else elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
@@ -178,7 +182,7 @@ class Machine:
         for model in (*core_side, self.rcc, self.pwr, self.flash, *on_buses):
             self.bus.add(model)
         self._plugged: list[Peripheral] = []
-        for model in peripherals.built_in():
+        for model in peripherals.built_in(surroundings):
             self._plug(model, None)
         self.own: dict[str, Peripheral] = {}
         self._own_places: list[tuple[str, memory_map.PeripheralRange]] = []

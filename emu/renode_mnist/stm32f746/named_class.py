@@ -26,9 +26,29 @@ def named(reference: str, kind: type[T], protocol: str) -> type[T]:
     Raises:
         TargetError: There is no such module or class, the module fails, or the class is something else.
     """
-    module_name, colon, class_name = reference.partition(":")
-    if not module_name or not colon or not class_name:
-        raise TargetError(f"'{reference}' names no class", "Write it as module:Class.")
+    _, where, found = _found(reference, "class")
+    if not isinstance(found, type) or not issubclass(found, kind):
+        raise TargetError(f"{reference.partition(':')[2]} of {where} is no {kind.__name__}", protocol)
+    return found
+
+
+def named_function(reference: str) -> Callable[..., object]:
+    """The function that ``module:function`` names.
+
+    Raises:
+        TargetError: There is no such module or function, the module fails, or that is no function.
+    """
+    _, where, found = _found(reference, "function")
+    if not callable(found):
+        raise TargetError(f"{reference.partition(':')[2]} of {where} is no function", "Name one.")
+    return found
+
+
+def _found(reference: str, what: str) -> tuple[str, str, object]:
+    """The module's name, where it is, and what it has under that name."""
+    module_name, colon, name = reference.partition(":")
+    if not module_name or not colon or not name:
+        raise TargetError(f"'{reference}' names no {what}", f"Write it as module:{what.capitalize()}.")
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.append(folder)  # behind all else, so that a file there hides no module of this package's needs
         importlib.invalidate_caches()
@@ -42,13 +62,10 @@ def named(reference: str, kind: type[T], protocol: str) -> type[T]:
         ) from None
     except (Exception, SystemExit) as error:
         raise _broken(module_name, error) from error
-    found = getattr(module, class_name, None)
     where = f"{module_name} ({getattr(module, '__file__', None) or 'built in'})"
-    if found is None:
-        raise TargetError(f"{where} has no class {class_name}", "Look at its spelling.")
-    if not isinstance(found, type) or not issubclass(found, kind):
-        raise TargetError(f"{class_name} of {where} is no {kind.__name__}", protocol)
-    return found
+    if (found := getattr(module, name, None)) is None:
+        raise TargetError(f"{where} has no {what} {name}", "Look at its spelling.")
+    return module_name, where, found
 
 
 def _broken(module_name: str, error: BaseException) -> TargetError:
@@ -92,17 +109,26 @@ def failure(of: object, method: str, error: Exception) -> TargetError:
     )
 
 
+def function_failure(function: Callable[..., object], error: Exception) -> TargetError:
+    """Likewise of a function."""
+    name, module = getattr(function, "__name__", "a function"), getattr(function, "__module__", "")
+    return TargetError(
+        f"{name} of {module} failed: {_said(error)}{_line(error, function)}",
+        "That is a function of your own: mend it there.",
+    )
+
+
 def _said(error: BaseException) -> str:
     text = one_line(str(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _line(error: BaseException, kind: type | None) -> str:
+def _line(error: BaseException, kind: object | None) -> str:
     """Where it was raised: the last line of the class's own file, or of all."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename:
         return f" ({Path(error.filename).name} line {error.lineno})"
-    own = getattr(sys.modules.get(kind.__module__), "__file__", None) if kind else None
+    own = getattr(sys.modules.get(getattr(kind, "__module__", "")), "__file__", None)
     frames_there = [frame for frame in frames if frame.filename == own] or frames
     if not frames_there or (kind is None and "importlib" in frames_there[-1].filename):
         return ""

@@ -25,6 +25,8 @@ class Peripheral:
         steady: Reading has no effect and gives the same until an event or a store. A class that says so lets loops
             that wait for such a register be skipped to the next event.
         takes_narrow_writes: Bytes and half-words go to `write_narrow`; else the bus makes words of them.
+        unmodelled: By offset the bits of a register, by name, that have an effect on silicon and none here; the log
+            names one that a program sets.
         lacks: What silicon's has and this one does not, for docs/peripherals.md; empty where that is nothing.
     """
 
@@ -33,6 +35,7 @@ class Peripheral:
     takes_narrow_writes = False
     size_bytes = 1024
     interrupts: tuple[int, ...] | None = None
+    unmodelled: Mapping[int, Mapping[str, int]] = MappingProxyType({})
     slot: Slot
 
     def __init__(self, name: str, reset_values: Mapping[int, int] = MappingProxyType({})) -> None:

@@ -18,6 +18,7 @@ from renode_mnist.stm32f746.nvic import FAULTS
 from renode_mnist.stm32f746.peripherals.own import OwnPeripheral
 from renode_mnist.stm32f746.pins import unconnected
 from renode_mnist.stm32f746.semihosting import Semihosting
+from renode_mnist.stm32f746.surroundings import NOTHING, Surroundings
 from renode_mnist.stm32f746.whereabouts import whereabouts
 from renode_mnist.targets.any_elf import HANDLED_SECONDS, ITM, SEMIHOSTING, Count, End, EndKind, Heard, Stopped
 from renode_mnist.targets.embedded import clock_model_of, hse_hertz_of, nothing_at, unicorn_version
@@ -40,6 +41,7 @@ class EmbeddedElf:
         on_waiting: Likewise.
         trace_locked: DWT and ITM are locked after a reset.
         own_peripherals: As ``Machine`` has them.
+        surroundings: Likewise.
     """
 
     name = "embedded"
@@ -57,6 +59,7 @@ class EmbeddedElf:
         on_waiting: Callable[[], None] | None = None,
         trace_locked: bool = False,
         own_peripherals: Sequence[OwnPeripheral] = (),
+        surroundings: Surroundings = NOTHING,
     ) -> None:
         self._modelled = clock_model == "m7"
         self._gdb_port = gdb_port
@@ -73,6 +76,7 @@ class EmbeddedElf:
             semihosting=Semihosting(partial(self._hear, SEMIHOSTING), files),
             trace_locked=trace_locked,
             own_peripherals=own_peripherals,
+            surroundings=surroundings,
         )
         self.version = f"Unicorn {unicorn_version()}"
         self._machine.itm.sent = partial(self._hear, ITM)
