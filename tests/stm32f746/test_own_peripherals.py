@@ -19,10 +19,9 @@ PAGE = (paths.root() / "docs" / "own-peripheral.md").read_text()
 PLACE = "0x40013C00"
 
 
-def block(language: str) -> str:
-    found = re.search(f"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found
-    return found[1]
+def block(language: str, index: int = 0) -> str:
+    found: list[str] = re.findall(f"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return found[index]
 
 
 @pytest.fixture
@@ -52,6 +51,14 @@ def test_the_example_of_the_page_runs(folder: Path) -> None:
     elf = c_programs.build(f'#include "interrupts.h"\n{block("c")}')
     with open_program(elf, peripherals=[f"thermometer:Thermometer@{PLACE}"]) as program:
         assert program.wait_for_line("25 degrees") == "25 degrees"
+        assert program.target.lacking() == ()
+
+
+def test_the_example_of_a_device_runs(folder: Path) -> None:
+    written(folder, "sensor", block("python", 1))
+    with open_program(c_programs.build(block("c", 1)), devices=["sensor:Sensor@I2C1:0x48"]) as program:
+        assert program.wait_for_line("0000005a") == "0000005a"
+        assert program.wait_for_line(".*") == "00000015"
         assert program.target.lacking() == ()
 
 

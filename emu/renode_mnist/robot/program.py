@@ -43,6 +43,7 @@ class ProgramLibrary:
         files: str | None = None,
         trace_locked: bool = False,
         peripherals: Sequence[str] | str = (),
+        devices: Sequence[str] | str = (),
         analog: Sequence[str] | str = (),
         rng_seed: int = 0,
     ) -> None:
@@ -50,9 +51,10 @@ class ProgramLibrary:
 
         ``target`` is ``embedded`` or ``renode``. With ``clock_model`` ``m7`` the embedded one counts modelled cycles.
         ``files`` is a folder below which the program may open files by semihosting; with ``trace_locked`` DWT and ITM
-        are locked after a reset. ``peripherals`` are your own, one or a list: ``module:Class@0x40011000``;
-        ``analog`` is what an ADC sees at pins: ``PA0=1.65``, a file or a function; ``rng_seed`` is the random number
-        generator's.
+        are locked after a reset. The rest is the embedded one's, each as one text or a list: ``peripherals`` of your
+        own (``module:Class@0x40011000``), ``devices`` on its buses (``module:Class@SPI1:PA4``,
+        ``module:Class@I2C1:0x48``), ``analog`` for what an ADC sees at a pin (``PA0=1.65``, a file or a function);
+        ``rng_seed`` is the random number generator's.
         """
         self.close_program()
         options = TargetOptions(clock_model=clock_model)
@@ -60,6 +62,7 @@ class ProgramLibrary:
             files=files,
             trace_locked=trace_locked,
             peripherals=_each(peripherals),
+            devices=_each(devices),
             analog=_each(analog),
             rng_seed=rng_seed,
         )

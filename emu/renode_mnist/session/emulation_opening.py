@@ -17,6 +17,7 @@ def plugged(program: ProgramOptions) -> str:
     """What of the embedded target's own is asked for, in words; empty where nothing is."""
     asked = {
         "peripherals of your own": program.peripherals,
+        "devices on SPI and I2C buses": program.devices,
         "analog values": program.analog,
         "seed of the RNG": program.rng_seed,
     }
@@ -68,6 +69,7 @@ def open_emulation(
 
     def embedded(heard: Heard) -> AnyElf:
         from renode_mnist.stm32f746.analog_sources import analog_sources
+        from renode_mnist.stm32f746.devices import attached_devices
         from renode_mnist.stm32f746.peripherals.own import own_peripheral
         from renode_mnist.stm32f746.surroundings import Surroundings
         from renode_mnist.targets import embedded as _  # noqa: F401  (tells where Unicorn is missing)
@@ -84,7 +86,11 @@ def open_emulation(
             on_waiting=attach,
             trace_locked=program.trace_locked,
             own_peripherals=[own_peripheral(each) for each in program.peripherals],
-            surroundings=Surroundings(seed=program.rng_seed, analog=analog_sources(program.analog)),
+            surroundings=Surroundings(
+                seed=program.rng_seed,
+                analog=analog_sources(program.analog),
+                devices=attached_devices(program.devices),
+            ),
         )
 
     def renode(heard: Heard) -> AnyElf:

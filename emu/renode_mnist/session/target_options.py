@@ -122,6 +122,17 @@ class ProgramOptions:
         many=True,
         wording={Face.LIBRARY: "Peripherals of your own, each as ``module:Class@0x40011000``."},
     )
+    devices: tuple[str, ...] = option(
+        (),
+        "A device on an SPI or I2C bus: a Python class, at SPI1, SPI1:PA4 (its chip select) or I2C1:0x48.",
+        flag="--device",
+        metavar="MODULE:CLASS@BUS",
+        many=True,
+        wording={
+            Face.LIBRARY: "Devices on SPI and I2C buses, each as ``module:Class@SPI1:PA4`` or "
+            "``module:Class@I2C1:0x48``."
+        },
+    )
     analog: tuple[str, ...] = option(
         (),
         "What an ADC sees at a pin: volts, a .csv or .npy file, or a function of the seconds.",

@@ -35,6 +35,18 @@ class Bus:
             self._put(place)
         self._models: dict[str, Peripheral] = {}
         self._unmodelled: dict[str, Peripheral] = {}
+        self._watchers: dict[str, Callable[[], None]] = {}
+
+    def watch(self, name: str, told: Callable[[], None]) -> None:
+        """From now on ``told`` is called after each write to that peripheral that comes this way."""
+        before = self._watchers.get(name)
+
+        def both() -> None:
+            if before is not None:
+                before()
+            told()
+
+        self._watchers[name] = both
 
     def add(self, peripheral: Peripheral) -> None:
         """Puts a model in the place that `memory_map` has under its name."""
@@ -106,7 +118,7 @@ class Bus:
             register, f"{name} is not modelled: {register}, {verb} by {who}, keeps what is written and does nothing"
         )
 
-    def tell_unmodelled(self, model: Peripheral, address: int, value: int) -> None:
+    def _tell_unmodelled(self, model: Peripheral, address: int, value: int) -> None:
         """Names each bit that a store sets and that has no effect here."""
         offset = address - self._ranges[address >> _PAGE_SHIFT].base & ~3
         found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
@@ -122,6 +134,8 @@ class Bus:
         if model is None:
             return 0
         offset = address - place.base
+        if size_bytes < 4 and model.takes_narrow_reads:
+            return model.read_narrow(offset, size_bytes)
         value = model.read(offset & ~3) >> (8 * (offset & 3))
         return value & ((1 << (8 * size_bytes)) - 1)
 
@@ -132,7 +146,10 @@ class Bus:
             return
         offset = address - place.base
         if size_bytes < 4 and model.takes_narrow_writes:
-            model.write_narrow(offset, size_bytes, value & ((1 << (8 * size_bytes)) - 1))
+            value &= (1 << (8 * size_bytes)) - 1
+            if model.unmodelled:
+                self._tell_unmodelled(model, address, value << 8 * (offset & 3))
+            model.write_narrow(offset, size_bytes, value)
             return
         if size_bytes < 4:
             mask = (1 << (8 * size_bytes)) - 1
@@ -143,5 +160,7 @@ class Bus:
                 shift = 8 * (offset & 3)
                 value = model.peek(offset & ~3) & ~(mask << shift) | value << shift
         if model.unmodelled:
-            self.tell_unmodelled(model, address, value)
+            self._tell_unmodelled(model, address, value)
         model.write(offset & ~3, value & 0xFFFF_FFFF)
+        if (told := self._watchers.get(place.name)) is not None:
+            told()

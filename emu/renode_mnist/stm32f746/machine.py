@@ -19,6 +19,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
+from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.itm import Itm
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.memory_settings import memory_settings
@@ -27,6 +28,7 @@ from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.parts import build_parts
 from renode_mnist.stm32f746.peripheral import Peripheral, Registers
 from renode_mnist.stm32f746.peripherals.own import Guarded, OwnPeripheral, place_of
+from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
@@ -74,6 +76,10 @@ class Loop(NamedTuple):
     register: int | None
     value: int
     endless: bool
+
+
+def _select(device: SelectedDevice, gpio: Gpio, pin: int) -> None:
+    device.choose(gpio.drives_low(pin))
 
 
 class Machine:
@@ -188,6 +194,7 @@ class Machine:
         self._own_places: list[tuple[str, memory_map.PeripheralRange]] = []
         for place in own_peripherals:
             self._plug_own(place)
+        self._wire_chip_selects()
         self.rcc.reset_peripheral = self._reset_peripheral
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
@@ -204,6 +211,15 @@ class Machine:
         self.memory_changed()
         for warning in self.image.warnings:
             self.log.add(warning)
+
+    def _wire_chip_selects(self) -> None:
+        for model in self._plugged:
+            for device in model.devices if isinstance(model, Spi) else ():
+                if device.select is not None:
+                    port, pin = device.select
+                    gpio = self.gpios[port.removeprefix("GPIO")]
+                    self.parts.lead_to_bus(port)
+                    self.bus.watch(port, partial(_select, device, gpio, pin))
 
     def _plug_own(self, own: OwnPeripheral) -> None:
         model = own.make()

@@ -85,7 +85,7 @@ def made_by(found: type[T], kind: type[T]) -> Callable[[], T]:
                 f"{found.__name__} cannot be made: {_said(error)}{_line(error, found)}",
                 "It is called without arguments.",
             ) from error
-        if not hasattr(made, "name") and hasattr(kind, "reset"):
+        if hasattr(kind, "peek") and not hasattr(made, "name"):
             raise TargetError(
                 f"{found.__name__} has no name", 'Its __init__ has to call super().__init__("NAME") first.'
             )

@@ -122,6 +122,14 @@ class Parts(Protocol):
         """Likewise for one item."""
         ...
 
+    def read_had_effect(self) -> None:
+        """A peripheral's register that is `Peripheral.steady` was read, and that has changed something."""
+        ...
+
+    def lead_to_bus(self, name: str) -> None:
+        """Accesses to that GPIO port go to the bus from now on, where `Bus.watch` sees them."""
+        ...
+
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
         ...
@@ -209,6 +217,12 @@ class PythonParts:
         self._asking.discard(request)
         self._pulses = before
 
+    def read_had_effect(self) -> None:
+        """See `Parts`; no loop is skipped here."""
+
+    def lead_to_bus(self, name: str) -> None:
+        """See `Parts`; they always do."""
+
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
         self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
@@ -240,6 +254,7 @@ class ChipParts:
         self._usarts: dict[int, ChipUsart] = {}
         self._gpios: list[ChipGpio] = []
         self._dmas: list[ChipDma] = []
+        self._led_to_bus: set[str] = set()
 
     def usart(self, name: str, log: EventLog, kernel_hertz: Callable[[], int], line_baud: int | None) -> Usart:
         """See `Parts`."""
@@ -272,6 +287,14 @@ class ChipParts:
         if (number := _NUMBERS.get(request)) is not None:
             self._native.dma_ask(number, asking)
 
+    def read_had_effect(self) -> None:
+        """See `Parts`."""
+        self._native.effects += 1
+
+    def lead_to_bus(self, name: str) -> None:
+        """See `Parts`; the chip leaves to the bus what has no clock."""
+        self._led_to_bus.add(name)
+
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """See `Parts`."""
         self._bus = bus
@@ -288,7 +311,7 @@ class ChipParts:
         self._native.set_rcc([rcc.peek(4 * index) for index in range(_RCC_REGISTERS)])
         clocked: list[ChipUsart | ChipGpio | ChipDma] = [*self._usarts.values(), *self._gpios, *self._dmas]
         for each in clocked:
-            each.clock_switched(rcc.is_clocked(each.name))
+            each.clock_switched(rcc.is_clocked(each.name) and each.name not in self._led_to_bus)
 
     def run(self, time_ps: int, condition: Callable[[], bool] | None) -> Ran:
         """See `Parts`."""

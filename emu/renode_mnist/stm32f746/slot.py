@@ -69,15 +69,19 @@ class PeripheralEvent:
         self.of.due(self.what)
 
 
-class Asks(Protocol):
-    """Leads a peripheral's requests to the DMA controllers."""
+class Chip(Protocol):
+    """What a peripheral wants of the chip around it."""
 
     def ask(self, request: Request, on: bool) -> None:
-        """Until further notice."""
+        """The DMA controllers, until further notice."""
         ...
 
     def pulse(self, request: Request) -> None:
         """For one item."""
+        ...
+
+    def read_had_effect(self) -> None:
+        """The load under way has changed something."""
         ...
 
 
@@ -91,7 +95,7 @@ class Slot:
         kernel_hertz: Tells its kernel clock.
         lines: Positions of its interrupts in the NVIC, in the order in which it numbers them.
         set_line: Drives the NVIC's line of a position.
-        dma: Takes its requests.
+        chip: Takes its requests of DMA.
         reset_chip: Resets the chip before the next block.
 
     Attributes:
@@ -107,7 +111,7 @@ class Slot:
         kernel_hertz: Callable[[], int],
         lines: tuple[int, ...],
         set_line: Callable[[int, bool], None],
-        dma: Asks,
+        chip: Chip,
         reset_chip: Callable[[ResetCause], None],
     ) -> None:
         self._of = of
@@ -116,7 +120,7 @@ class Slot:
         self._kernel_hertz = kernel_hertz
         self.lines = lines
         self._set_line = set_line
-        self._dma = dma
+        self._chip = chip
         self._reset_chip = reset_chip
 
     @property
@@ -152,11 +156,15 @@ class Slot:
 
         A controller that listens moves at once, which the peripheral sees as reads or writes of its data register.
         """
-        self._dma.ask(Request(self._of.name, signal), on)
+        self._chip.ask(Request(self._of.name, signal), on)
 
     def pulse_dma(self, signal: str) -> None:
         """It wants one item moved, now."""
-        self._dma.pulse(Request(self._of.name, signal))
+        self._chip.pulse(Request(self._of.name, signal))
+
+    def read_had_effect(self) -> None:
+        """To be called within `Peripheral.read` of a class that is `steady`, where that changes something."""
+        self._chip.read_had_effect()
 
     def reset_chip(self, cause: ResetCause) -> None:
         """Resets the chip before the next block."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renode_mnist.stm32f746.analog import Source
+from renode_mnist.stm32f746.devices import Attached
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,12 @@ class Surroundings:
     Attributes:
         seed: Of the random number generator.
         analog: By pin (``PA0``) what an ADC sees there.
+        devices: On SPI and I2C buses.
     """
 
     seed: int = 0
     analog: Mapping[str, Source] = field(default_factory=dict)
+    devices: tuple[Attached, ...] = ()
 
 
 NOTHING = Surroundings()

@@ -252,6 +252,7 @@ static PyMemberDef members[] = {
     {"vector_table", T_UINT, offsetof(ChipObject, chip.vector_table), 0, "VTOR."},
     {"fpcar", T_UINT, offsetof(ChipObject, chip.fpcar), 0, "FPCAR, once `fpcar_set`."},
     {"priority_group", T_UINT, offsetof(ChipObject, chip.nvic.priority_group), 0, "AIRCR.PRIGROUP."},
+    {"effects", T_ULONGLONG, offsetof(ChipObject, chip.idle.effects), 0, "Accesses that changed something."},
     {"hertz", T_ULONGLONG, offsetof(ChipObject, chip.clock.hertz), READONLY, "HCLK."},
     {NULL, 0, 0, 0, NULL},
 };

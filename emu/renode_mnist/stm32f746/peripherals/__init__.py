@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from renode_mnist.stm32f746.analog import Analog
+from renode_mnist.stm32f746.devices import I2CS, SPIS, Attached, I2cDevice, SpiDevice
 from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.peripherals.adc import Adc
 from renode_mnist.stm32f746.peripherals.crc import Crc
 from renode_mnist.stm32f746.peripherals.dac import Dac
+from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.rng import Rng
+from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.surroundings import Surroundings
 
 
 def built_in(surroundings: Surroundings) -> list[Peripheral]:
     """One of each, in the order in which a reset comes to them."""
-    return [Crc(), Rng(surroundings.seed), Adc(Analog(surroundings.analog)), Dac()]
+    return [
+        Crc(),
+        Rng(surroundings.seed),
+        Adc(Analog(surroundings.analog)),
+        Dac(),
+        *(_spi(name, surroundings.devices) for name in SPIS),
+        *(_i2c(name, surroundings.devices) for name in I2CS),
+    ]
+
+
+def _spi(name: str, attached: Sequence[Attached]) -> Spi:
+    devices = []
+    for each in attached:
+        if each.bus == name:
+            device = each.make()
+            assert isinstance(device, SpiDevice)
+            devices.append(SelectedDevice(device, each.select))
+    return Spi(name, devices)
+
+
+def _i2c(name: str, attached: Sequence[Attached]) -> I2c:
+    devices = {}
+    for each in attached:
+        if each.bus == name:
+            device = each.make()
+            assert isinstance(device, I2cDevice)
+            devices[each.address] = device
+    return I2c(name, devices)

@@ -38,6 +38,7 @@ class Adc(Peripheral):
         "dual and triple mode; the end of requests that a circular DMA transfer brings while DDS is 0; stabilisation "
         "times"
     )
+    steady = True
     unmodelled = MappingProxyType({CCR: {"MULTI": 0x1F, "DMA": 0b11 << 14}})
 
     def __init__(self, analog: Analog) -> None:

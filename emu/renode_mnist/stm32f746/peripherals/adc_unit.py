@@ -279,6 +279,7 @@ class AdcUnit:
         """See `Peripheral.read`."""
         if offset == DR and self._unread:
             self._unread = False
+            self._around.slot.read_had_effect()
             self._served |= bool(self.registers[CR2] & _DMA)
             self._ask(False)
             self.registers[SR] &= ~EOC

@@ -62,6 +62,7 @@ class Guarded(Peripheral):
         self.of = of
         self.steady = of.steady
         self.takes_narrow_writes = of.takes_narrow_writes
+        self.takes_narrow_reads = of.takes_narrow_reads
         self.lacks = of.lacks
         self.size_bytes = of.size_bytes
         self.interrupts = of.interrupts
@@ -101,6 +102,11 @@ class Guarded(Peripheral):
         """See `Peripheral.write_narrow`."""
         with self._told("write_narrow"):
             self.of.write_narrow(offset, size_bytes, value)
+
+    def read_narrow(self, offset: int, size_bytes: int) -> int:
+        """See `Peripheral.read_narrow`."""
+        with self._told("read_narrow"):
+            return self._number("read_narrow", self.of.read_narrow(offset, size_bytes))
 
     def peek(self, offset: int) -> int:
         """See `Peripheral.peek`."""

@@ -29,6 +29,7 @@ class Rng(Peripheral):
         seed: Of its numbers, which go on through resets.
     """
 
+    steady = True
     lacks = "randomness: numbers follow from a seed"
 
     def __init__(self, seed: int) -> None:
@@ -96,6 +97,7 @@ class Rng(Peripheral):
             return super().read(offset)
         if not self.registers[SR] & DRDY:
             return 0
+        self.slot.read_had_effect()
         self.registers[SR] &= ~DRDY
         self._begin()
         return self.registers[DR]
