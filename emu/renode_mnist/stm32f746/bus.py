@@ -118,9 +118,11 @@ class Bus:
             register, f"{name} is not modelled: {register}, {verb} by {who}, keeps what is written and does nothing"
         )
 
-    def _tell_unmodelled(self, model: Peripheral, address: int, value: int) -> None:
-        """Names each bit that a store sets and that has no effect here."""
-        offset = address - self._ranges[address >> _PAGE_SHIFT].base & ~3
+    def tell_unmodelled(self, address: int, value: int) -> None:
+        """Names each bit that a store sets and that has no effect here; ``value`` is the register's whole."""
+        place = self._ranges[address >> _PAGE_SHIFT]
+        model = self._models[place.name]
+        offset = address - place.base & ~3
         found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
         if found and (who := self._who()):
             register = register_name(address)
@@ -148,7 +150,7 @@ class Bus:
         if size_bytes < 4 and model.takes_narrow_writes:
             value &= (1 << (8 * size_bytes)) - 1
             if model.unmodelled:
-                self._tell_unmodelled(model, address, value << 8 * (offset & 3))
+                self.tell_unmodelled(address, value << 8 * (offset & 3))
             model.write_narrow(offset, size_bytes, value)
             return
         if size_bytes < 4:
@@ -160,7 +162,7 @@ class Bus:
                 shift = 8 * (offset & 3)
                 value = model.peek(offset & ~3) & ~(mask << shift) | value << shift
         if model.unmodelled:
-            self._tell_unmodelled(model, address, value)
+            self.tell_unmodelled(address, value)
         model.write(offset & ~3, value & 0xFFFF_FFFF)
         if (told := self._watchers.get(place.name)) is not None:
             told()

@@ -67,7 +67,8 @@ typedef struct {
   bool (*interrupted)(void* of);           // false: a signal (Ctrl-C) ends the run
   // A DMA stream: where nothing answered it, or how it is set as it is switched on.
   bool (*unusual)(void* of, int controller, int stream, bool failed, uint32_t address);
-  bool (*counter_failed)(void* of);  // the clock model raised an error
+  bool (*unmodelled)(void* of, uint32_t address, uint32_t value);  // a USART's bits are set without effect
+  bool (*counter_failed)(void* of);                                // the clock model raised an error
                                      // uc_emu_start; what is not brief goes without the interpreter's lock.
   int (*start)(void* of, uint64_t begin, bool brief);
   void* of;
@@ -113,15 +114,16 @@ struct Chip {
   Line line;
   Usart usarts[kUsarts];
   uint32_t usart_bases[kUsarts];
+  uint32_t usart_unmodelled[kUsartRegisters];  // by register, bits that have no effect here
   Dma dmas[kDmas];
   DmaOutside dma_outside;
   uint32_t dma_bases[kDmas];
   uint8_t asking[kMostRequests];  // `Asking`, of peripherals that are modelled in Python
-  Gpio gpios[kGpios];           // A to K, at 0x40020000
-  uint32_t rcc[kRccRegisters];  // as Python has them, for loads
-  bool count_in_python;         // CYCCNT: somebody looks at each load;
-  bool counting;                // else it is `count`, and while counting
-  uint64_t count, count_since;  // all cycles from `count_since` on
+  Gpio gpios[kGpios];             // A to K, at 0x40020000
+  uint32_t rcc[kRccRegisters];    // as Python has them, for loads
+  bool count_in_python;           // CYCCNT: somebody looks at each load;
+  bool counting;                  // else it is `count`, and while counting
+  uint64_t count, count_since;    // all cycles from `count_since` on
   Window windows[kWindows];
   Ram ram[kMostRams];
   int ram_count;
