@@ -40,6 +40,8 @@ class Words:
         least: Of a number.
         most: Of a number.
         flag: On the command line, where it is not the field's name.
+        metavar: What stands for its value in the command line's help.
+        many: It is a tuple, each member of which is given by itself.
         path: Whether it names a file that must be there, or a folder.
         unset: What stands for None, as ``its ST-LINK``; empty where nothing does.
         wording: By face, where it words it otherwise.
@@ -52,6 +54,8 @@ class Words:
     least: int | None = None
     most: int | None = None
     flag: str = ""
+    metavar: str = ""
+    many: bool = False
     path: Literal["", "file", "folder"] = ""
     unset: str = ""
     wording: Mapping[Face, str] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Option:
 
     Attributes:
         name: The field's.
-        kind: Its type; of ``int | None`` it is ``int``.
+        kind: Its type; of ``int | None`` it is ``int``, of a tuple its members'.
         choices: The values that it may have; any of its type where it is empty.
         default: None also where it has to be given.
         positional: Whether it may be given without its name.
@@ -166,5 +170,7 @@ def _kind(annotation: Any) -> type:
         return _kind(next(each for each in get_args(annotation) if each is not NoneType))
     if origin is Literal:
         return type(get_args(annotation)[0])
+    if origin is tuple:
+        return _kind(get_args(annotation)[0])
     kind: type = origin or annotation
     return kind

@@ -249,7 +249,7 @@ def test_without_a_clock_nothing_moves(machine: Machine) -> None:
     [
         (1 << 5 | CHANNEL_4, "PFCTRL"),
         (1 << 23 | CHANNEL_4, "bursts, which are not modelled"),
-        (3 << 25, "waits for channel 3, which no modelled peripheral asks by"),
+        (2 << 25, "waits for channel 2, which no modelled peripheral asks by"),
     ],
 )
 def test_what_is_not_modelled_is_named_once(machine: Machine, control: int, said: str) -> None:

@@ -12,11 +12,12 @@ import counter_loops
 import dma_programs
 import snippets
 import timer_programs
-from chip_programs import DWT, GPIOA, NESTED, RCC, TRAFFIC, USART1, load_traffic
+from chip_programs import DWT, GPIOA, NESTED, RCC, TRAFFIC, USART1, load_traffic, load_watching_traffic
 from lockstep import Lockstep
 from renode_mnist.stm32f746.core import ClockModel
 from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.machine import Machine
+from renode_mnist.stm32f746.usart import CMF, ISR, RTOF
 from renode_mnist.timing import LiveCosts
 
 
@@ -42,6 +43,29 @@ def test_random_traffic_to_registers(seed: int, line_baud: int | None) -> None:
         both.run([r.randrange(1, 400_000_000) for _ in range(5)])
     handled = snippets.words(both.in_c, snippets.symbol(elf, "handled"), 7)
     assert sum(handled) > 50, handled
+
+
+@pytest.mark.parametrize("line_baud", [None, 115_200])
+@pytest.mark.parametrize("seed", range(6))
+def test_random_traffic_to_what_watches_a_receiver(
+    seed: int, line_baud: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Lockstep(snippets.build(TRAFFIC), line_baud=line_baud)
+    for machine in both.machines:
+        load_watching_traffic(machine, random.Random(seed))
+    usart, flags = both.in_python.usarts["USART1"], set()
+
+    def update(before: Callable[[], None] = usart._update) -> None:
+        before()
+        flags.update(flag for flag in (RTOF, CMF) if usart.peek(ISR) & flag)
+
+    monkeypatch.setattr(usart, "_update", update)
+    r = random.Random(seed)
+    for _ in range(20):
+        both.feed(bytes(r.randrange(4) for _ in range(r.randrange(6))))
+        both.run([r.randrange(1, 200_000_000) for _ in range(5)])
+    assert any("is not modelled: set by run" in said for said in both.in_c.log.lacking)
+    assert flags == {RTOF, CMF} if line_baud is None else flags, "what is garbled matches less"
 
 
 @pytest.mark.parametrize("line_baud", [None, 115_200])

@@ -238,12 +238,40 @@ def _row(r: random.Random) -> tuple[int, int, int]:
             )
 
 
+def _watching(r: random.Random) -> list[tuple[int, int, int]]:
+    """Receiver timeout, character match, and bits that are not modelled."""
+    control2 = (r.random() < 0.8) << 23 | r.randrange(4) << 24 | (r.random() < 0.1) << r.randrange(32)
+    control1 = 0xD | 1 << 5 | (r.random() < 0.7) << 26 | (r.random() < 0.7) << 14 | (r.random() < 0.1) << 13
+    return r.choice(
+        [
+            [(STORE4, USART1 + 0x14, r.choice([0, 1, 9, 10, 11, 25]))],
+            [(STORE4, USART1 + 4, control2)],
+            [(STORE4, USART1, control1)],
+            [(STORE4, USART1 + 8, 1 << r.randrange(16))],
+            [(STORE2, USART1 + 0x18, 1 << r.randrange(5))],
+            [(LOAD4, USART1 + 0x1C, 0)],
+            [(STORE4, USART1 + 0x20, 1 << 17 | 1 << 11)],
+            [(DELAY, 0, r.randrange(1, 3000))],
+            [(STORE4, USART1 + 0xC, r.randrange(16, 200))],
+        ]
+    )
+
+
+def load_watching_traffic(machine: Machine, r: random.Random) -> None:
+    """The same of accesses to what watches a USART's receiver, among others."""
+    rows = [row for _ in range(600) for row in (_watching(r) if r.random() < 0.7 else _rows(r))]
+    _load(machine, rows)
+
+
 def load_traffic(machine: Machine, r: random.Random) -> None:
     """Gives a machine that runs `TRAFFIC` a thousand random accesses."""
+    _load(machine, [row for _ in range(1000) for row in _rows(r)])
+
+
+def _load(machine: Machine, traffic: list[tuple[int, int, int]]) -> None:
     begin = [(STORE4, RCC + 0x44, 0x10), (STORE4, USART1 + 0xC, 139), (STORE4, USART1, 0x2D)]
     begin += [(STORE4, SCS + 0x100, 0xF), (STORE4, SCS + 0x104, 0x20), (STORE4, DWT + 0xFB0, 0xC5AC_CE55)]
     begin += [(STORE4, RCC + 0x30, 1)]
-    traffic = [row for _ in range(1000) for row in _rows(r)]
     rows = [*begin, *traffic, (BASEPRI, 0, 0), (PRIMASK, 0, 0), (END, 0, 0)]
     table = b"".join(struct.pack("<3I", *row) for row in rows)
     machine.core.load(snippets.symbol(machine.image.path, "table"), table)

@@ -10,7 +10,7 @@ import click
 
 from renode_mnist.commands.drive import Drive, drive
 from renode_mnist.commands.duration import duration
-from renode_mnist.commands.options import options_from, target_option, tell_target
+from renode_mnist.commands.options import options_from, program_options_of, target_option, tell_target
 from renode_mnist.commands.program_end import STRICT, failed, failure, mark, why, words
 from renode_mnist.errors import CheckFailed
 from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions, TargetOptions
@@ -50,8 +50,6 @@ def emulate(
     uart: str | None,
     drives: tuple[Drive, ...],
     target: str,
-    files: Path | None,
-    trace_locked: bool,
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -66,12 +64,13 @@ def emulate(
     from renode_mnist.session.emulation_text import Printer
 
     tell_target(target)
+    program = program_options_of(options)
     printer = Printer(_echo, uart or "")
     emulation = open_emulation(
         elf,
         target,
         TargetOptions(**options),
-        ProgramOptions(files=files, trace_locked=trace_locked),
+        program,
         hear=None if as_json else printer.hear,
         waiting=lambda command: click.echo(f"waiting for the debugger: {command}", err=True),
     )

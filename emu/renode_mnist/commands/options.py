@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from renode_mnist import build as building
 from renode_mnist.build import BuildConfig, Image, ImageOptions, Machine
 from renode_mnist.option import Face, Option, options_of
-from renode_mnist.session.target_options import TARGETS, OpenOptions, TargetOptions
+from renode_mnist.session.target_options import TARGETS, OpenOptions, ProgramOptions, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +49,9 @@ def _parameter(declared: Option, *, silent: bool) -> Callable[[F], F]:
         default=str(default) if declared.choices else default,
         callback=(lambda context, parameter, text: declared.value(text)) if declared.choices else None,
         shell_complete=complete_model if declared.name == "model" else None,
-        show_default=True,
+        show_default=not declared.words.many,
+        metavar=declared.words.metavar or None,
+        multiple=declared.words.many,
         help=None if silent else _plain(declared) + unset,
     )
 
@@ -105,6 +107,11 @@ def image_options_of(options: dict[str, Any]) -> ImageOptions:
 def config_of(options: dict[str, Any], machine: Machine = "stm32f746") -> BuildConfig:
     """The same, with the model found."""
     return BuildConfig.of(image_options_of(options), machine)
+
+
+def program_options_of(options: dict[str, Any]) -> ProgramOptions:
+    """Takes the options of a program of others out of a command's keyword arguments."""
+    return ProgramOptions(**_taken(ProgramOptions, options))
 
 
 def target_options_of(options: dict[str, Any]) -> Callable[[ImageOptions], TargetOptions]:

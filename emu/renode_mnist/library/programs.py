@@ -36,5 +36,4 @@ def open_program(asked: _Program) -> Emulation:
     Raises:
         RenodeMnistError: The chip cannot run it, or there is no such emulator.
     """
-    program = ProgramOptions(files=asked.files, trace_locked=asked.trace_locked)
-    return open_emulation(Path(asked.elf), asked.target, TargetOptions(clock_model=asked.clock_model), program)
+    return open_emulation(Path(asked.elf), asked.target, TargetOptions(clock_model=asked.clock_model), asked)

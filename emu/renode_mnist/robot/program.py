@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,10 @@ from renode_mnist.session.emulation_opening import open_emulation
 from renode_mnist.session.emulation_pins import LEVELS, PinLevel
 from renode_mnist.session.emulation_text import shown
 from renode_mnist.session.target_options import ClockModel, ProgramOptions, TargetOptions
+
+
+def _each(given: Sequence[str] | str) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @library(scope="SUITE", auto_keywords=False)
@@ -38,16 +43,30 @@ class ProgramLibrary:
         clock_model: ClockModel = "instructions",
         files: str | None = None,
         trace_locked: bool = False,
+        peripherals: Sequence[str] | str = (),
+        devices: Sequence[str] | str = (),
+        analog: Sequence[str] | str = (),
+        rng_seed: int = 0,
     ) -> None:
         """Starts an emulator with a program at its first instruction; what was open is closed.
 
         ``target`` is ``embedded`` or ``renode``. With ``clock_model`` ``m7`` the embedded one counts modelled cycles.
         ``files`` is a folder below which the program may open files by semihosting; with ``trace_locked`` DWT and ITM
-        are locked after a reset.
+        are locked after a reset. The rest is the embedded one's, each as one text or a list: ``peripherals`` of your
+        own (``module:Class@0x40011000``), ``devices`` on its buses (``module:Class@SPI1:PA4``,
+        ``module:Class@I2C1:0x48``), ``analog`` for what an ADC sees at a pin (``PA0=1.65``, a file or a function);
+        ``rng_seed`` is the random number generator's.
         """
         self.close_program()
         options = TargetOptions(clock_model=clock_model)
-        program = ProgramOptions(files=files, trace_locked=trace_locked)
+        program = ProgramOptions(
+            files=files,
+            trace_locked=trace_locked,
+            peripherals=_each(peripherals),
+            devices=_each(devices),
+            analog=_each(analog),
+            rng_seed=rng_seed,
+        )
         self._emulation = open_emulation(Path(elf), target, options, program).__enter__()
 
     @keyword

@@ -13,6 +13,17 @@ from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions
 from renode_mnist.targets.any_elf import AnyElf, Heard
 
 
+def plugged(program: ProgramOptions) -> str:
+    """What of the embedded target's own is asked for, in words; empty where nothing is."""
+    asked = {
+        "peripherals of your own": program.peripherals,
+        "devices on SPI and I2C buses": program.devices,
+        "analog values": program.analog,
+        "seed of the RNG": program.rng_seed,
+    }
+    return next((what for what, given in asked.items() if given), "")
+
+
 def open_emulation(
     elf: Path,
     target: str = "embedded",
@@ -53,8 +64,14 @@ def open_emulation(
             f"the target {target} has no clock model", "Take `--target embedded`, or leave --clock-model out."
         )
     parameters = parameters_for(target, options)
+    if target != "embedded" and (asked := plugged(program)):
+        raise TargetError(f"the target {target} takes no {asked}", "Take `--target embedded`.")
 
     def embedded(heard: Heard) -> AnyElf:
+        from renode_mnist.stm32f746.analog_sources import analog_sources
+        from renode_mnist.stm32f746.devices import attached_devices
+        from renode_mnist.stm32f746.peripherals.own import own_peripheral
+        from renode_mnist.stm32f746.surroundings import Surroundings
         from renode_mnist.targets import embedded as _  # noqa: F401  (tells where Unicorn is missing)
         from renode_mnist.targets.embedded_elf import EmbeddedElf
 
@@ -68,6 +85,12 @@ def open_emulation(
             gdb_port=port,
             on_waiting=attach,
             trace_locked=program.trace_locked,
+            own_peripherals=[own_peripheral(each) for each in program.peripherals],
+            surroundings=Surroundings(
+                seed=program.rng_seed,
+                analog=analog_sources(program.analog),
+                devices=attached_devices(program.devices),
+            ),
         )
 
     def renode(heard: Heard) -> AnyElf:

@@ -114,6 +114,36 @@ class ProgramOptions:
         None, "Let the program open files below this folder by semihosting.", path="folder", unset="none"
     )
     trace_locked: bool = option(False, "DWT and ITM are locked after a reset, as on a board that no probe started.")
+    peripherals: tuple[str, ...] = option(
+        (),
+        "A peripheral of your own: a Python class, at an address.",
+        flag="--peripheral",
+        metavar="MODULE:CLASS@ADDRESS",
+        many=True,
+        wording={Face.LIBRARY: "Peripherals of your own, each as ``module:Class@0x40011000``."},
+    )
+    devices: tuple[str, ...] = option(
+        (),
+        "A device on an SPI or I2C bus: a Python class, at SPI1, SPI1:PA4 (its chip select) or I2C1:0x48.",
+        flag="--device",
+        metavar="MODULE:CLASS@BUS",
+        many=True,
+        wording={
+            Face.LIBRARY: "Devices on SPI and I2C buses, each as ``module:Class@SPI1:PA4`` or "
+            "``module:Class@I2C1:0x48``."
+        },
+    )
+    analog: tuple[str, ...] = option(
+        (),
+        "What an ADC sees at a pin: volts, a .csv or .npy file, or a function of the seconds.",
+        metavar="PIN=VALUE",
+        many=True,
+        wording={
+            Face.LIBRARY: "What an ADC sees at pins, each as ``PA0=1.65``, ``PA0=file.csv`` or "
+            "``PA0=module:function``."
+        },
+    )
+    rng_seed: int = option(0, "Of the random number generator, whose numbers are the same for the same seed.")
 
 
 @dataclass(frozen=True, kw_only=True)

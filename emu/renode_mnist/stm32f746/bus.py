@@ -106,12 +106,26 @@ class Bus:
             register, f"{name} is not modelled: {register}, {verb} by {who}, keeps what is written and does nothing"
         )
 
+    def tell_unmodelled(self, address: int, value: int) -> None:
+        """Names each bit that a store sets and that has no effect here; ``value`` is the register's whole."""
+        place = self._ranges[address >> _PAGE_SHIFT]
+        model = self._models[place.name]
+        offset = address - place.base & ~3
+        found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
+        if found and (who := self._who()):
+            register = register_name(address)
+            for name in found:
+                bit = f"{register}.{name}"
+                self._log.lacks(bit, f"{bit} is not modelled: set by {who}, it does nothing")
+
     def read(self, address: int, size_bytes: int) -> int:
         """A load of 1, 2 or 4 bytes."""
         model, place = self._find(address, "read")
         if model is None:
             return 0
         offset = address - place.base
+        if size_bytes < 4 and model.takes_narrow_reads:
+            return model.read_narrow(offset, size_bytes)
         value = model.read(offset & ~3) >> (8 * (offset & 3))
         return value & ((1 << (8 * size_bytes)) - 1)
 
@@ -122,7 +136,10 @@ class Bus:
             return
         offset = address - place.base
         if size_bytes < 4 and model.takes_narrow_writes:
-            model.write_narrow(offset, size_bytes, value & ((1 << (8 * size_bytes)) - 1))
+            value &= (1 << (8 * size_bytes)) - 1
+            if model.unmodelled:
+                self.tell_unmodelled(address, value << 8 * (offset & 3))
+            model.write_narrow(offset, size_bytes, value)
             return
         if size_bytes < 4:
             mask = (1 << (8 * size_bytes)) - 1
@@ -132,4 +149,6 @@ class Bus:
             else:
                 shift = 8 * (offset & 3)
                 value = model.peek(offset & ~3) & ~(mask << shift) | value << shift
+        if model.unmodelled:
+            self.tell_unmodelled(address, value)
         model.write(offset & ~3, value & 0xFFFF_FFFF)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-from collections.abc import Callable, Iterable, Iterator, MutableSet, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSet, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -73,12 +73,14 @@ class Calls(NamedTuple):
     read: BusRead
     write: BusWrite
     may_access: Callable[[int, int, bool], bool]
-    line_timing: Callable[[int], tuple[int, int, int, bool, bool]]
+    line_timing: Callable[[int], tuple[int, int, int, int, bool, bool]]
     crossing: Callable[[int, bool, int], tuple[int, bool]]
     unusual: Callable[[int, int, int | None], None]
     """`Dma.say` of a controller, by its index in `DMAS`."""
     pins: Callable[[int], None]
     """`Gpio.changed` of a port, by its letter's index."""
+    unmodelled: Callable[[int, int], None]
+    """`Bus.tell_unmodelled` of a USART."""
 
 
 class Chip:
@@ -162,6 +164,10 @@ class Chip:
     def set_peripheral_pages(self, pages: Iterable[int]) -> None:
         """Pages of 1 KiB with peripherals."""
         self.native.set_peripheral_pages(tuple(pages))
+
+    def set_unmodelled(self, masks: Mapping[int, int]) -> None:
+        """By a USART's register the bits that have no effect here, whose writes are to be told."""
+        self.native.set_unmodelled(tuple(masks.items()))
 
     def set_unwritable(self, pieces: Iterable[tuple[int, int]]) -> None:
         """From where up to where the MPU allows no stores to memories."""

@@ -323,17 +323,19 @@ class ChipUsart(Usart):
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`."""
 
-    def timing(self) -> tuple[int, int, int, bool, bool]:
+    def timing(self) -> tuple[int, int, int, int, bool, bool]:
         """``LineTiming`` of native/usart.h.
 
         Returns:
-            Picoseconds that a frame takes at the rate set here and at the other end's, 0 where there is none; the
-            bits of a word, set; whether frames arrive as they were sent, and are received there as they are sent.
+            Picoseconds that a frame takes at the rate set here and at the other end's, 0 where there is none, and
+            that the line may be silent behind one, 0 where that is not watched; the bits of a word, set; whether
+            frames arrive as they were sent, and are received there as they are sent.
         """
         own, line = self.baud, self.line_baud or self.baud
         return (
             self._frame_ps(own) if own else 0,
             self._frame_ps(line) if line else 0,
+            self.timeout_ps,
             (1 << self._data_bits) - 1,
             not own or not line or abs(line / own - 1) <= BAUD_TOLERANCE,
             not self.line_baud or abs((own or self.line_baud) / self.line_baud - 1) <= BAUD_TOLERANCE,

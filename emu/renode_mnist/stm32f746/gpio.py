@@ -119,6 +119,10 @@ class Gpio(Peripheral):
             levels |= int(high) << pin
         return levels
 
+    def drives_low(self, pin: int) -> bool:
+        """Whether a pin is an output that is low."""
+        return self.peek(MODER) >> 2 * pin & 3 == OUTPUT and not self.peek(ODR) >> pin & 1
+
     def alternate_function(self, pin: int) -> int | None:
         """The alternate function that a pin is switched to; None if it is an input, output or analog."""
         if self.peek(MODER) >> 2 * pin & 3 != ALTERNATE:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import chip_id, elf, factory, peripherals, rcc, wiring
+from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, peripherals, rcc, wiring
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.chip import Ran
@@ -27,7 +27,7 @@ from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
 from renode_mnist.stm32f746.peripheral import Peripheral, Registers
-from renode_mnist.stm32f746.peripherals import OwnPeripheral
+from renode_mnist.stm32f746.peripherals.own import Guarded, OwnPeripheral, place_of
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
@@ -36,6 +36,7 @@ from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlS
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
 from renode_mnist.stm32f746.slot import Effects, ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
+from renode_mnist.stm32f746.surroundings import NOTHING, Surroundings
 from renode_mnist.stm32f746.trace_lock import TraceLock
 from renode_mnist.stm32f746.wires import Wires
 
@@ -95,9 +96,14 @@ class Machine:
         semihosting: Answers BKPT 0xAB as a debugger does; without it that is a fault.
         trace_locked: DWT and ITM are locked after a reset, as without a probe; else as one leaves them.
         own_peripherals: A user's, at addresses of their own or in place of the chip's.
+        surroundings: What is wired to the chip.
+
+    Attributes:
+        own: A user's peripherals, by name.
 
     Raises:
         ElfError: The chip cannot run that ELF.
+        TargetError: A user's peripheral cannot be made, or not be where it is to be.
     """
 
     def __init__(
@@ -113,6 +119,7 @@ class Machine:
         semihosting: Semihosting | None = None,
         trace_locked: bool = False,
         own_peripherals: Sequence[OwnPeripheral] = (),
+        surroundings: Surroundings = NOTHING,
     ) -> None:
         self._unique_id = unique_id
         self.semihosting = semihosting
@@ -125,6 +132,7 @@ class Machine:
             "unique_id": unique_id,
             "trace_locked": trace_locked,
             "own_peripherals": own_peripherals,
+            "surroundings": surroundings,
         }
         self.image = elf_path if isinstance(elf_path, elf.Image) else elf.load(elf_path)
         self.core = Core(clock_model, python_hook=python_hook)
@@ -180,10 +188,12 @@ class Machine:
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
         self._plugged: list[Peripheral] = []
-        for model in (*self.gpios.values(), *peripherals.built_in()):
+        for model in (*self.gpios.values(), *peripherals.built_in(surroundings)):
             self._plug(model, None)
+        self.own: dict[str, Peripheral] = {}
+        self._own_places: list[tuple[str, memory_map.PeripheralRange]] = []
         for place in own_peripherals:
-            self._plug(place.make(), place.base)
+            self._plug_own(place)
         self.pads = Pads(self.gpios, self.wires, self.bus)
         self.rcc.reset_peripheral = self._reset_peripheral
         for dma in self.dmas.values():
@@ -202,8 +212,22 @@ class Machine:
         for warning in self.image.warnings:
             self.log.add(warning)
 
-    def _plug(self, model: Peripheral, base: int | None) -> None:
-        """Connects a model at its place in the chip, or at an address of its own."""
+    def _plug_own(self, own: OwnPeripheral) -> None:
+        model = own.make()
+        if model.name in self.own:
+            model.name = f"{model.name}@{own.base:#010x}"  # another of the same class
+        place = place_of(model, own.base)
+        for other, taken in self._own_places:
+            if place.base < taken.base + taken.size_bytes and taken.base < place.base + place.size_bytes:
+                raise TargetError(
+                    f"{model.name} cannot be at {place.base:#010x}: {other} is there", "Choose another address."
+                )
+        self._own_places.append((model.name, place))
+        self.own[model.name] = model
+        self._plug(Guarded(model), place)
+
+    def _plug(self, model: Peripheral, place: memory_map.PeripheralRange | None) -> None:
+        """Connects a model at its place in the chip, or at another one."""
         lines = wiring.interrupts(model.name) if model.interrupts is None else model.interrupts
         slot = Slot(
             model,
@@ -219,10 +243,10 @@ class Machine:
         )
         model.connected(slot)
         self.slots[model.name] = slot
-        if base is None:
+        if place is None:
             self.bus.add(model)
         else:
-            self.bus.add_at(model, peripherals.place_of(model, base))
+            self.bus.add_at(model, place)
         self._plugged.append(model)
 
     def _take_event(self) -> None:

@@ -104,6 +104,7 @@ class Pads:
         for letter, port in ports.items():
             port.changed = partial(self._changed, letter)
         wires.on_watch = self._watch
+        self._watch(wires.watched)
         for letter in ports:
             self._changed(letter)
 
@@ -128,6 +129,7 @@ class Pads:
                 self._wires.drive(f"P{letter}{pin}", bool(now[0] >> pin & 1))
             switched = (before[1] ^ now[1]) >> 2 * pin & 3 or (before[2] ^ now[2]) >> 4 * pin & 0xF
             if turned or switched:
+                self._wires.drive(f"P{letter}{pin} low", port.drives_low(pin))
                 for _, signal in _ON_PIN[letter, pin]:
                     self._wires.drive(signal, any(self._carries(*route) for route in _ROUTES[signal]))
 

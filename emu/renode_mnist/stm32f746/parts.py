@@ -247,7 +247,14 @@ class ChipParts:
     def __init__(self, core: Core, hertz: int) -> None:
         self._core = core
         calls = Calls(
-            self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual, self._pins
+            self._read,
+            self._write,
+            self._may_access,
+            self._line_timing,
+            self._crossing,
+            self._unusual,
+            self._pins,
+            self._unmodelled,
         )
         self.chip: Chip = chip.build(core.engine, core.counter, hertz, core.memory.places(), calls)
         self._native = self.chip.native
@@ -307,6 +314,7 @@ class ChipParts:
         self._protection = protection
         self.chip.set_steady_pages(bus.steady_pages())
         self.chip.set_peripheral_pages(bus.pages())
+        self.chip.set_unmodelled({offset: sum(bits.values()) for offset, bits in Usart.unmodelled.items()})
         self._core.map_chip(memory_map.BUS_WINDOWS, self.chip)
         self.synchronise()
 
@@ -358,7 +366,7 @@ class ChipParts:
     def _may_access(self, address: int, size_bytes: int, store: bool) -> bool:
         return self._protection.may_access(address, size_bytes, store)
 
-    def _line_timing(self, index: int) -> tuple[int, int, int, bool, bool]:
+    def _line_timing(self, index: int) -> tuple[int, int, int, int, bool, bool]:
         return self._usarts[index].timing()
 
     def _crossing(self, index: int, outwards: bool, byte: int) -> tuple[int, bool]:
@@ -366,6 +374,9 @@ class ChipParts:
 
     def _pins(self, index: int) -> None:
         self._gpios[index].changed()
+
+    def _unmodelled(self, address: int, value: int) -> None:
+        self._bus.tell_unmodelled(address, value)
 
     def _unusual(self, index: int, stream: int, address: int | None) -> None:
         self._dmas[index].say(stream, address)

@@ -25,14 +25,19 @@ class Peripheral:
         steady: Reading has no effect and gives the same until an event or a store. A class that says so lets loops
             that wait for such a register be skipped to the next event.
         takes_narrow_writes: Bytes and half-words go to `write_narrow`; else the bus makes words of them.
+        takes_narrow_reads: Likewise by `read_narrow`.
+        unmodelled: By offset the bits of a register, by name, that have an effect on silicon and none here; the log
+            names one that a program sets.
         lacks: What silicon's has and this one does not, for docs/peripherals.md; empty where that is nothing.
     """
 
     lacks = ""
     steady = False
     takes_narrow_writes = False
+    takes_narrow_reads = False
     size_bytes = 1024
     interrupts: tuple[int, ...] | None = None
+    unmodelled: Mapping[int, Mapping[str, int]] = MappingProxyType({})
     slot: Slot
 
     def __init__(self, name: str, reset_values: Mapping[int, int] = MappingProxyType({})) -> None:
@@ -54,6 +59,10 @@ class Peripheral:
 
     def write_narrow(self, offset: int, size_bytes: int, value: int) -> None:
         """Writes 1 or 2 bytes of a register, where the class `takes_narrow_writes`."""
+
+    def read_narrow(self, offset: int, size_bytes: int) -> int:
+        """Reads 1 or 2 bytes of a register, where the class `takes_narrow_reads`."""
+        return field(self.read(offset & ~3), 8 * (offset & 3), 8 * size_bytes)
 
     def connected(self, slot: Slot) -> None:
         """It has come into a chip, once, before all else; the reset that follows is like any other."""

@@ -16,6 +16,7 @@ CR, PLLCFGR, CFGR = 0x00, 0x04, 0x08
 AHB1RSTR, AHB2RSTR, AHB3RSTR, APB1RSTR, APB2RSTR = 0x10, 0x14, 0x18, 0x20, 0x24
 AHB1ENR, AHB2ENR, AHB3ENR, APB1ENR, APB2ENR = 0x30, 0x34, 0x38, 0x40, 0x44
 CIR, BDCR, CSR, DCKCFGR1, DCKCFGR2 = 0x0C, 0x70, 0x74, 0x8C, 0x90
+PLLSAICFGR = 0x88
 
 HSI_HERTZ = 16_000_000
 LSE_HERTZ = 32_768
@@ -76,9 +77,14 @@ _SELECT = {
 _TIMPRE = 1 << 24
 """In DCKCFGR1 (RM0385 5.3.25)."""
 
+_CK48MSEL = 1 << 27
+"""In DCKCFGR2: PLLSAI in the place of PLL."""
+_PLLRDY, _PLLSAIRDY = 1 << 25, 1 << 29
+
 _RESET_VALUES = {
     CR: 0x0000_0083,
     PLLCFGR: 0x2400_3010,
+    PLLSAICFGR: 0x2400_3000,
     AHB1ENR: 0x0010_0000,
     CSR: 0x0E00_0000,
 }
@@ -145,6 +151,18 @@ class Rcc(Peripheral):
         return source * multiplier // max(1, divider) // (2 * field(configuration, 16, 2) + 2)
 
     @property
+    def pll48_hertz(self) -> int:
+        """PLL48CLK, of RNG, SDMMC and USB: of the PLL's Q or the PLLSAI's P output; 0 while that does not run."""
+        own = self.registers[DCKCFGR2] & _CK48MSEL
+        if not self.registers[CR] & (_PLLSAIRDY if own else _PLLRDY):
+            return 0
+        configuration = self.registers[PLLCFGR]
+        source = self._hse_hertz if configuration & 1 << 22 else HSI_HERTZ
+        outputs = self.registers[PLLSAICFGR] if own else configuration
+        divider = 2 * field(outputs, 16, 2) + 2 if own else max(1, field(outputs, 24, 4))
+        return source * field(outputs, 6, 9) // max(1, field(configuration, 0, 6)) // divider
+
+    @property
     def sysclk_hertz(self) -> int:
         """SYSCLK: what SWS points to."""
         return (HSI_HERTZ, self._hse_hertz, self._pll_hertz(), HSI_HERTZ)[field(self.read(CFGR), 2, 2)]
@@ -177,6 +195,8 @@ class Rcc(Peripheral):
         return self._kernel_hertz[name]
 
     def _compute_kernel_hertz(self, name: str) -> int:
+        if name == "RNG":
+            return self.pll48_hertz
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz

@@ -71,8 +71,17 @@ def register_name(address: int) -> str:
         return _CORE.get(offset, f"the core's register {address:#010x}")
     if peripheral.name == "ITM" and offset < 0x80:
         return f"ITM.STIM{offset // 4}"
+    if peripheral.name == "ADC":
+        return _of_adc(offset)
     kind = peripheral.name if peripheral.name in _REGISTERS else peripheral.name.rstrip("0123456789")
     kind = "GPIO" if kind.startswith("GPIO") else kind
     names = _REGISTERS.get(kind, "").split()
     name = names[offset // 4] if offset // 4 < len(names) else _FAR.get(kind, {}).get(offset, "-")
     return f"{peripheral.name}.{name}" if name != "-" else f"{peripheral.name}+{offset:#x}"
+
+
+def _of_adc(offset: int) -> str:
+    unit, inner = divmod(offset, 0x100)
+    names = ("CSR", "CCR", "CDR") if unit == 3 else _REGISTERS["ADC"].split()
+    name = names[inner // 4] if inner // 4 < len(names) else f"+{inner:#x}"
+    return f"ADC.{name}" if unit == 3 else f"ADC{unit + 1}.{name}"

@@ -167,6 +167,11 @@ class Slot:
         """Whether the RCC gives it a clock; `Peripheral.clock_changed` is called when that may have changed."""
         return self._is_clocked()
 
+    @property
+    def hclk_hertz(self) -> int:
+        """The core's clock and the buses'."""
+        return self._scheduler.clock.hertz
+
     def at(self, time_ps: int, what: str = "") -> Event:
         """`Peripheral.due` is called with ``what`` at ``time_ps``, or now if that has passed."""
         return self._scheduler.at(time_ps, PeripheralEvent(self._of, what))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from types import MappingProxyType
 
 from renode_mnist.stm32f746.clock import PICOSECONDS, Event, Scheduler
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 
-CR1, CR2, CR3, BRR, RQR, ISR, ICR, RDR, TDR = 0x00, 0x04, 0x08, 0x0C, 0x18, 0x1C, 0x20, 0x24, 0x28
+CR1, CR2, CR3, BRR, RTOR, RQR, ISR, ICR, RDR, TDR = 0x00, 0x04, 0x08, 0x0C, 0x14, 0x18, 0x1C, 0x20, 0x24, 0x28
 
 CR1_UE, CR1_RE, CR1_TE = 1 << 0, 1 << 2, 1 << 3
-_CR1_PCE, _CR1_OVER8 = 1 << 10, 1 << 15
+_CR1_PCE, _CR1_CMIE, _CR1_OVER8, _CR1_RTOIE = 1 << 10, 1 << 14, 1 << 15, 1 << 26
+_CR2_RTOEN = 1 << 23
 _CR3_EIE, _CR3_DMAR, _CR3_DMAT, _CR3_OVRDIS, _CR3_DDRE = 1 << 0, 1 << 6, 1 << 7, 1 << 12, 1 << 13
 _RQR_RXFRQ, _RQR_TXFRQ = 1 << 3, 1 << 4
 
 PE, FE, ORE, IDLE, RXNE, TC, TXE = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7
+RTOF, CMF = 1 << 11, 1 << 17
 _BUSY, _TEACK, _REACK = 1 << 16, 1 << 21, 1 << 22
 _ISR_RESET = 0x0200_00C0
 _ICR_CLEARS = 0x0002_0B5F & ~(RXNE | TXE)
@@ -24,6 +27,17 @@ _ICR_CLEARS = 0x0002_0B5F & ~(RXNE | TXE)
 BAUD_TOLERANCE = 0.035
 """Above this a frame of 10 bits is misread: half a bit less the uncertainty of sampling (RM0385 table 182)."""
 
+
+_UNMODELLED = {
+    CR1: {"MME": 1 << 13, "EOBIE": 1 << 27},
+    CR2: {
+        "LBDIE": 1 << 6, "CLKEN": 1 << 11, "LINEN": 1 << 14, "SWAP": 1 << 15, "RXINV": 1 << 16, "TXINV": 1 << 17,
+        "DATAINV": 1 << 18, "MSBFIRST": 1 << 19, "ABREN": 1 << 20,
+    },
+    CR3: {"IREN": 1 << 1, "HDSEL": 1 << 3, "SCEN": 1 << 5, "RTSE": 1 << 8, "CTSE": 1 << 9, "DEM": 1 << 14},
+    RQR: {"ABRRQ": 1 << 0, "SBKRQ": 1 << 1, "MMRQ": 1 << 2},
+}  # fmt: skip
+"""Bits that have an effect on silicon (RM0385 31.8); what only refines one of them is not told by itself."""
 
 _RESET_VALUES = {ISR: _ISR_RESET}
 
@@ -63,9 +77,10 @@ class Usart(Peripheral):
     """
 
     lacks = (
-        "receiver timeout, character match, break, inversion, flow control, half duplex, synchronous, LIN, IrDA and "
-        "smartcard modes"
+        "break, inversion, bit order, flow control, automatic baud rate, mute mode, half duplex, synchronous, LIN, "
+        "IrDA and smartcard modes; a receiver timeout that is changed counts from the next frame on"
     )
+    unmodelled = MappingProxyType(_UNMODELLED)
 
     def __init__(
         self,
@@ -85,6 +100,7 @@ class Usart(Peripheral):
         self._incoming: deque[int] = deque()
         self._arrival: Event | None = None
         self._idle: Event | None = None
+        self._timeout: Event | None = None
         self._transmission: Event | None = None
         self._shifting: int | None = None
         self._waiting: int | None = None
@@ -94,11 +110,11 @@ class Usart(Peripheral):
     def reset(self) -> None:
         """Reset values; frames on the line are lost."""
         super().reset()
-        for event in (self._arrival, self._idle, self._transmission):
+        for event in (self._arrival, self._idle, self._timeout, self._transmission):
             if event:
                 event.cancel()
         self._incoming.clear()
-        self._arrival = self._idle = self._transmission = None
+        self._arrival = self._idle = self._timeout = self._transmission = None
         self._shifting = self._waiting = None
         self._set_interrupt(False)
 
@@ -173,6 +189,8 @@ class Usart(Peripheral):
             baud = self.line_baud or self.baud
             if baud:  # else the other end waits for a rate to follow
                 self._arrival = self._scheduler.after(self._frame_ps(baud), self._arrive)
+                if self._timeout:  # by the start bit
+                    self._timeout.cancel()
 
     def _arrive(self) -> None:
         byte = self._incoming.popleft()
@@ -188,6 +206,12 @@ class Usart(Peripheral):
             self.registers[RDR] = byte
             self.registers[ISR] |= RXNE if stop_bit or self._keeps_bad_frames else 0
             self.registers[ISR] |= 0 if stop_bit else FE
+        if byte == field(self.read(CR2), 24, 8):
+            self.registers[ISR] |= CMF
+        if timeout_ps := self.timeout_ps:
+            if self._timeout:
+                self._timeout.cancel()
+            self._timeout = self._scheduler.after(timeout_ps, self._times_out)
         if self._idle:
             self._idle.cancel()
         self._idle = self._scheduler.after(self._frame_ps(self.baud), self._becomes_idle)
@@ -198,6 +222,18 @@ class Usart(Peripheral):
         """A frame with an error is not handed to DMA, which goes on with the next (RM0385 31.8.3, DDRE)."""
         control = self.read(CR3)
         return not control & _CR3_DMAR or bool(control & _CR3_DDRE)
+
+    @property
+    def timeout_ps(self) -> int:
+        """How long the line may be silent behind a frame, by RTOR; 0 where that is not watched."""
+        if not self.peek(CR2) & _CR2_RTOEN or not self.baud:
+            return 0
+        return round(max(1, field(self.peek(RTOR), 0, 24)) * PICOSECONDS / self.baud)
+
+    def _times_out(self) -> None:
+        if self.receiver_on and self.peek(CR2) & _CR2_RTOEN:
+            self.registers[ISR] |= RTOF
+            self._update()
 
     def _becomes_idle(self) -> None:
         self.registers[ISR] |= IDLE
@@ -243,6 +279,8 @@ class Usart(Peripheral):
             or (flags & (RXNE | ORE) and control & RXNE)
             or (flags & PE and control & 1 << 8)
             or (flags & (FE | ORE) and self.read(CR3) & _CR3_EIE)
+            or (flags & RTOF and control & _CR1_RTOIE)
+            or (flags & CMF and control & _CR1_CMIE)
         )
         self._set_interrupt(bool(active))
         for sends in (False, True):

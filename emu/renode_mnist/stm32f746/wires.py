@@ -11,8 +11,9 @@ from typing import Any
 class Wires:
     """The wires of one chip.
 
-    A signal is a pin (``PA0``), what an alternate function makes of one (``TIM2_CH1``), or leads within the chip
-    (``TIM2_TRGO``, ``RTC_ALARM``); it is low until somebody drives it.
+    A signal is a pin (``PA0``), what an alternate function makes of one (``TIM2_CH1``), leads within the chip
+    (``TIM2_TRGO``, ``RTC_ALARM``), or tells that the program itself drives a pin low (``PA0 low``), which it does
+    with none that is not set up. It is low until somebody drives it.
 
     Args:
         set_line: Drives the NVIC's line of a position.
@@ -83,7 +84,12 @@ class Wires:
     def watch(self, driver: str, pins: Iterable[str]) -> None:
         """These pins are of interest to ``driver`` also while they are outputs, and no others."""
         self._watched[driver] = frozenset(pins)
-        self.on_watch(frozenset().union(*self._watched.values()))
+        self.on_watch(self.watched)
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """All pins of interest to anybody."""
+        return frozenset().union(*self._watched.values())
 
     def state(self) -> dict[str, Any]:
         """All that `take_state` needs to bring it back."""

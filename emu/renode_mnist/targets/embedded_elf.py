@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +16,10 @@ from renode_mnist.stm32f746.gdb_server import GdbServer
 from renode_mnist.stm32f746.machine import Halt, Machine
 from renode_mnist.stm32f746.nvic import FAULTS
 from renode_mnist.stm32f746.pads import Pin
+from renode_mnist.stm32f746.peripherals.own import OwnPeripheral
 from renode_mnist.stm32f746.pins import unconnected
 from renode_mnist.stm32f746.semihosting import Semihosting
+from renode_mnist.stm32f746.surroundings import NOTHING, Surroundings
 from renode_mnist.stm32f746.whereabouts import whereabouts
 from renode_mnist.targets.any_elf import HANDLED_SECONDS, ITM, SEMIHOSTING, Count, End, EndKind, Heard, Stopped
 from renode_mnist.targets.embedded import clock_model_of, hse_hertz_of, nothing_at, unicorn_version
@@ -39,6 +41,8 @@ class EmbeddedElf:
         gdb_port: Likewise.
         on_waiting: Likewise.
         trace_locked: DWT and ITM are locked after a reset.
+        own_peripherals: As ``Machine`` has them.
+        surroundings: Likewise.
     """
 
     name = "embedded"
@@ -55,6 +59,8 @@ class EmbeddedElf:
         gdb_port: int | None = None,
         on_waiting: Callable[[], None] | None = None,
         trace_locked: bool = False,
+        own_peripherals: Sequence[OwnPeripheral] = (),
+        surroundings: Surroundings = NOTHING,
     ) -> None:
         self._modelled = clock_model == "m7"
         self._gdb_port = gdb_port
@@ -70,6 +76,8 @@ class EmbeddedElf:
             hse_hertz=hse_hertz_of(board),
             semihosting=Semihosting(partial(self._hear, SEMIHOSTING), files),
             trace_locked=trace_locked,
+            own_peripherals=own_peripherals,
+            surroundings=surroundings,
         )
         self.version = f"Unicorn {unicorn_version()}"
         self._machine.itm.sent = partial(self._hear, ITM)

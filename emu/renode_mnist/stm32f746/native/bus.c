@@ -156,7 +156,10 @@ void bus_write(Chip* chip, uint32_t address, uint32_t size, uint32_t value) {
   Dma* dma = dma_at(chip, address);
   bool well = true;
   if (usart) {
-    well = usart_write(usart, address & 0x3FC, word * (~0u / mask));  // an APB duplicates (RM0385 2.1.12)
+    const uint32_t offset = address & 0x3FC, duplicated = word * (~0u / mask);  // by an APB (RM0385 2.1.12)
+    if (duplicated & chip->usart_unmodelled[offset / 4])
+      well = chip->outside.unmodelled(chip->outside.of, address, duplicated);
+    well = usart_write(usart, offset, duplicated) && well;
   } else if (gpio) {
     const uint32_t left = gpio_peek(gpio, address & 0x3FC) & ~(mask << shift);
     if (gpio_write(gpio, address & 0x3FC, left | word << shift))

@@ -68,7 +68,8 @@ typedef struct {
   // A DMA stream: where nothing answered it, or how it is set as it is switched on.
   bool (*unusual)(void* of, int controller, int stream, bool failed, uint32_t address);
   bool (*pins_changed)(void* of, int port);
-  bool (*counter_failed)(void* of);  // the clock model raised an error
+  bool (*unmodelled)(void* of, uint32_t address, uint32_t value);  // a USART's bits are set without effect
+  bool (*counter_failed)(void* of);                                // the clock model raised an error
                                      // uc_emu_start; what is not brief goes without the interpreter's lock.
   int (*start)(void* of, uint64_t begin, bool brief);
   void* of;
@@ -130,6 +131,7 @@ struct Chip {
   Line line;
   Usart usarts[kUsarts];
   uint32_t usart_bases[kUsarts];
+  uint32_t usart_unmodelled[kUsartRegisters];  // by register, bits that have no effect here
   Dma dmas[kDmas];
   DmaOutside dma_outside;
   uint32_t dma_bases[kDmas];
@@ -148,8 +150,8 @@ struct Chip {
   // The core, besides its registers.
   bool asleep, event_register, reset_requested, hold_exceptions;
   bool waits_for_event;  // it sleeps by WFE, not by WFI
-  bool observed;  // somebody wants to see all: it runs in Python
-  bool stale;     // the MPU was written
+  bool observed;         // somebody wants to see all: it runs in Python
+  bool stale;            // the MPU was written
   bool sleep_on_exit;
   uint32_t vector_table;
   bool fpcar_set;

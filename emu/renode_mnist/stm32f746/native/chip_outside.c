@@ -73,11 +73,12 @@ static bool line_timing(void* of, int index, LineTiming* timing) {
   ChipObject* self = of;
   const PyGILState_STATE lock = PyGILState_Ensure();
   PyObject* answer = PyObject_CallFunction(self->callables[kLineTiming], "i", index);
-  long long own_ps, line_ps;
+  long long own_ps, line_ps, timeout_ps;
   unsigned int data_mask;
   int receives_clean, sends_clean;
-  if (answer && PyArg_ParseTuple(answer, "LLIpp", &own_ps, &line_ps, &data_mask, &receives_clean, &sends_clean))
-    *timing = (LineTiming){own_ps, line_ps, data_mask, receives_clean, sends_clean};
+  if (answer &&
+      PyArg_ParseTuple(answer, "LLLIpp", &own_ps, &line_ps, &timeout_ps, &data_mask, &receives_clean, &sends_clean))
+    *timing = (LineTiming){own_ps, line_ps, timeout_ps, data_mask, receives_clean, sends_clean};
   Py_XDECREF(answer);
   const bool well = !PyErr_Occurred() || keep_error(self);
   PyGILState_Release(lock);
@@ -152,6 +153,16 @@ static bool unusual(void* of, int controller, int stream, bool failed, uint32_t 
   return well;
 }
 
+static bool unmodelled(void* of, uint32_t address, uint32_t value) {
+  ChipObject* self = of;
+  const PyGILState_STATE lock = PyGILState_Ensure();
+  PyObject* answer = PyObject_CallFunction(self->callables[kUnmodelled], "II", address, value);
+  Py_XDECREF(answer);
+  const bool well = answer || keep_error(self);
+  PyGILState_Release(lock);
+  return well;
+}
+
 static int start(void* of, uint64_t begin, bool brief) {
   const Engine* engine = &((ChipObject*)of)->chip.engine;
   int status;
@@ -193,8 +204,8 @@ Event chip_foreign_event(ChipObject* self, int64_t time_ps, uint64_t asked, PyOb
 }
 
 void chip_connect(ChipObject* self) {
-  self->chip.outside = (Outside){read_bus, write_bus,    may_access,     condition, interrupted,
-                                 unusual,  pins_changed, counter_failed, start,     self};
+  self->chip.outside = (Outside){read_bus,     write_bus,  may_access,     condition, interrupted, unusual,
+                                 pins_changed, unmodelled, counter_failed, start,     self};
   self->chip.line = (Line){line_timing, transmitted, crossing, self};
   self->chip.clock.drop = drop_event;
 }

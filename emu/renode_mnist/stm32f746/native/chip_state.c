@@ -4,7 +4,7 @@
 
 typedef struct {
   uint32_t registers[kUsartRegisters];
-  uint64_t arrival, idle, transmission;
+  uint64_t arrival, idle, timeout, transmission;
   int32_t shifting, waiting;
   uint8_t clocked;
 } UsartState;
@@ -50,6 +50,7 @@ void chip_save(const Chip* chip, uint8_t* into) {
     memcpy(saved->registers, usart->registers, sizeof saved->registers);
     saved->arrival = usart->arrival;
     saved->idle = usart->idle;
+    saved->timeout = usart->timeout;
     saved->transmission = usart->transmission;
     saved->shifting = usart->shifting;
     saved->waiting = usart->waiting;
@@ -90,6 +91,7 @@ void chip_restore(Chip* chip, const uint8_t* from) {
     memcpy(usart->registers, saved->registers, sizeof saved->registers);
     usart->arrival = saved->arrival;
     usart->idle = saved->idle;
+    usart->timeout = saved->timeout;
     usart->transmission = saved->transmission;
     usart->shifting = saved->shifting;
     usart->waiting = saved->waiting;
@@ -119,6 +121,7 @@ Owner chip_event_owner(const Chip* chip, const Event* event, int* index) {
     if (event->of != usart) continue;
     *index = i;
     if (event->asked == usart->arrival) return kUsartArrival;
+    if (event->asked == usart->timeout) return kUsartTimeout;
     return event->asked == usart->transmission ? kUsartTransmission : kUsartIdle;
   }
   return kForeign;
@@ -133,6 +136,8 @@ Event chip_own_event(Chip* chip, Owner owner, int index, int64_t time_ps, uint64
       return (Event){time_ps, asked, usart_arrive, usart, argument};
     case kUsartTransmission:
       return (Event){time_ps, asked, usart_shifted, usart, argument};
+    case kUsartTimeout:
+      return (Event){time_ps, asked, usart_times_out, usart, argument};
     default:
       return (Event){time_ps, asked, usart_becomes_idle, usart, argument};
   }

@@ -11,7 +11,15 @@ void chip_save(const Chip* chip, uint8_t* into);
 void chip_restore(Chip* chip, const uint8_t* from);
 
 // Whose an event is; kForeign: not the chip's own.
-typedef enum { kForeign = -1, kSysTickZero, kUsartArrival, kUsartIdle, kUsartTransmission, kOwners } Owner;
+typedef enum {
+  kForeign = -1,
+  kSysTickZero,
+  kUsartArrival,
+  kUsartIdle,
+  kUsartTimeout,
+  kUsartTransmission,
+  kOwners
+} Owner;
 
 Owner chip_event_owner(const Chip* chip, const Event* event, int* index);
 Event chip_own_event(Chip* chip, Owner owner, int index, int64_t time_ps, uint64_t asked, uint64_t argument);

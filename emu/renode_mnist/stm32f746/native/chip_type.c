@@ -209,6 +209,16 @@ static PyObject* set_peripheral_pages(ChipObject* self, PyObject* pages) {
   return mark_pages(&self->chip.peripherals, pages);
 }
 
+// set_unmodelled((offset, mask) of each register of a USART)
+static PyObject* set_unmodelled(ChipObject* self, PyObject* rows) {
+  unsigned long long places[2 * kUsartRegisters];
+  const int count = read_rows(rows, places, kUsartRegisters, 2);
+  if (count < 0) return NULL;
+  for (int i = 0; i < count; ++i)
+    self->chip.usart_unmodelled[places[2 * i] / 4 % kUsartRegisters] = (uint32_t)places[2 * i + 1];
+  Py_RETURN_NONE;
+}
+
 static PyObject* set_unwritable(ChipObject* self, PyObject* rows) {
   unsigned long long places[2 * kMostUnwritable];
   Chip* chip = &self->chip;
@@ -238,6 +248,7 @@ static PyMethodDef methods[] = {
     {"forget_rights", (PyCFunction)forget_rights, METH_NOARGS, "What may be accessed is to be asked anew."},
     {"set_steady_pages", (PyCFunction)set_steady_pages, METH_O, "Of which reading has no effect."},
     {"set_peripheral_pages", (PyCFunction)set_peripheral_pages, METH_O, "That DMA finds a peripheral in."},
+    {"set_unmodelled", (PyCFunction)set_unmodelled, METH_O, "(offset, mask) of a USART's bits without effect."},
     {"set_unwritable", (PyCFunction)set_unwritable, METH_O, "(begin, end) of what the MPU forbids to write."},
     {NULL, NULL, 0, NULL},
 };

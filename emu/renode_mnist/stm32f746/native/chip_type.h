@@ -6,7 +6,17 @@
 #include "types.h"
 
 // What it calls: see `Calls` of chip.py.
-typedef enum { kReadBus, kWriteBus, kMayAccess, kLineTiming, kCrossing, kUnusual, kPins, kCallables } Callable;
+typedef enum {
+  kReadBus,
+  kWriteBus,
+  kMayAccess,
+  kLineTiming,
+  kCrossing,
+  kUnusual,
+  kPins,
+  kUnmodelled,
+  kCallables
+} Callable;
 
 enum { kMostConnections = 160 };  // of requests to DMA streams
 

@@ -16,6 +16,7 @@ enum {
 };
 
 enum { kCr1Ue = 1 << 0, kCr1Re = 1 << 2, kCr1Te = 1 << 3, kCr1PeIe = 1 << 8, kCr1InterruptEnables = 0x1F0 };
+enum { kCr1CmIe = 1 << 14, kCr1RtoIe = 1 << 26, kCr2RtoEn = 1 << 23, kRtof = 1 << 11, kCmf = 1 << 17 };
 enum { kCr3Eie = 1 << 0, kCr3Dmar = 1 << 6, kCr3Dmat = 1 << 7, kCr3OvrDis = 1 << 12, kCr3Ddre = 1 << 13 };
 enum { kRqrRxfrq = 1 << 3, kRqrTxfrq = 1 << 4 };
 enum { kPe = 1 << 0, kFe = 1 << 1, kOre = 1 << 3, kIdle = 1 << 4, kRxne = 1 << 5, kTc = 1 << 6, kTxe = 1 << 7 };
@@ -41,7 +42,8 @@ static void update(Usart* self) {
   const uint32_t control = get(self, kCr1);
   const bool active = flags & control & (kIdle | kTc | kTxe) ||  // their enable bits stand in the same places
                       (flags & (kRxne | kOre) && control & kRxne) || (flags & kPe && control & kCr1PeIe) ||
-                      (flags & (kFe | kOre) && get(self, kCr3) & kCr3Eie);
+                      (flags & (kFe | kOre) && get(self, kCr3) & kCr3Eie) ||
+                      (flags & kRtof && control & kCr1RtoIe) || (flags & kCmf && control & kCr1CmIe);
   nvic_set_line(self->nvic, self->interrupt, active);
   for (int sends = 0; sends < 2; ++sends)
     if (usart_asks(self, sends)) self->request(self->request_of, self->index, sends);
@@ -58,8 +60,9 @@ void usart_reset(Usart* self) {
   *reg(self, kIsr) = kIsrReset;
   clock_cancel(self->clock, self->arrival);
   clock_cancel(self->clock, self->idle);
+  clock_cancel(self->clock, self->timeout);
   clock_cancel(self->clock, self->transmission);
-  self->arrival = self->idle = self->transmission = 0;
+  self->arrival = self->idle = self->timeout = self->transmission = 0;
   self->incoming_first = self->incoming_count = 0;
   self->shifting = self->waiting = -1;
   self->timing_known = false;
@@ -74,7 +77,10 @@ static bool expect(Usart* self) {
   if (!self->incoming_count || self->arrival) return true;
   if (!know_timing(self)) return false;
   // Else the other end waits for a rate to follow.
-  if (self->timing.line_ps) self->arrival = clock_after(self->clock, self->timing.line_ps, usart_arrive, self, 0);
+  if (self->timing.line_ps) {
+    self->arrival = clock_after(self->clock, self->timing.line_ps, usart_arrive, self, 0);
+    clock_cancel(self->clock, self->timeout);  // by the start bit
+  }
   return true;
 }
 
@@ -82,6 +88,16 @@ bool usart_becomes_idle(void* of, uint64_t unused) {
   Usart* self = of;
   (void)unused;
   *reg(self, kIsr) |= kIdle;
+  update(self);
+  return true;
+}
+
+bool usart_times_out(void* of, uint64_t unused) {
+  Usart* self = of;
+  const uint32_t wanted = kCr1Ue | kCr1Re;
+  (void)unused;
+  if ((get(self, kCr1) & wanted) != wanted || !(get(self, kCr2) & kCr2RtoEn)) return true;
+  *reg(self, kIsr) |= kRtof;
   update(self);
   return true;
 }
@@ -94,6 +110,11 @@ static void take(Usart* self, uint32_t byte, bool stop_bit) {
     // A frame with an error is not handed to DMA, which goes on with the next (RM0385 31.8.3, DDRE).
     const bool keeps = !(get(self, kCr3) & kCr3Dmar) || get(self, kCr3) & kCr3Ddre;
     *reg(self, kIsr) |= (stop_bit || keeps ? kRxne : 0u) | (stop_bit ? 0u : kFe);
+  }
+  if (byte == get(self, kCr2) >> 24) *reg(self, kIsr) |= kCmf;
+  if (self->timing.timeout_ps) {
+    clock_cancel(self->clock, self->timeout);
+    self->timeout = clock_after(self->clock, self->timing.timeout_ps, usart_times_out, self, 0);
   }
   clock_cancel(self->clock, self->idle);
   self->idle = clock_after(self->clock, self->timing.own_ps, usart_becomes_idle, self, 0);

@@ -11,6 +11,7 @@ enum { kUsartRegisters = 256 };
 typedef struct {
   int64_t own_ps;      // of a frame at the rate set here; 0 before one is set
   int64_t line_ps;     // of one from the other end
+  int64_t timeout_ps;  // that the line may be silent behind a frame; 0: not watched
   uint32_t data_mask;  // of the bits of a word
   bool receives_clean, sends_clean;
 } LineTiming;
@@ -40,13 +41,14 @@ struct Usart {
   uint32_t registers[kUsartRegisters];
   uint8_t* incoming;  // bytes on their way
   size_t incoming_first, incoming_count, incoming_room;
-  uint64_t arrival, idle, transmission;  // events
-  int32_t shifting, waiting;             // a byte, or -1
+  uint64_t arrival, idle, timeout, transmission;  // events
+  int32_t shifting, waiting;                      // a byte, or -1
 };
 
-// Its events: a byte has come, the line has been silent for a frame, a byte has left.
+// Its events: a byte has come, the line has been silent for a frame, or for what RTOR says, a byte has left.
 bool usart_arrive(void* usart, uint64_t unused);
 bool usart_becomes_idle(void* usart, uint64_t unused);
+bool usart_times_out(void* usart, uint64_t unused);
 bool usart_shifted(void* usart, uint64_t unused);
 
 void usart_reset(Usart* usart);

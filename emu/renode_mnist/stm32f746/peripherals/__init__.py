@@ -1,51 +1,56 @@
-"""Peripherals that are models in Python alone, on the protocol of `slot`; and a user's own."""
+"""Peripherals that are models in Python alone, on the protocol of `slot`; and a user's own (`own`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.analog import Analog
+from renode_mnist.stm32f746.devices import I2CS, SPIS, Attached, I2cDevice, SpiDevice
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.peripherals.adc import Adc
+from renode_mnist.stm32f746.peripherals.crc import Crc
+from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.exti import Exti
+from renode_mnist.stm32f746.peripherals.i2c import I2c
+from renode_mnist.stm32f746.peripherals.rng import Rng
+from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.peripherals.syscfg import Syscfg
 from renode_mnist.stm32f746.peripherals.timer import Timer
 from renode_mnist.stm32f746.peripherals.timer_features import FEATURES
+from renode_mnist.stm32f746.surroundings import Surroundings
 
 
-@dataclass(frozen=True)
-class OwnPeripheral:
-    """A peripheral that a user has written.
-
-    Attributes:
-        make: Makes it, once for each machine.
-        base: Its first address, a multiple of 1 KiB within a window of the buses.
-    """
-
-    make: Callable[[], Peripheral]
-    base: int
-
-
-def built_in() -> list[Peripheral]:
+def built_in(surroundings: Surroundings) -> list[Peripheral]:
     """One of each, in the order in which a reset comes to them."""
     syscfg = Syscfg()
-    return [syscfg, Exti(syscfg), *(Timer(name) for name in FEATURES)]
+    return [
+        syscfg,
+        Exti(syscfg),
+        *(Timer(name) for name in FEATURES),
+        Crc(),
+        Rng(surroundings.seed),
+        Adc(Analog(surroundings.analog)),
+        Dac(),
+        *(_spi(name, surroundings.devices) for name in SPIS),
+        *(_i2c(name, surroundings.devices) for name in I2CS),
+    ]
 
 
-def place_of(model: Peripheral, base: int) -> memory_map.PeripheralRange:
-    """Where a user's peripheral is.
+def _spi(name: str, attached: Sequence[Attached]) -> Spi:
+    devices = []
+    for each in attached:
+        if each.bus == name:
+            device = each.make()
+            assert isinstance(device, SpiDevice)
+            devices.append(SelectedDevice(device, each.select))
+    return Spi(name, devices)
 
-    Raises:
-        TargetError: Nothing can be there.
-    """
-    size = model.size_bytes
-    inside = any(begin <= base and base + size <= begin + length for begin, length in memory_map.BUS_WINDOWS)
-    if not inside or base % memory_map.KIB or size % memory_map.KIB or size <= 0:
-        windows = ", ".join(f"{begin:#010x} to {begin + length:#010x}" for begin, length in memory_map.BUS_WINDOWS)
-        raise TargetError(
-            f"{model.name} cannot be at {base:#010x} with {size} bytes",
-            f"Its address and size must be multiples of 1024, within {windows}.",
-        )
-    on_apb = memory_map.BUS_WINDOWS[0][0] <= base < 0x4002_0000
-    return memory_map.PeripheralRange(model.name, base, size, on_apb)
+
+def _i2c(name: str, attached: Sequence[Attached]) -> I2c:
+    devices = {}
+    for each in attached:
+        if each.bus == name:
+            device = each.make()
+            assert isinstance(device, I2cDevice)
+            devices[each.address] = device
+    return I2c(name, devices)
