@@ -10,7 +10,7 @@ import pytest
 
 import c_programs
 import snippets
-from renode_mnist.errors import TargetError, TargetTimeout
+from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout
 from renode_mnist.renode_install import locate
 from renode_mnist.session.emulation import Emulation, Reason
 from renode_mnist.session.emulation_opening import open_emulation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
@@ -192,6 +193,7 @@ class Machine:
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
         self.stop_at_bkpt = False
         self.resets = 0
+        self.reset_causes: Counter[ResetCause] = Counter()
         if semihosting is not None:
             semihosting.attach(self.core.memory, self.clock.now_seconds, self.log.add)
         self._load()
@@ -212,7 +214,7 @@ class Machine:
             lines,
             self.wires,
             self.parts,
-            Effects(self._reset_because, self._take_event),
+            Effects(self._reset_because, self._take_event, self.rcc.force_lsi),
             self.parts,
         )
         model.connected(slot)
@@ -271,6 +273,7 @@ class Machine:
     def reset(self) -> None:
         """A system reset now: registers and peripherals, not memories; time goes on, counts start at zero."""
         self.resets += 1
+        self.reset_causes[self.rcc.reset_cause] += 1
         if self.semihosting is not None:
             self.semihosting.reset()
         self.parts.synchronise()

@@ -47,6 +47,7 @@ _OSCILLATORS = (
     _Oscillator(CSR, 0, 1, 40, 0),  # LSI: at most 40 us (table 39)
     _Oscillator(BDCR, 0, 1, 500_000, 1),  # LSE: typically 2 s (table 37), less where the crystal is good
 )
+_LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -120,6 +121,7 @@ class Rcc(Peripheral):
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
+        self._lsi_forced = False
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
 
@@ -128,6 +130,7 @@ class Rcc(Peripheral):
         flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
         flags |= 1 << self.reset_cause.value
         super().reset()
+        self._lsi_forced = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)
         if backup & _READY[BDCR]:
@@ -177,6 +180,8 @@ class Rcc(Peripheral):
         return self._kernel_hertz[name]
 
     def _compute_kernel_hertz(self, name: str) -> int:
+        if name == "IWDG":
+            return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz
@@ -231,9 +236,20 @@ class Rcc(Peripheral):
             if each.register != register:
                 continue
             if value & 1 << each.on and not before & 1 << each.on:
-                self._scheduler.after(each.microseconds * PICOSECONDS // 10**6, partial(self.becomes_ready, index))
-            elif not value & 1 << each.on:
+                self._plan_ready(index)
+            elif not value & 1 << each.on and not (each.flag == 0 and self._lsi_forced):
                 self.registers[register] &= ~(1 << each.ready)
+
+    def force_lsi(self) -> None:
+        """The independent watchdog keeps LSI on until a reset (RM0385 5.2.5)."""
+        if not self._lsi_forced:
+            self._lsi_forced = True
+            if not self.registers[CSR] & (_LSIRDY | _LSION):
+                self._plan_ready(_LSI)
+
+    def _plan_ready(self, index: int) -> None:
+        delay_ps = _OSCILLATORS[index].microseconds * PICOSECONDS // 10**6
+        self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
 
     def _write_backup(self, before: int, value: int) -> None:
         if not self._backup_writable():
@@ -241,15 +257,20 @@ class Rcc(Peripheral):
         else:
             self._start(BDCR, before, 0 if value & _BDCR_BDRST else value & _BDCR_WRITABLE)
 
+    def state(self) -> dict[str, Any]:
+        """See `Peripheral.state`."""
+        return {**super().state(), "lsi_forced": self._lsi_forced}
+
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`; oscillators that start are events of the scheduler."""
         super().take_state(state)
+        self._lsi_forced = state["lsi_forced"]
         self._kernel_hertz.clear()
 
     def becomes_ready(self, index: int) -> None:
         """That oscillator runs, if it was not switched off meanwhile."""
         each = _OSCILLATORS[index]
-        if self.registers[each.register] & 1 << each.on:
+        if self.registers[each.register] & 1 << each.on or (index == _LSI and self._lsi_forced):
             self.registers[each.register] |= 1 << each.ready
             if self.registers[CIR] >> 8 & 1 << each.flag:
                 self.registers[CIR] |= 1 << each.flag
