@@ -27,7 +27,7 @@ from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
-from renode_mnist.stm32f746.peripheral import Peripheral, Registers
+from renode_mnist.stm32f746.peripheral import InBackupDomain, Peripheral, Registers
 from renode_mnist.stm32f746.peripherals import OwnPeripheral
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
@@ -178,6 +178,9 @@ class Machine:
             self.bus.add(model)
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
+        self._effects = Effects(
+            self._reset_because, self._take_event, self.rcc.force_lsi, lambda: self.pwr.backup_writable
+        )
         self._plugged: list[Peripheral] = []
         for model in (*self.gpios.values(), *peripherals.built_in()):
             self._plug(model, None)
@@ -185,6 +188,7 @@ class Machine:
             self._plug(place.make(), place.base)
         self.pads = Pads(self.gpios, self.wires, self.bus)
         self.rcc.reset_peripheral = self._reset_peripheral
+        self.rcc.reset_backup = self._reset_backup
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
         self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip)
@@ -214,7 +218,7 @@ class Machine:
             lines,
             self.wires,
             self.parts,
-            Effects(self._reset_because, self._take_event, self.rcc.force_lsi),
+            self._effects,
             self.parts,
         )
         model.connected(slot)
@@ -239,6 +243,11 @@ class Machine:
     def _reset_peripheral(self, name: str) -> None:
         if (model := self.bus.model(name)) is not None:
             model.reset()
+
+    def _reset_backup(self) -> None:
+        for model in self._plugged:
+            if isinstance(model, InBackupDomain):
+                model.reset_backup()
 
     def another(self) -> Machine:
         """A machine of the same kind, with the same program, out of reset."""

@@ -48,6 +48,7 @@ _OSCILLATORS = (
     _Oscillator(BDCR, 0, 1, 500_000, 1),  # LSE: typically 2 s (table 37), less where the crystal is good
 )
 _LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
+_LSERDY, _RTCEN, _HSERDY = 1 << 1, 1 << 15, 1 << 17
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -98,6 +99,7 @@ class Rcc(Peripheral):
 
     Attributes:
         reset_peripheral: Resets the one of that name, where it is modelled.
+        reset_backup: Resets what is in the backup domain beside BDCR.
         reset_cause: Of the next reset; then `SOFTWARE` again.
     """
 
@@ -124,6 +126,7 @@ class Rcc(Peripheral):
         self._lsi_forced = False
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
+        self.reset_backup: Callable[[], None] = lambda: None
 
     def reset(self) -> None:
         """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
@@ -182,6 +185,8 @@ class Rcc(Peripheral):
     def _compute_kernel_hertz(self, name: str) -> int:
         if name == "IWDG":
             return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
+        if name == "RTC":
+            return self._rtc_hertz()
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz
@@ -193,6 +198,21 @@ class Rcc(Peripheral):
             at_most = 4 if self.read(DCKCFGR1) & _TIMPRE else 2  # (RM0385 5.2, figure 13)
             return min(self.hclk_hertz, at_most * apb)
         return apb
+
+    def _rtc_hertz(self) -> int:
+        """RTCCLK; 0 while it or its source is off (RM0385 5.2.8)."""
+        backup = self.registers[BDCR]
+        if not backup & _RTCEN:
+            return 0
+        match field(backup, 8, 2):
+            case 1:
+                return LSE_HERTZ if backup & _LSERDY else 0
+            case 2:
+                return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
+            case 3:
+                divider = field(self.registers[CFGR], 16, 5)
+                return self._hse_hertz // divider if self.registers[CR] & _HSERDY and divider > 1 else 0
+        return 0
 
     def is_clocked(self, name: str) -> bool:
         """Whether a peripheral's clock is on."""
@@ -256,6 +276,8 @@ class Rcc(Peripheral):
             self._log.once("RCC.BDCR was written while PWR_CR1.DBP protects it: ignored (RM0385 4.1.3)")
         else:
             self._start(BDCR, before, 0 if value & _BDCR_BDRST else value & _BDCR_WRITABLE)
+            if value & _BDCR_BDRST:
+                self.reset_backup()
 
     def state(self) -> dict[str, Any]:
         """See `Peripheral.state`."""

@@ -100,11 +100,13 @@ class Effects(NamedTuple):
         reset_chip: Resets the chip before the next block.
         send_event: Ends the core's WFE, or its next one.
         start_lsi: LSI runs from now on until a reset.
+        backup_writable: Tells PWR_CR1.DBP.
     """
 
     reset_chip: Callable[[ResetCause], None]
     send_event: Callable[[], None]
     start_lsi: Callable[[], None]
+    backup_writable: Callable[[], bool]
 
 
 class Reads(Protocol):
@@ -277,6 +279,11 @@ class Slot:
     def start_lsi(self) -> None:
         """LSI runs from now on until a reset, whatever the RCC's bit says."""
         self._effects.start_lsi()
+
+    @property
+    def backup_writable(self) -> bool:
+        """PWR_CR1.DBP: what is in the backup domain can be written."""
+        return self._effects.backup_writable()
 
     def watch(self, pins: Iterable[str]) -> None:
         """Its listeners are told of these pins (``PA0``) also while they are outputs, and no more of others."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.peripherals.bkpsram import BackupSram
 from renode_mnist.stm32f746.peripherals.exti import Exti
 from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
+from renode_mnist.stm32f746.peripherals.rtc import Rtc
 from renode_mnist.stm32f746.peripherals.syscfg import Syscfg
 from renode_mnist.stm32f746.peripherals.timer import Timer
 from renode_mnist.stm32f746.peripherals.timer_features import FEATURES
@@ -32,7 +34,8 @@ class OwnPeripheral:
 def built_in() -> list[Peripheral]:
     """One of each, in the order in which a reset comes to them."""
     syscfg = Syscfg()
-    return [syscfg, Exti(syscfg), *(Timer(name) for name in FEATURES), IndependentWatchdog(), WindowWatchdog()]
+    timers = [Timer(name) for name in FEATURES]
+    return [syscfg, Exti(syscfg), *timers, IndependentWatchdog(), WindowWatchdog(), Rtc(), BackupSram()]
 
 
 def place_of(model: Peripheral, base: int) -> memory_map.PeripheralRange:
