@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
@@ -26,7 +27,7 @@ from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
 from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
-from renode_mnist.stm32f746.peripheral import Peripheral, Registers
+from renode_mnist.stm32f746.peripheral import InBackupDomain, Peripheral, Registers
 from renode_mnist.stm32f746.peripherals.own import Guarded, OwnPeripheral, place_of
 from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
@@ -187,6 +188,9 @@ class Machine:
             self.bus.add(model)
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
+        self._effects = Effects(
+            self._reset_because, self._take_event, self.rcc.force_lsi, lambda: self.pwr.backup_writable
+        )
         self._plugged: list[Peripheral] = []
         for model in (*self.gpios.values(), *peripherals.built_in(surroundings)):
             self._plug(model, None)
@@ -196,6 +200,7 @@ class Machine:
             self._plug_own(place)
         self.pads = Pads(self.gpios, self.wires, self.bus)
         self.rcc.reset_peripheral = self._reset_peripheral
+        self.rcc.reset_backup = self._reset_backup
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
         self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip)
@@ -204,6 +209,7 @@ class Machine:
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
         self.stop_at_bkpt = False
         self.resets = 0
+        self.reset_causes: Counter[ResetCause] = Counter()
         if semihosting is not None:
             semihosting.attach(self.core.memory, self.clock.now_seconds, self.log.add)
         self._load()
@@ -238,7 +244,7 @@ class Machine:
             lines,
             self.wires,
             self.parts,
-            Effects(self._reset_because, self._take_event),
+            self._effects,
             self.parts,
         )
         model.connected(slot)
@@ -263,6 +269,11 @@ class Machine:
     def _reset_peripheral(self, name: str) -> None:
         if (model := self.bus.model(name)) is not None:
             model.reset()
+
+    def _reset_backup(self) -> None:
+        for model in self._plugged:
+            if isinstance(model, InBackupDomain):
+                model.reset_backup()
 
     def another(self) -> Machine:
         """A machine of the same kind, with the same program, out of reset."""
@@ -297,6 +308,7 @@ class Machine:
     def reset(self) -> None:
         """A system reset now: registers and peripherals, not memories; time goes on, counts start at zero."""
         self.resets += 1
+        self.reset_causes[self.rcc.reset_cause] += 1
         if self.semihosting is not None:
             self.semihosting.reset()
         self.parts.synchronise()

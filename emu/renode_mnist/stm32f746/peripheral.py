@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from renode_mnist.stm32f746.slot import Slot
 
@@ -85,6 +85,15 @@ class Peripheral:
     def peek(self, offset: int) -> int:
         """What a narrow write leaves of the register; has no effect on it."""
         return self.registers[offset]
+
+
+@runtime_checkable
+class InBackupDomain(Protocol):
+    """A peripheral, or a part of one, that a reset of the backup domain by the RCC brings back (RM0385 5.1.3)."""
+
+    def reset_backup(self) -> None:
+        """Back to the reset values, which a system reset leaves alone."""
+        ...
 
 
 class Registers(Peripheral):

@@ -48,6 +48,8 @@ _OSCILLATORS = (
     _Oscillator(CSR, 0, 1, 40, 0),  # LSI: at most 40 us (table 39)
     _Oscillator(BDCR, 0, 1, 500_000, 1),  # LSE: typically 2 s (table 37), less where the crystal is good
 )
+_LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
+_LSERDY, _RTCEN, _HSERDY = 1 << 1, 1 << 15, 1 << 17
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -103,6 +105,7 @@ class Rcc(Peripheral):
 
     Attributes:
         reset_peripheral: Resets the one of that name, where it is modelled.
+        reset_backup: Resets what is in the backup domain beside BDCR.
         reset_cause: Of the next reset; then `SOFTWARE` again.
     """
 
@@ -126,14 +129,17 @@ class Rcc(Peripheral):
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
+        self._lsi_forced = False
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
+        self.reset_backup: Callable[[], None] = lambda: None
 
     def reset(self) -> None:
         """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
         flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
         flags |= 1 << self.reset_cause.value
         super().reset()
+        self._lsi_forced = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)
         if backup & _READY[BDCR]:
@@ -197,6 +203,10 @@ class Rcc(Peripheral):
     def _compute_kernel_hertz(self, name: str) -> int:
         if name == "RNG":
             return self.pll48_hertz
+        if name == "IWDG":
+            return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
+        if name == "RTC":
+            return self._rtc_hertz()
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz
@@ -208,6 +218,21 @@ class Rcc(Peripheral):
             at_most = 4 if self.read(DCKCFGR1) & _TIMPRE else 2  # (RM0385 5.2, figure 13)
             return min(self.hclk_hertz, at_most * apb)
         return apb
+
+    def _rtc_hertz(self) -> int:
+        """RTCCLK; 0 while it or its source is off (RM0385 5.2.8)."""
+        backup = self.registers[BDCR]
+        if not backup & _RTCEN:
+            return 0
+        match field(backup, 8, 2):
+            case 1:
+                return LSE_HERTZ if backup & _LSERDY else 0
+            case 2:
+                return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
+            case 3:
+                divider = field(self.registers[CFGR], 16, 5)
+                return self._hse_hertz // divider if self.registers[CR] & _HSERDY and divider > 1 else 0
+        return 0
 
     def is_clocked(self, name: str) -> bool:
         """Whether a peripheral's clock is on."""
@@ -251,25 +276,43 @@ class Rcc(Peripheral):
             if each.register != register:
                 continue
             if value & 1 << each.on and not before & 1 << each.on:
-                self._scheduler.after(each.microseconds * PICOSECONDS // 10**6, partial(self.becomes_ready, index))
-            elif not value & 1 << each.on:
+                self._plan_ready(index)
+            elif not value & 1 << each.on and not (each.flag == 0 and self._lsi_forced):
                 self.registers[register] &= ~(1 << each.ready)
+
+    def force_lsi(self) -> None:
+        """The independent watchdog keeps LSI on until a reset (RM0385 5.2.5)."""
+        if not self._lsi_forced:
+            self._lsi_forced = True
+            if not self.registers[CSR] & (_LSIRDY | _LSION):
+                self._plan_ready(_LSI)
+
+    def _plan_ready(self, index: int) -> None:
+        delay_ps = _OSCILLATORS[index].microseconds * PICOSECONDS // 10**6
+        self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
 
     def _write_backup(self, before: int, value: int) -> None:
         if not self._backup_writable():
             self._log.once("RCC.BDCR was written while PWR_CR1.DBP protects it: ignored (RM0385 4.1.3)")
         else:
             self._start(BDCR, before, 0 if value & _BDCR_BDRST else value & _BDCR_WRITABLE)
+            if value & _BDCR_BDRST:
+                self.reset_backup()
+
+    def state(self) -> dict[str, Any]:
+        """See `Peripheral.state`."""
+        return {**super().state(), "lsi_forced": self._lsi_forced}
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`; oscillators that start are events of the scheduler."""
         super().take_state(state)
+        self._lsi_forced = state["lsi_forced"]
         self._kernel_hertz.clear()
 
     def becomes_ready(self, index: int) -> None:
         """That oscillator runs, if it was not switched off meanwhile."""
         each = _OSCILLATORS[index]
-        if self.registers[each.register] & 1 << each.on:
+        if self.registers[each.register] & 1 << each.on or (index == _LSI and self._lsi_forced):
             self.registers[each.register] |= 1 << each.ready
             if self.registers[CIR] >> 8 & 1 << each.flag:
                 self.registers[CIR] |= 1 << each.flag

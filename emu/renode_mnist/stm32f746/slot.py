@@ -43,6 +43,16 @@ class ResetCause(Enum):
     WINDOW_WATCHDOG = 30
     LOW_POWER = 31
 
+    @property
+    def words(self) -> str:
+        """Who that was, for a sentence."""
+        return {
+            ResetCause.SOFTWARE: "the program",
+            ResetCause.INDEPENDENT_WATCHDOG: "the independent watchdog",
+            ResetCause.WINDOW_WATCHDOG: "the window watchdog",
+            ResetCause.LOW_POWER: "a low-power mode that the option bytes forbid",
+        }[self]
+
 
 class Due(Protocol):
     """Whom an event tells."""
@@ -89,10 +99,14 @@ class Effects(NamedTuple):
     Attributes:
         reset_chip: Resets the chip before the next block.
         send_event: Ends the core's WFE, or its next one.
+        start_lsi: LSI runs from now on until a reset.
+        backup_writable: Tells PWR_CR1.DBP.
     """
 
     reset_chip: Callable[[ResetCause], None]
     send_event: Callable[[], None]
+    start_lsi: Callable[[], None]
+    backup_writable: Callable[[], bool]
 
 
 class Reads(Protocol):
@@ -266,6 +280,15 @@ class Slot:
     def send_event(self) -> None:
         """Ends the core's WFE, or its next one."""
         self._effects.send_event()
+
+    def start_lsi(self) -> None:
+        """LSI runs from now on until a reset, whatever the RCC's bit says."""
+        self._effects.start_lsi()
+
+    @property
+    def backup_writable(self) -> bool:
+        """PWR_CR1.DBP: what is in the backup domain can be written."""
+        return self._effects.backup_writable()
 
     def watch(self, pins: Iterable[str]) -> None:
         """Its listeners are told of these pins (``PA0``) also while they are outputs, and no more of others."""

@@ -14,6 +14,7 @@ the machine's lines, their other ends' baud rate, breakpoints, observers.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,7 +27,7 @@ from renode_mnist.stm32f746.clock import Event
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.exceptions import Lockup
 from renode_mnist.stm32f746.machine import Machine
-from renode_mnist.stm32f746.slot import PeripheralEvent
+from renode_mnist.stm32f746.slot import PeripheralEvent, ResetCause
 
 _SAVED = (
     arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI,
@@ -62,6 +63,7 @@ class Snapshot:
     lockup: Lockup | None
     last_fault: str
     resets: int
+    reset_causes: dict[ResetCause, int]
     ran_in_ram: bool
 
 
@@ -90,6 +92,7 @@ def save(machine: Machine) -> Snapshot:
         lockup=machine.exceptions.lockup,
         last_fault=machine.exceptions.last_fault,
         resets=machine.resets,
+        reset_causes=dict(machine.reset_causes),
         ran_in_ram=_runs_in_ram(machine),
     )
 
@@ -116,7 +119,7 @@ def restore(machine: Machine, saved: Snapshot) -> None:
     _recall_plans(machine, saved)
     machine.parts.clocks_changed(machine.rcc)
     machine.exceptions.lockup, machine.exceptions.last_fault = saved.lockup, saved.last_fault
-    machine.resets = saved.resets
+    machine.resets, machine.reset_causes = saved.resets, Counter(saved.reset_causes)
     machine.log.take_state(saved.log)
     machine.mpu.take_state(saved.mpu)
     machine.memory_changed()

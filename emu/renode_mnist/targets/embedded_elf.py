@@ -229,6 +229,15 @@ class EmbeddedElf:
 
     def remarks(self) -> tuple[str, ...]:
         """See ``AnyElf``."""
-        resets = self._machine.resets
-        counted = f"the program has reset the chip {resets} times; what is counted is since the last"
-        return (*((counted,) if resets else ()), *self._machine.log.others)
+        return (*self._resets(), *self._machine.log.others)
+
+    def _resets(self) -> tuple[str, ...]:
+        """By whom and how often the chip was reset."""
+        causes = self._machine.reset_causes
+        if not causes:
+            return ()
+        said = " and ".join(
+            f"{cause.words} has reset the chip {times} time{'s' if times > 1 else ''}"
+            for cause, times in sorted(causes.items(), key=lambda each: each[0].value)
+        )
+        return (f"{said}; what is counted is since the last",)

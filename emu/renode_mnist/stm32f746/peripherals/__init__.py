@@ -8,15 +8,19 @@ from renode_mnist.stm32f746.analog import Analog
 from renode_mnist.stm32f746.devices import I2CS, SPIS, Attached, I2cDevice, SpiDevice
 from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.peripherals.adc import Adc
+from renode_mnist.stm32f746.peripherals.bkpsram import BackupSram
 from renode_mnist.stm32f746.peripherals.crc import Crc
 from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.exti import Exti
 from renode_mnist.stm32f746.peripherals.i2c import I2c
+from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
 from renode_mnist.stm32f746.peripherals.rng import Rng
+from renode_mnist.stm32f746.peripherals.rtc import Rtc
 from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.peripherals.syscfg import Syscfg
 from renode_mnist.stm32f746.peripherals.timer import Timer
 from renode_mnist.stm32f746.peripherals.timer_features import FEATURES
+from renode_mnist.stm32f746.peripherals.wwdg import WindowWatchdog
 from renode_mnist.stm32f746.surroundings import Surroundings
 
 
@@ -27,6 +31,10 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         syscfg,
         Exti(syscfg),
         *(Timer(name) for name in FEATURES),
+        IndependentWatchdog(),
+        WindowWatchdog(),
+        Rtc(),
+        BackupSram(),
         Crc(),
         Rng(surroundings.seed),
         Adc(Analog(surroundings.analog)),
