@@ -23,13 +23,22 @@ _HEAD = (
 _ABSENT = "absent"
 _OF_TYPE = {
     "UART.STM32F7_USART": "baud pacing, overrun, errors, idle line, DMA; its receiver timeout is 8 times too long",
-    "Miscellaneous.STM32F4_RCC": "start-up times (ready at once), clocks that follow: all runs at 216 MHz; resets",
     "Timers.STM32F4_RTC": "what an STM32F7's has beyond an STM32F4's",
     "GPIOPort.STM32_GPIOPort": "lock",
-    "DMA.STM32DMA": "FIFO, bursts, errors; EN stays set after completion",
+    "DMA.STM32DMA": "circular mode, half transfers, channels, FIFO, bursts, errors; EN stays set after completion",
+    "IRQControllers.STM32F4_EXTI": "events; PR stays clear for a software's interrupt",
+    "Miscellaneous.STM32_SYSCFG": "memory remapping, the compensation cell, what is no EXTICR",
+    "SPI.STM32SPI": "DMA, errors, pins, CR2's data size; nothing is attached",
+    "I2C.STM32F7_I2C": "timing, NACKF where nobody answers, errors; nothing is attached",
 }
 _OF_NAME = {
-    "nvic": "ICSR.RETTOBASE, SysTick at HCLK/8, MVFR, CTR; caches",
+    "nvic": "faults' routes by SHCSR; caches",
+    "rcc": "start-up times (ready at once), clock gating, peripheral resets, clock security, MCO",
+    "timers": "input capture, encoder, slave modes, outputs, DMA, centre-aligned counting, break",
+    "iwdg": "the time that a write takes to arrive",
+    "wwdg": "",
+    "crc": "",
+    "rng": "seed and clock errors",
     "pwr": "stop, standby, wake-up pins, voltage detector",
     "flashInterface": "programming and erasing, option bytes, protection",
     "dwt": "comparators, sampling, the counters of 8 bits; CYCCNT steps by straight pieces of code",
@@ -38,15 +47,19 @@ _OF_NAME = {
 }
 """What is known of Renode's models to be missing, by their type or by their name in stm32f746.repl."""
 
-_PLACED = re.compile(r"^(\w+): ([\w.]+) @ sysbus <?0x([0-9A-F]+)", re.MULTILINE)
+_PLACED = re.compile(r"^(\w+): ([\w.]+) @ (?:\{([^}]*)\}|(sysbus.*)$)", re.MULTILINE)
+_PLACE = re.compile(r"sysbus <?0x([0-9A-F]+)")
 
 
 def _in_renode() -> dict[int, str]:
     """What the models of the platform lack, by their first address."""
     found = {}
-    for name, kind, base in _PLACED.findall(paths.platform_description().read_text()):
-        if memory_map.peripheral_at(int(base, 16)) is not None:
-            found[int(base, 16)] = _OF_NAME.get(name) or _OF_TYPE[kind]
+    for file in sorted(paths.platform_description().parent.glob("*.repl")):
+        for name, kind, *places in _PLACED.findall(file.read_text()):
+            for base in _PLACE.findall("".join(places)):
+                place = memory_map.peripheral_at(int(base, 16))
+                if place is not None and place.base == int(base, 16):
+                    found[place.base] = _OF_NAME[name] if name in _OF_NAME else _OF_TYPE[kind]
     return found
 
 

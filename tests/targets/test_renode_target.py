@@ -326,8 +326,8 @@ def test_over_drive_is_ready_when_it_has_been_asked_for(target: RenodeTarget) ->
     assert word(target, csr1) >> 16 & 3 == 0
 
 
-def test_the_pll_is_ready_when_it_is_on(target: RenodeTarget) -> None:
+def test_a_pll_is_ready_when_it_is_on(target: RenodeTarget) -> None:
     control = 0x40023800
-    assert word(target, control) >> 24 & 3 == 0
-    write_word(target, control, word(target, control) | 1 << 24)
-    assert word(target, control) >> 24 & 3 == 3
+    assert word(target, control) >> 26 & 3 == 0
+    write_word(target, control, word(target, control) | 1 << 26)
+    assert word(target, control) >> 26 & 3 == 3

@@ -39,8 +39,7 @@ class RenodeTarget:
 
     The binary line is whichever of USART1, USART3 and UART7 the firmware sets up, the console USART6. Characters to
     the chip arrive at the baud rate that the firmware has set; those from it are not paced (Renode's model sends at
-    once). The platform is described for 216 MHz; an image built for another clock has the same counts, but for each
-    instruction the virtual time of 216 MHz.
+    once). Time follows the clock that the firmware sets, in whole megahertz.
 
     Args:
         elf_path: Of the firmware.

@@ -226,6 +226,14 @@ class RenodeElf:
         """See ``AnyElf``."""
         self._ask(do="write", address=address, data=data.hex())
 
+    def monitor(self, command: str) -> str:
+        """The output of one command of Renode's monitor, as ``sysbus.gpioPortI OnGPIO 11 true``.
+
+        Raises:
+            TargetError: The monitor refused it.
+        """
+        return str(self._ask(do="monitor", command=command)["output"])
+
     def whereabouts(self) -> str:
         """See ``AnyElf``."""
         pc = self._state["pc"]
