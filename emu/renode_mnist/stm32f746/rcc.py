@@ -47,6 +47,8 @@ _OSCILLATORS = (
     _Oscillator(CSR, 0, 1, 40, 0),  # LSI: at most 40 us (table 39)
     _Oscillator(BDCR, 0, 1, 500_000, 1),  # LSE: typically 2 s (table 37), less where the crystal is good
 )
+OSCILLATORS = {"HSI": 0, "HSE": 1, "PLL": 2}
+"""Places in that list, of those that a core's clock may come from."""
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -98,6 +100,7 @@ class Rcc(Peripheral):
     Attributes:
         reset_peripheral: Resets the one of that name, where it is modelled.
         reset_cause: Of the next reset; then `SOFTWARE` again.
+        late_ps: By place in the list of oscillators, how much longer than usual each takes to start; None: for ever.
     """
 
     lacks = "clock security, MCO, spread spectrum, clock gating in sleep, clocks of what is not modelled"
@@ -122,6 +125,7 @@ class Rcc(Peripheral):
         self._kernel_hertz: dict[str, int] = {}
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
+        self.late_ps: Mapping[int, int | None] = {}
 
     def reset(self) -> None:
         """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
@@ -231,7 +235,9 @@ class Rcc(Peripheral):
             if each.register != register:
                 continue
             if value & 1 << each.on and not before & 1 << each.on:
-                self._scheduler.after(each.microseconds * PICOSECONDS // 10**6, partial(self.becomes_ready, index))
+                if (late_ps := self.late_ps.get(index, 0)) is not None:
+                    delay_ps = each.microseconds * PICOSECONDS // 10**6 + late_ps
+                    self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
             elif not value & 1 << each.on:
                 self.registers[register] &= ~(1 << each.ready)
 

@@ -64,6 +64,8 @@ class Client:
         stream: The binary line of an opened target.
         timeout_seconds: How long one request may take, in the target's time.
         observer: Sees each frame both ways.
+        firmware: What it said of itself before, so that it need not be asked again.
+        layers: Likewise.
 
     Every method raises ``FirmwareError`` where the firmware answers with an error, ``TargetTimeout`` where it
     does not answer, and ``WireError`` where what it answers is no message.
@@ -75,6 +77,8 @@ class Client:
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         observer: Observer | None = None,
+        firmware: Stats | None = None,
+        layers: tuple[LayerTiming, ...] | None = None,
     ) -> None:
         self._stream = stream
         self._receive_some = stream.receive_frame if isinstance(stream, FramedStream) else stream.receive
@@ -83,8 +87,8 @@ class Client:
         self._decoder = frame.FrameDecoder()
         self._arrived: deque[bytes | frame.BadFrame] = deque()
         self._request = 0
-        self._stats: Stats | None = None
-        self._layers: tuple[LayerTiming, ...] | None = None
+        self._stats = firmware
+        self._layers = layers
 
     @property
     def unfinished(self) -> bytes:
@@ -120,7 +124,11 @@ class Client:
         if firmware.protocol_version < messages.PIECES_SINCE:
             return self._ask(lambda number: messages.encode_tensor(number, given[0]), Inference)
         self.write(given)
-        return self._inference(self._run(), firmware)
+        return self.run()
+
+    def run(self) -> Inference:
+        """Runs the network on the inputs that `write` has left there, and reads its outputs."""
+        return self._inference(self._run(), self._firmware())
 
     def write(self, tensors: Sequence[bytes]) -> None:
         """Writes every input, piece by piece, and runs nothing.
