@@ -17,6 +17,7 @@ from renode_mnist.wire.messages import (
     ArenaRegion,
     ErrorCode,
     ErrorReport,
+    ImageCheck,
     Inference,
     LayerTiming,
     Reply,
@@ -45,6 +46,7 @@ _REMEDIES = {
     ),
     ErrorCode.BAD_VALUE: "Send finite numbers only, and 0 or 1 for a bool.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
+    ErrorCode.IMAGE_DAMAGED: "Program it again; where that does not last, the flash or its supply is at fault.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
     ErrorCode.STACK_OVERFLOW: "Reserve more stack in firmware/board/stm32f746.ld, or look for a deep call.",
 }
@@ -185,6 +187,14 @@ class Client:
     def reset_state(self) -> None:
         """Gives what lives between inferences its initial values."""
         self._ask(messages.encode_reset_state, messages.StateReset)
+
+    def check_image(self) -> ImageCheck:
+        """Has the firmware compute the checksum of its code and model.
+
+        Raises:
+            FirmwareError: It is of a version before 103.
+        """
+        return self._ask(messages.encode_check_image, ImageCheck)
 
     def reset(self) -> None:
         """Asks the firmware to reset the chip and returns once it has agreed."""

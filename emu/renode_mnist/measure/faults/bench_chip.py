@@ -22,6 +22,8 @@ from renode_mnist.wire.messages import Inference, LayerTiming, Stats
 PATIENCE = 4
 """Of the longest request of a faultless talk, as long as the client waits for an answer."""
 _LEAST_PATIENCE_SECONDS = 0.02
+_WATCHDOG_AT_MOST = 1.9
+"""Of its nominal time, where LSI is at its slowest, 17 kHz (DS10916 table 39)."""
 _STACK_PAINT_ALIGNMENT = 4
 
 
@@ -66,6 +68,7 @@ class BenchChip:
         firmware: What it says of itself.
         samples: One an input.
         patience_seconds: How long the client waits for an answer.
+        probe_seconds: How long it is then asked whether it is there at all: as long as a watchdog may take too.
 
     Raises:
         RenodeMnistError: It does not answer as it should without any fault.
@@ -88,6 +91,8 @@ class BenchChip:
         self.samples = tuple(self._sample(tensors) for tensors in inputs)
         longest = max(sample.longest_seconds for sample in self.samples)
         self.patience_seconds = max(PATIENCE * longest, _LEAST_PATIENCE_SECONDS)
+        watchdog_seconds = _WATCHDOG_AT_MOST * self.firmware.watchdog_ms / 1e3
+        self.probe_seconds = max(self.patience_seconds, watchdog_seconds)
 
     def _line(self, fault: Fault | None = None) -> FaultyLine:
         return FaultyLine(self.machine, self._usart, fault)

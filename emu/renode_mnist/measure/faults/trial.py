@@ -14,7 +14,7 @@ from renode_mnist.measure.faults.fault import Fault, Finding, Outcome, Place
 from renode_mnist.measure.faults.line import FaultyLine
 from renode_mnist.stm32f746 import rcc, snapshot
 from renode_mnist.wire.client import Client, Observer
-from renode_mnist.wire.messages import ErrorReport, Inference
+from renode_mnist.wire.messages import CHECKED_SINCE, ErrorReport, Inference, ResetCause
 
 _ON_LINE = (Place.REQUEST, Place.REPLY)
 
@@ -117,10 +117,16 @@ def _after_error(chip: BenchChip, fault: Fault, how: str) -> Finding:
     """The client has an error: is the firmware there, and does it say that its watchdog has reset it?"""
     with suppress(RenodeMnistError):
         client, _ = chip.talk()
-        client.stats()
-        return Finding(fault, Outcome.DETECTED, how)
+        bitten = client.stats(chip.probe_seconds).reset_cause is ResetCause.INDEPENDENT_WATCHDOG
+        return Finding(fault, Outcome.WATCHDOG if bitten else Outcome.DETECTED, how)
     return Finding(fault, Outcome.HANG, how)
 
 
 def _found_by_check(chip: BenchChip) -> bool | None:
-    return None
+    """Whether the firmware, asked now, says that its image is damaged; an error is no such answer."""
+    if chip.firmware.protocol_version < CHECKED_SINCE:
+        return None
+    with suppress(RenodeMnistError):
+        client, _ = chip.talk()
+        return not client.check_image().whole
+    return False
