@@ -131,8 +131,7 @@ class ImageOptions:
         least=0,
         most=32768,
         wording={
-            Face.LIBRARY: "Milliseconds without the main loop after which the watchdog resets the chip, 250 to 32768; "
-            "0 is never.",
+            Face.LIBRARY: "Milliseconds without the main loop until the watchdog resets, 250 to 32768; 0: never.",
         },
         without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )

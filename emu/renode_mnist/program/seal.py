@@ -1,7 +1,7 @@
 """Puts the checksum of a firmware image into it, once it is linked: ``python -m renode_mnist.program.seal FILE``.
 
-The firmware computes it again at its start and when it is asked (firmware/app/image.cpp). It is the CRC-32 of all that
-the image has in flash, or in a program for the PC in its read-only segments, but the checksum's own four bytes.
+The firmware computes it again at its start and when it is asked (firmware/app/image.cpp). It is the CRC-32 of all
+that the image has in flash, or in a program for the PC in its read-only segments, but the checksum's own four bytes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def _constant_parts(file: Any, path: Path) -> list[tuple[int, bytes]]:
         chosen = [each for each in loaded if not each["p_flags"] & _WRITABLE]
         return [(int(each["p_offset"]), each.data()) for each in chosen]
     chosen = sorted((each for each in loaded if each["p_paddr"] in _FLASH), key=lambda each: int(each["p_paddr"]))
-    for before, after in zip(chosen, chosen[1:], strict=False):
+    for before, after in pairwise(chosen):
         end = before["p_paddr"] + before["p_filesz"]
         if end != after["p_paddr"]:
             raise ElfError(

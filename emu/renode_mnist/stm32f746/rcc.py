@@ -99,7 +99,7 @@ class Rcc(Peripheral):
 
     Attributes:
         reset_peripheral: Resets the one of that name, where it is modelled.
-        reset_cause: Of the next reset; then `SOFTWARE` again.
+        reset_cause: Of the next reset; then `SOFTWARE` again. None: the supply was gone.
         late_ps: By place in the list of oscillators, how much longer than usual each takes to start; None: for ever.
     """
 
@@ -123,14 +123,17 @@ class Rcc(Peripheral):
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
-        self.reset_cause = ResetCause.SOFTWARE
+        self.reset_cause: ResetCause | None = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
         self.late_ps: Mapping[int, int | None] = {}
 
     def reset(self) -> None:
         """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
         flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
-        flags |= 1 << self.reset_cause.value
+        if self.reset_cause is None:
+            flags, backup = _RESET_VALUES[CSR], 0
+        else:
+            flags |= 1 << self.reset_cause.value
         super().reset()
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)

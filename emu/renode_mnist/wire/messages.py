@@ -114,8 +114,9 @@ class Stats:
     """What the firmware says of itself; sizes in bytes, ``freq_hz`` its core clock.
 
     Attributes:
-        protocol_version: 103; 102, which does not check its image; 101, which has one input and one output and leaves out what is said to come with 102;
-            or 100 for the article's firmware, which fills nothing but the clock.
+        protocol_version: 103; 102, which does not check its image and leaves out what is said to come with 103; 101,
+            which has one input and one output and leaves out what is said to come with 102; or 100 for the article's
+            firmware, which fills nothing but the clock.
         compiler: And the C library, as "GNU 12.2.1, newlib 3.3.0".
         build_id: The ELF's GNU build ID, hexadecimal.
         model_sha256: Of the ``.tflite`` file, hexadecimal.

@@ -34,12 +34,13 @@ MOST_SAMPLES = 64
 
 
 def _to_bytes(worked: Worked) -> bytes:
-    return json.dumps([each.to_json() for each in worked.findings]).encode()
+    findings = [each.to_json() for each in worked.findings]
+    return json.dumps({"patience_seconds": worked.patience_seconds, "findings": findings}).encode()
 
 
 def _from_bytes(content: bytes) -> Worked:
-    found = tuple(Finding.from_json(each) for each in json.loads(content))
-    return Worked(-1, found)
+    kept = json.loads(content)
+    return Worked(-1, kept["patience_seconds"], tuple(Finding.from_json(each) for each in kept["findings"]))
 
 
 FINDINGS = Keeping("faults", "campaign", ".json", _to_bytes, _from_bytes)
@@ -51,7 +52,9 @@ def _joined(cargo: Cargo, chunk: Chunk, parts: Sequence[Worked | None]) -> Worke
             f"every worker that was given fault {dead[0]} died",
             f"Look at it by `--only {dead[0]} -v`, and report it.",
         )
-    return Worked(chunk.number, tuple(found for part in parts if part for found in part.findings))
+    there = [part for part in parts if part is not None]
+    found = tuple(found for part in there for found in part.findings)
+    return Worked(chunk.number, there[0].patience_seconds, found)
 
 
 WORK = cluster.Work("faults", station.answer, Chunk.singly, _joined)
@@ -148,7 +151,7 @@ def run(
     )  # fmt: skip
     with journal.opened_for(FINDINGS, run_sha256(cargo), resume=resume) as kept:
         _try_all(cargo, count, kept, workers, progress)
-        findings = [found for chunk in chunks(count) for found in _read(kept, chunk)]
+        worked = [_read(kept, chunk) for chunk in chunks(count)]
         made = Campaign(
             connection,
             seed,
@@ -156,20 +159,11 @@ def run(
             given.names,
             given.notes,
             where.weights,
-            findings_patience(cargo),
-            tuple(findings),
+            worked[0].patience_seconds,
+            tuple(found for each in worked for found in each.findings),
         )
         kept.drop()
     return made
-
-
-def findings_patience(cargo: Cargo) -> float:
-    """How long the client of this cargo waits for an answer, in seconds of virtual time."""
-    opened = Station(cargo)
-    try:
-        return opened.chip.patience_seconds
-    finally:
-        opened.close()
 
 
 def again(cargo: Cargo, number: int) -> Retold:
@@ -228,11 +222,11 @@ def _is_whole(kept: Journal[Worked], chunk: Chunk) -> bool:
     return found is not None and [each.fault.number for each in found.findings] == list(chunk.faults)
 
 
-def _read(kept: Journal[Worked], chunk: Chunk) -> tuple[Finding, ...]:
+def _read(kept: Journal[Worked], chunk: Chunk) -> Worked:
     found = kept.read(chunk.number)
     if found is None:
         raise DataError(
             f"what was kept of faults {chunk.faults.start:,} and after is damaged",
             "The same command with --resume tries them again.",
         )
-    return found.findings
+    return found

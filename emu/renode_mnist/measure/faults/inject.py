@@ -14,10 +14,7 @@ from renode_mnist.measure.faults.registers import APSR, BY_NAME, PC
 from renode_mnist.measure.faults.trace import Moment, instruction_address
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.machine import Machine
-from renode_mnist.stm32f746.rcc import CSR
 
-_AFTER_POWER_ON = 0x0E00_0000
-"""RCC_CSR: reset by power, brown-out and pin (RM0385 5.3.21)."""
 _FLAGS = (arm.UC_ARM_REG_XPSR_NZCVQG, arm.UC_ARM_REG_APSR_NZCV)
 """Both, as snapshots write them: N, Z, C and V are cached by the second."""
 
@@ -53,8 +50,8 @@ def power_on_reset(machine: Machine, salt: int) -> None:
     for memory in (memory_map.DTCM, memory_map.SRAM1, memory_map.SRAM2, memory_map.ITCM):
         machine.core.memory.poke(memory.base, noise.bytes(memory.size_bytes))
     machine.core.code_changed()
+    machine.rcc.reset_cause = None
     machine.reset()
-    machine.rcc.registers[CSR] = _AFTER_POWER_ON
 
 
 @contextmanager

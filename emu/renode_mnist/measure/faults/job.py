@@ -62,9 +62,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Worked:
-    """What a worker hands back."""
+    """What a worker hands back.
+
+    Attributes:
+        number: Of the chunk.
+        patience_seconds: How long the client waited for an answer; the same for each.
+        findings: One a fault.
+    """
 
     number: int
+    patience_seconds: float
     findings: tuple[Finding, ...]
 
 

@@ -55,7 +55,7 @@ class Station:
     def answer(self, chunk: Chunk) -> Worked:
         """Tries every fault of a chunk, each from the same state on."""
         found = tuple(trial.tried(self.chip, self.draw.fault(number)) for number in chunk.faults)
-        return Worked(chunk.number, found)
+        return Worked(chunk.number, self.chip.patience_seconds, found)
 
     def retold(self, number: int) -> Retold:
         """Tries one fault and tells what was seen."""
