@@ -41,7 +41,7 @@ BOARDS: tuple[Board, ...] = get_args(Board)
 UARTS: tuple[UartWay, ...] = get_args(UartWay)
 CLOCKS_MHZ = (216, 288)
 
-_CHIP_OPTIONS = ("board", "clock_mhz", "fpu", "uart")
+_CHIP_OPTIONS = ("board", "clock_mhz", "fpu", "uart", "watchdog_ms")
 """Those that a program for this PC has no use for."""
 _LIMITS = ("max_flash", "max_ram")
 """Those that CMake is told as what they leave to the plan."""
@@ -124,6 +124,17 @@ class ImageOptions:
             Face.SUITE: f"how the UARTs are driven: {alternatives(UARTS)}",
         },
         without={Face.PAGE: _SAME_FOR_ALL_CHOICES},
+    )
+    watchdog_ms: int = option(
+        0,
+        "Milliseconds without the main loop after which the watchdog resets the chip, 250 to 32768; 0 is never.",
+        flag="--watchdog",
+        least=0,
+        most=32768,
+        wording={
+            Face.LIBRARY: "Milliseconds without the main loop until the watchdog resets, 250 to 32768; 0: never.",
+        },
+        without={Face.SUITE: _SUITES_HOLD_FOR_ALL, Face.PAGE: _SAME_FOR_ALL_CHOICES},
     )
     trace: bool = option(
         False,

@@ -29,6 +29,7 @@ _COMMANDS = {
     "inspect": "renode_mnist.commands.inspect:inspect",
     "verify": "renode_mnist.commands.verify:verify",
     "evaluate": "renode_mnist.commands.evaluate:evaluate",
+    "faults": "renode_mnist.commands.faults:faults",
     "test": "renode_mnist.commands.test:test",
     "golden": "renode_mnist.commands.golden:golden",
     "parity": "renode_mnist.commands.parity:parity",

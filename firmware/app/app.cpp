@@ -2,6 +2,7 @@
 
 #include "console.hpp"
 #include "engine/engine.hpp"
+#include "image.hpp"
 #include "inference.hpp"
 #include "receiver.hpp"
 #include "session.hpp"
@@ -17,6 +18,7 @@ LineReceiver lines;
 void start() {
   receiver.clear();
   lines.clear();
+  image::check();
   inference::start();
   console::greet();
 }

@@ -3,6 +3,7 @@
 #include "build_info.hpp"
 #include "builtin_digit.hpp"
 #include "engine/engine.hpp"
+#include "image.hpp"
 #include "inference.hpp"
 #include "messages.hpp"
 #include "port.hpp"
@@ -52,6 +53,8 @@ namespace console {
 namespace {
 
 constexpr const char* kTypeNames[] = {"float32", "int8", "uint8", "int16", "int32", "bool", "int64"};
+constexpr const char* kCauses[] = {"unknown",  "power-on",        "brown-out",       "pin",
+                                   "software", "watchdog (IWDG)", "watchdog (WWDG)", "low power"};
 
 // "Input: int8 1x28x28x1, ...", with number and name where there are several.
 void print_tensors(const char* role, const engine::TensorInfo* tensors, std::size_t count) {
@@ -87,6 +90,7 @@ void print_model() {
   out.number(static_cast<std::uint32_t>(model.weights_bytes)).text(" B of it weights").end_line();
   const auto arena_bytes = static_cast<std::uint32_t>(model.arena_bytes);
   const auto state_bytes = static_cast<std::uint32_t>(model.state_bytes);
+  out.text("Last reset: ").text(kCauses[static_cast<std::size_t>(port::reset_cause())]).end_line();
   out.text("RAM: ")
       .number(memory.ram_static_bytes + memory.stack_used_bytes)
       .text(" B: arena ")
@@ -97,8 +101,20 @@ void print_model() {
   out.number(memory.stack_used_bytes).text(" of ").number(memory.stack_bytes).end_line();
 }
 
+void print_check() {
+  const image::Check& check = image::check();
+  Printer out;
+  out.text("Image: ").text(image::whole() ? "as built" : "damaged").text(", CRC-32 0x").hexadecimal(check.computed);
+  out.text(" of ").number(check.byte_count).text(" B in ").fixed(inference::milliseconds(check.counter), 3);
+  out.text(" msec, stated 0x").hexadecimal(check.stated).end_line();
+}
+
 void run_builtin_digit() {
   Printer out;
+  if (!image::whole()) {
+    out.text("The image is damaged; CMD=3 checks it again.").end_line();
+    return;
+  }
   if (inference::problem() != nullptr) {
     out.text("The engine did not start: ").text(inference::problem()).end_line();
     return;
@@ -128,6 +144,7 @@ void print_help() {
   Printer out;
   out.text("CMD=1  the model: inputs, outputs, layers, engine, memory").end_line();
   if constexpr (model_config::kTakesPicture) out.text("CMD=2  runs the built-in digit").end_line();
+  out.text("CMD=3  checks code and model in flash").end_line();
   out.text("HELP   this list").end_line();
 }
 
@@ -148,6 +165,8 @@ void carry_out(const char* line) {
     print_model();
   } else if (equal(line, "CMD=2")) {
     run_builtin_digit();
+  } else if (equal(line, "CMD=3")) {
+    print_check();
   } else if (equal(line, "HELP")) {
     print_help();
   } else {
@@ -160,6 +179,7 @@ void carry_out(const char* line) {
 void greet() {
   Printer out;
   out.text("Program started @ ").number(port::counter_hz()).text("...").end_line();
+  if (!image::whole()) out.text("The image is damaged: code or model in flash are not what was built.").end_line();
   if (inference::problem() != nullptr) {
     out.text("The engine did not start: ").text(inference::problem()).end_line();
   }

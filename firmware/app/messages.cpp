@@ -5,6 +5,7 @@
 #include "build_info.hpp"
 #include "engine/engine.hpp"
 #include "frame.hpp"
+#include "image.hpp"
 #include "inference.hpp"
 #include "port.hpp"
 #include "receiver.hpp"
@@ -22,7 +23,7 @@ constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestText = 128;
 
 // Upper bounds of what flatbuffers adds: root, tables with their vtables and alignment, and the fields that
-// the builder keeps in the same buffer while a table is open (27 of 8 bytes in Stats).
+// the builder keeps in the same buffer while a table is open (29 of 8 bytes in Stats).
 constexpr std::size_t kOverheadBytes = 384;
 constexpr std::size_t kStatsOverheadBytes = 768;
 constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;                  // length, closing zero, alignment
@@ -48,6 +49,7 @@ constexpr std::size_t kReplyBytes =
     (std::max({kStatsBytes, kPictureAnswerBytes, kRunBytes, kOutputBytes, kOverheadBytes + kOneLayerBytes}) + 7) /
     8 * 8;
 
+static_assert(static_cast<int>(port::ResetCause::kLowPower) == static_cast<int>(MnistProt::ResetCause::LOW_POWER));
 static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
@@ -192,6 +194,8 @@ void send_stats(std::uint32_t request) {
   stats.add_state_bytes(static_cast<std::uint32_t>(model.state_bytes));
   stats.add_wire_bytes(kWireBytes);
   stats.add_piece_bytes(kPieceBytes);
+  stats.add_reset_cause(static_cast<MnistProt::ResetCause>(port::reset_cause()));
+  stats.add_watchdog_ms(port::watchdog_ms());
   const auto done = stats.Finish();
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_GET_STATS, done, 0, 0, request));
 }
@@ -266,6 +270,14 @@ void send_layers(std::uint32_t request, std::size_t first) {
 void send_command(std::uint32_t request, Command command) {
   Reply reply;
   reply.send(MnistProt::CreateCommands(reply, command, 0, 0, 0, request));
+}
+
+void send_image_check(std::uint32_t request) {
+  const image::Check& check = image::check();
+  Reply reply;
+  const auto found =
+      MnistProt::CreateImageCheck(reply, check.stated, check.computed, check.byte_count, check.counter);
+  reply.send(MnistProt::CreateCommands(reply, Command::CMD_CHECK_IMAGE, 0, 0, 0, request, 0, 0, 0, 0, found));
 }
 
 void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address,

@@ -13,7 +13,7 @@ using MnistProt::ErrorCode;
 
 namespace messages {
 
-inline constexpr std::uint8_t kProtocolVersion = 102;
+inline constexpr std::uint8_t kProtocolVersion = 103;
 
 // RAM taken by the buffers for requests and replies.
 extern const std::uint32_t kWireBytes;
@@ -30,6 +30,7 @@ void send_output(std::uint32_t request, std::size_t index, std::size_t offset, s
 void send_region(std::uint32_t request, std::size_t index, const std::uint8_t* bytes, std::size_t count);
 void send_layers(std::uint32_t request, std::size_t first);
 void send_command(std::uint32_t request, Command command);  // an answer that says nothing but that it was done
+void send_image_check(std::uint32_t request);               // computes it
 void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address = 0,
                 std::uint32_t program_counter = 0);
 

@@ -32,7 +32,27 @@ struct Bytes {
   std::size_t count;
 };
 Bytes build_id();  // of the image
-Bytes chip_id();   // of this very chip; empty where there is none
+
+// What of the image never changes while it runs, in the order in which its checksum takes it (image.hpp); false
+// beyond the last part.
+bool constant_part(std::size_t index, Bytes& part);
+
+enum class ResetCause : std::uint8_t {  // as MnistProt::ResetCause
+  kUnknown,
+  kPowerOn,
+  kBrownOut,
+  kPin,
+  kSoftware,
+  kIndependentWatchdog,
+  kWindowWatchdog,
+  kLowPower
+};
+ResetCause reset_cause();  // of the last reset
+
+// After so long without the main loop a watchdog resets; 0 where there is none.
+std::uint32_t watchdog_ms();
+
+Bytes chip_id();  // of this very chip; empty where there is none
 
 // Resets once everything sent has left. On a PC it returns, and app::start() follows.
 void reset();

@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include "engine/engine.hpp"
+#include "image.hpp"
 #include "inference.hpp"
 #include "port.hpp"
 
@@ -30,6 +31,10 @@ constexpr char kTensorsWanted[] =
     "this model takes no 28x28 picture: send its tensors by CMD_WRITE_TENSOR, CMD_RUN and CMD_READ_TENSOR";
 
 bool engine_failed(std::uint32_t request) {
+  if (!image::whole()) {
+    messages::send_error(request, ErrorCode::IMAGE_DAMAGED, "code or model in flash are not what was built");
+    return true;
+  }
   if (inference::problem() == nullptr) return false;
   messages::send_error(request, ErrorCode::INTERNAL, inference::problem());
   return true;
@@ -220,6 +225,9 @@ void answer(const Event& event) {
       if (engine_failed(request)) return;
       engine::reset_state();
       messages::send_command(request, Command::CMD_RESET_STATE);
+      break;
+    case Command::CMD_CHECK_IMAGE:
+      messages::send_image_check(request);
       break;
     case Command::CMD_RESET:
       messages::send_command(request, Command::CMD_RESET);

@@ -7,6 +7,7 @@
 #include "receiver.hpp"
 #include "stm32f746.hpp"
 #include "tick.hpp"
+#include "watchdog.hpp"
 
 #if UART_BY_DMA
 #include "dma_uart.hpp"
@@ -38,6 +39,7 @@ InterruptUart binary(kBinary, app::binary_byte, app::binary_byte_lost);
 InterruptUart console(kConsole, app::console_byte, app::console_byte_lost);
 #endif
 bool emergency = false;
+port::ResetCause last_reset = port::ResetCause::kUnknown;
 
 // What comes before an answer has left finds the request before it unanswered.
 template <typename Line>
@@ -104,9 +106,36 @@ void start_cycle_counter() {
   dwt().CTRL = dwt().CTRL | kCountCycles;
 }
 
+// RM0385, 5.3.21: RCC_CSR. A reset of any kind pulls the pin, and power-on is a brown-out too: the most telling
+// first.
+void know_reset_cause() {
+  using port::ResetCause;
+  struct Flag {
+    unsigned bit;
+    ResetCause cause;
+  };
+  constexpr Flag kFlags[] = {{29, ResetCause::kIndependentWatchdog},
+                             {30, ResetCause::kWindowWatchdog},
+                             {31, ResetCause::kLowPower},
+                             {28, ResetCause::kSoftware},
+                             {27, ResetCause::kPowerOn},
+                             {25, ResetCause::kBrownOut},
+                             {26, ResetCause::kPin}};
+  constexpr std::uint32_t kRemoveFlags = 1U << 24;
+  const std::uint32_t status = rcc().CSR;
+  for (const Flag& flag : kFlags) {
+    if ((status & 1U << flag.bit) == 0) continue;
+    last_reset = flag.cause;
+    break;
+  }
+  rcc().CSR = status | kRemoveFlags;
+}
+
 }  // namespace
 
 void start() {
+  know_reset_cause();
+  start_watchdog();  // before the clock: it is what helps where that does not start
   start_clock();
   start_regions();  // before anything of SRAM2 can get into a cache
   start_caches();
@@ -125,17 +154,19 @@ void sleep(bool receiving) {
   if (kByDma && receiving) {
     start_ticks();  // more is to be expected: look again in a millisecond
   } else if (kByDma) {
-    stop_ticks();
+    kWatchdogMs > 0 ? start_slow_ticks() : stop_ticks();
     binary.listen();
     console.listen();
     if (binary.has_more() || console.has_more()) return;
+  } else if (kWatchdogMs > 0) {
+    start_slow_ticks();
   }
   wfi();
 }
 
 void let_nothing_interrupt() {
+  stop_ticks();
   if constexpr (kByDma) {
-    stop_ticks();
     binary.ignore();
     console.ignore();
   }
@@ -196,6 +227,15 @@ Bytes build_id() {
   // ELF note: sizes of name and descriptor, type, the name "GNU" with its zero, the descriptor.
   return {reinterpret_cast<const std::uint8_t*>(__build_id_note + 4), __build_id_note[1]};
 }
+
+bool constant_part(std::size_t index, Bytes& part) {
+  part = {__flash_start, static_cast<std::size_t>(__flash_end - __flash_start)};
+  return index == 0;
+}
+
+ResetCause reset_cause() { return board::last_reset; }
+
+std::uint32_t watchdog_ms() { return board::kWatchdogMs; }
 
 Bytes chip_id() {
   constexpr std::uintptr_t kUniqueDeviceId = 0x1FF0'F420;  // RM0385, 41.1

@@ -1,12 +1,14 @@
 #include "app.hpp"
 #include "board.hpp"
 #include "stm32f746.hpp"
+#include "watchdog.hpp"
 
 namespace board {
 
 void run() {
   app::start();
   for (;;) {
+    feed_watchdog();
     const bool receiving = take_received();
     stm32f746::hold_off_interrupts();
     const bool work = app::has_work();

@@ -29,12 +29,12 @@ constexpr VectorTable make_vectors() {
   table.reset = Reset_Handler;
   // An exception that nobody asked for is a fault as well.
   table.nmi = table.hard_fault = table.memory_management = table.bus_fault = table.usage_fault = HardFault_Handler;
-  table.svcall = table.debug_monitor = table.pendsv = table.systick = HardFault_Handler;
+  table.svcall = table.debug_monitor = table.pendsv = HardFault_Handler;
   for (Handler& interrupt : table.interrupts) interrupt = HardFault_Handler;
   table.interrupts[board::kBinary.interrupt] = board::binary_uart_interrupt;
   table.interrupts[board::kConsole.interrupt] = board::console_uart_interrupt;
-#if UART_BY_DMA
   table.systick = board::tick_interrupt;
+#if UART_BY_DMA
   table.interrupts[board::kBinary.receive_stream.interrupt] = board::binary_receive_interrupt;
   table.interrupts[board::kBinary.transmit_stream.interrupt] = board::binary_transmit_interrupt;
   table.interrupts[board::kConsole.receive_stream.interrupt] = board::console_receive_interrupt;

@@ -17,8 +17,15 @@ struct Rcc {
   Register AHB1ENR, AHB2ENR, AHB3ENR;
   std::uint32_t reserved2;
   Register APB1ENR, APB2ENR;
+  std::uint32_t reserved3[11];
+  Register CSR;
 };
-static_assert(offsetof(Rcc, AHB1ENR) == 0x30 && offsetof(Rcc, APB2ENR) == 0x44);
+static_assert(offsetof(Rcc, AHB1ENR) == 0x30 && offsetof(Rcc, APB2ENR) == 0x44 && offsetof(Rcc, CSR) == 0x74);
+
+// RM0385, 29.4: independent watchdog.
+struct Iwdg {
+  Register KR, PR, RLR, SR, WINR;
+};
 
 // RM0385, 4.4: power control.
 struct Pwr {
@@ -74,6 +81,7 @@ struct Dwt {
 };
 
 inline Rcc& rcc() { return *reinterpret_cast<Rcc*>(0x4002'3800); }
+inline Iwdg& iwdg() { return *reinterpret_cast<Iwdg*>(0x4000'3000); }
 inline Pwr& pwr() { return *reinterpret_cast<Pwr*>(0x4000'7000); }
 inline Flash& flash() { return *reinterpret_cast<Flash*>(0x4002'3C00); }
 inline Gpio& gpio(char port) {

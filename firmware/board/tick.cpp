@@ -11,21 +11,29 @@ constexpr std::uint32_t kEnable = 1U << 0;
 constexpr std::uint32_t kInterrupt = 1U << 1;
 constexpr std::uint32_t kCoreClock = 1U << 2;
 
-bool ticking = false;
+constexpr std::uint32_t kMilliseconds = kCoreClockHz / 1000;
+constexpr std::uint32_t kSeldom = 50 * kMilliseconds;  // RVR has 24 bits: 77 ms at 216 MHz, 58 at 288
+static_assert(kSeldom < 1U << 24);
 
-}  // namespace
+std::uint32_t period = 0;
 
-void start_ticks() {
-  if (ticking) return;
-  ticking = true;
-  stm32f746::systick().RVR = kCoreClockHz / 1000 - 1;
+void tick_each(std::uint32_t cycles) {
+  if (period == cycles) return;
+  period = cycles;
+  stm32f746::systick().RVR = cycles - 1;
   stm32f746::systick().CVR = 0;
   stm32f746::systick().CSR = kEnable | kInterrupt | kCoreClock;
 }
 
+}  // namespace
+
+void start_ticks() { tick_each(kMilliseconds); }
+
+void start_slow_ticks() { tick_each(kSeldom); }
+
 void stop_ticks() {
-  if (!ticking) return;
-  ticking = false;
+  if (period == 0) return;
+  period = 0;
   stm32f746::systick().CSR = 0;
 }
 

@@ -1,9 +1,10 @@
-// SysTick, once a millisecond: wakes the core, nothing more.
+// SysTick: wakes the core, nothing more.
 #pragma once
 
 namespace board {
 
-void start_ticks();  // without effect while they come already
+void start_ticks();       // once a millisecond; without effect while they come so
+void start_slow_ticks();  // as seldom as a watchdog can be fed by them
 void stop_ticks();
 
 extern "C" void tick_interrupt();

@@ -9,6 +9,7 @@ set(ARENA_BYTES 0 CACHE STRING "RAM that its plan may take for activations and s
 set(KERNEL "" CACHE STRING "Candidate that its layers take where they have it, whatever it costs: for measurements")
 set(BOARD disco-f746ng CACHE STRING "Which UARTs carry the binary line and the console")
 set(UART dma CACHE STRING "How the UARTs are driven: dma, or interrupt, one a byte as in the article")
+set(WATCHDOG_MS 0 CACHE STRING "After so long without the main loop the independent watchdog resets; 0: it is not started")
 set(CLOCK_MHZ 216 CACHE STRING "Core clock; 288 is overclocked, and the article's link crashed at random there")
 set(FPU hard CACHE STRING "hard: FPv5-SP-D16; soft: no floating-point instructions")
 set(DIGIT ${CMAKE_SOURCE_DIR}/../models/digits/8.png CACHE FILEPATH "The picture that the console's CMD=2 classifies")
@@ -35,6 +36,15 @@ foreach(name ENGINE OBJECTIVE BOARD UART CLOCK_MHZ FPU)
     refuse("${name} cannot be \"${${name}}\"" "Choose one of ${choices}.")
   endif()
 endforeach()
+
+# The shortest: a console's line of 115200 baud is printed meanwhile; the longest that IWDG_RLR and IWDG_PR can hold.
+if(NOT WATCHDOG_MS MATCHES "^[0-9]+$" OR (WATCHDOG_MS GREATER 0 AND WATCHDOG_MS LESS 250) OR WATCHDOG_MS GREATER 32768)
+  refuse("WATCHDOG_MS cannot be \"${WATCHDOG_MS}\"" "Give 0, or milliseconds from 250 to 32768.")
+endif()
+if(NOT CMAKE_CROSSCOMPILING AND WATCHDOG_MS GREATER 0)
+  refuse("WATCHDOG_MS is about the microcontroller's watchdog, and this builds for the PC"
+    "Leave it out, or add --toolchain cmake/arm-none-eabi.cmake.")
+endif()
 
 if(NOT CMAKE_CROSSCOMPILING AND FPU STREQUAL "soft")
   refuse("FPU=soft is about the microcontroller's floating-point unit, and this builds for the PC"

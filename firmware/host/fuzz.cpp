@@ -64,6 +64,9 @@ void print(const char*, std::size_t) {}
 Memory memory() { return {}; }
 Bytes build_id() { return {nullptr, 0}; }
 Bytes chip_id() { return {nullptr, 0}; }
+bool constant_part(std::size_t, Bytes&) { return false; }
+ResetCause reset_cause() { return ResetCause::kUnknown; }
+std::uint32_t watchdog_ms() { return 0; }
 void reset() {}
 
 }  // namespace port

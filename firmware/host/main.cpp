@@ -136,6 +136,33 @@ Bytes build_id() {
   return id;
 }
 
+bool constant_part(std::size_t index, Bytes& part) {
+  struct Search {
+    std::size_t index;
+    Bytes& part;
+    bool found;
+  } search{index, part, false};
+  dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void* of) {
+        auto& wanted = *static_cast<Search*>(of);
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& header = object->dlpi_phdr[i];
+          if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0 || wanted.index-- > 0) continue;
+          wanted.part = {reinterpret_cast<const std::uint8_t*>(object->dlpi_addr + header.p_vaddr),
+                         header.p_filesz};
+          wanted.found = true;
+          break;
+        }
+        return 1;
+      },
+      &search);
+  return search.found;
+}
+
+ResetCause reset_cause() { return ResetCause::kUnknown; }
+
+std::uint32_t watchdog_ms() { return 0; }
+
 Bytes chip_id() { return {nullptr, 0}; }
 
 void reset() { reset_asked = true; }

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist.build import ImageOptions
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.inputs import pixel_range_option
 from renode_mnist.commands.options import (
     complete_model,
@@ -23,20 +21,12 @@ from renode_mnist.commands.options import (
     target_options_of,
     why_target,
 )
+from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.option import Face, options_of
 
 if TYPE_CHECKING:
-    from renode_mnist.measure.evaluation.evaluate import Progress
     from renode_mnist.measure.evaluation.evaluation import Evaluation
-
-
-def _workers(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
-    if value == "auto":
-        return None
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter("give auto, or how many.")
-    return int(value)
 
 
 @click.command()
@@ -63,16 +53,7 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str) -> 
     default=True,
     help="Hold each answer to LiteRT's reference kernels on the PC.  [default: reference]",
 )
-@click.option(
-    "--workers",
-    metavar="N",
-    default="auto",
-    callback=_workers,
-    show_default=True,
-    help="Processes on this machine; auto is one a core where Dask is installed (extra cluster), else 1.",
-)
-@click.option("--scheduler", metavar="ADDRESS", help="A scheduler of Dask with workers: tcp://HOST:PORT, tls://...")
-@click.option("--resume", is_flag=True, help="Go on where the same call was ended.")
+@worker_options
 @target_option()
 @options_from(
     ImageOptions,
@@ -117,7 +98,7 @@ def evaluate(
     given = target_options_of(options)
     config = config_of({"model": model, "trace": False, **options}, machine_of(target))
     pixels = None if pixel_range is None else Range((pixel_range[0],), (pixel_range[1],), ASKED)
-    with _shown() as show:
+    with progress_bar.shown() as show:
         found = evaluating.evaluate(
             config,
             target,
@@ -137,36 +118,6 @@ def evaluate(
         click.echo(json.dumps(evaluation.to_json(found), indent=2))
     else:
         _print(found)
-
-
-@contextmanager
-def _shown() -> Iterator[Callable[[Progress], None]]:
-    """A bar with rate and time left on a terminal; into a pipe goes nothing."""
-    from rich import progress
-    from rich.console import Console
-
-    console = Console(stderr=True, markup=False)
-    columns = (
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(bar_width=20),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(),
-    )
-    with progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, rate="")
-        begun = time.monotonic()
-
-        def show(now: Progress) -> None:
-            nonlocal begun
-            if now.done == now.resumed:
-                begun = time.monotonic()
-            done = now.done - now.resumed
-            seconds = time.monotonic() - begun
-            rate = f"{done / seconds:.1f}/s" if done and seconds else ""
-            bar.update(task, description=f"{now.doing} …", completed=now.done, total=now.count or None, rate=rate)
-
-        yield show
 
 
 def _print(found: Evaluation) -> None:

@@ -61,25 +61,27 @@ def steps(record: Record) -> Plot:
     """A bar for each step of one inference."""
     layers = record.inference.layers
     heading = MILLISECOND_HEADINGS[record.target.counter_unit]
-    with _axes(len(layers)) as (plot, axes):
+    with axes_of(len(layers)) as (plot, axes):
         times = [record.milliseconds(layer.counter) for layer in layers]
         axes.barh(range(len(layers)), times, color=_COLOURS[0])
         whole = sum(times)
         for number, time in enumerate(times):
             axes.text(time, number, f" {time:.3f}  ({time / whole:.0%})" if whole else "", va="center", fontsize=9)
-        axes.set_yticks(range(len(layers)), [f"{number}  {_short(layer.op)}" for number, layer in enumerate(layers)])
+        axes.set_yticks(
+            range(len(layers)), [f"{number}  {short_name(layer.op)}" for number, layer in enumerate(layers)]
+        )
         axes.set_xlim(0, 1.2 * max(times, default=1) or 1)
         axes.set_xlabel(heading)
         firmware = record.firmware
         axes.set_title(
-            f"{_short(firmware.model_name)}, engine {firmware.engine}, {record.target.target}", fontsize=10
+            f"{short_name(firmware.model_name)}, engine {firmware.engine}, {record.target.target}", fontsize=10
         )
     return plot
 
 
 def layers(rows: Sequence[Row]) -> Plot:
     """A bar for each case, the time of its layers in a row."""
-    with _axes(len(rows)) as (plot, axes):
+    with axes_of(len(rows)) as (plot, axes):
         operators = list(dict.fromkeys(layer.op for row in rows for layer in row.layers))
         for number, row in enumerate(rows):
             start = 0.0
@@ -90,16 +92,16 @@ def layers(rows: Sequence[Row]) -> Plot:
                 start += width
             axes.text(start, number, f" {start:.2f}", va="center", fontsize=9)
         for number, operator in enumerate(operators):
-            axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=_short(operator))
-        axes.set_yticks(range(len(rows)), [_short(row.case) for row in rows])
+            axes.barh(0, 0, color=_COLOURS[number % len(_COLOURS)], label=short_name(operator))
+        axes.set_yticks(range(len(rows)), [short_name(row.case) for row in rows])
         axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit(rows[0].time_unit)])
-        _legend(axes, columns=2)
+        legend(axes, columns=2)
     return plot
 
 
 def split(row: Row) -> Plot:
     """A bar for each layer of a case, in it what its modelled cycles were spent on."""
-    with _axes(len(row.layers)) as (plot, axes):
+    with axes_of(len(row.layers)) as (plot, axes):
         for number, layer in enumerate(row.layers):
             start = 0.0
             for part, colour in zip(PARTS, _COLOURS, strict=False):
@@ -110,31 +112,31 @@ def split(row: Row) -> Plot:
         for part, colour in zip(PARTS, _COLOURS, strict=False):
             axes.barh(0, 0, color=colour, label=part)
         axes.set_yticks(
-            range(len(row.layers)), [f"{number}  {_short(layer.op)}" for number, layer in enumerate(row.layers)]
+            range(len(row.layers)), [f"{number}  {short_name(layer.op)}" for number, layer in enumerate(row.layers)]
         )
         axes.set_xlabel(MILLISECOND_HEADINGS[CounterUnit.CYCLES_MODELLED])
-        _legend(axes, columns=3)
+        legend(axes, columns=3)
     return plot
 
 
 def instructions_and_cycles(rows: Sequence[Row]) -> Plot:
     """Both counts of each case, which must have them."""
-    with _axes(len(rows) * 1.6) as (plot, axes):
+    with axes_of(len(rows) * 1.6) as (plot, axes):
         for unit, offset, colour in (("instructions", -0.2, _COLOURS[0]), ("cycles_modelled", 0.2, _COLOURS[1])):
             millions = [row.counts[unit] / 1e6 for row in rows]
             places = [number + offset for number in range(len(rows))]
             axes.barh(places, millions, height=0.38, color=colour, label=unit.replace("_", " "))
             for place, value in zip(places, millions, strict=True):
                 axes.text(value, place, f" {value:.2f}", va="center", fontsize=8)
-        axes.set_yticks(range(len(rows)), [_short(row.case) for row in rows])
+        axes.set_yticks(range(len(rows)), [short_name(row.case) for row in rows])
         axes.set_xlabel("millions")
-        _legend(axes, columns=2)
+        legend(axes, columns=2)
     return plot
 
 
 def memory(rows: Sequence[Row]) -> Plot:
     """Flash and RAM of each case's image."""
-    with _axes(len(rows)) as (plot, axes):
+    with axes_of(len(rows)) as (plot, axes):
         places = range(len(rows))
         upper, lower = [place - 0.2 for place in places], [place + 0.2 for place in places]
         code = [(row.flash_bytes - row.weights_bytes) / 1e3 for row in rows]
@@ -146,15 +148,15 @@ def memory(rows: Sequence[Row]) -> Plot:
         for place, row in enumerate(rows):
             axes.text(row.flash_bytes / 1e3, place - 0.2, f" {row.flash_bytes / 1e3:.1f}", va="center", fontsize=8)
             axes.text(row.ram_bytes / 1e3, place + 0.2, f" {row.ram_bytes / 1e3:.1f}", va="center", fontsize=8)
-        axes.set_yticks(list(places), [_short(row.case) for row in rows])
+        axes.set_yticks(list(places), [short_name(row.case) for row in rows])
         axes.set_xlabel("kB")
-        _legend(axes, columns=3)
+        legend(axes, columns=3)
     return plot
 
 
 def training(progress: Sequence[Progress]) -> Plot:
     """Accuracy batch by batch; each phase has a line of its own."""
-    with _axes(5) as (plot, axes):
+    with axes_of(5) as (plot, axes):
         axes.invert_yaxis()
         start = 0
         for number, phase in enumerate(dict.fromkeys(now.phase for now in progress)):
@@ -163,7 +165,7 @@ def training(progress: Sequence[Progress]) -> Plot:
             start += len(shares)
         axes.set_xlabel("batches")
         axes.set_ylabel("% right, mean of the epoch so far")
-        _legend(axes, columns=2)
+        legend(axes, columns=2)
     return plot
 
 
@@ -171,7 +173,7 @@ def errors(found: Verification) -> Plot:
     """How far each compared tensor is off, in the order of execution; within what rounding explains or beyond."""
     rows = [(row, row.difference) for row in found.rows if row.difference is not None]
     colours = {Verdict.EQUAL: _COLOURS[2], Verdict.WITHIN: _COLOURS[1], Verdict.DIFFERENT: _COLOURS[5]}
-    with _axes(len(rows)) as (plot, axes):
+    with axes_of(len(rows)) as (plot, axes):
         for place, (_, difference) in enumerate(rows):
             value = min(difference.most_units, _MOST_UNITS)
             axes.barh(place, value, color=colours[difference.verdict])
@@ -180,32 +182,32 @@ def errors(found: Verification) -> Plot:
             _beside(axes, value, place, said)
         for verdict in dict.fromkeys(difference.verdict for _, difference in rows):
             axes.barh(0, 0, color=colours[verdict], label=str(verdict))
-        axes.set_yticks(range(len(rows)), [f"{row.step.split(' ')[0]}  {_short(row.op)}" for row, _ in rows])
+        axes.set_yticks(range(len(rows)), [f"{row.step.split(' ')[0]}  {short_name(row.op)}" for row, _ in rows])
         # Straight up to 1, by powers of ten from there: one step and 255 are both to be seen.
         axes.set_xscale("symlog", linthresh=1)
         most = max((min(difference.most_units, _MOST_UNITS) for _, difference in rows), default=0)
         axes.set_xlim(0, max(10, most * 30))
         axes.set_ylim(-0.5, len(rows) - 0.5)
         axes.set_xlabel("largest error, units in the last place")
-        _legend(axes, columns=2)
+        legend(axes, columns=2)
     return plot
 
 
 def quantisation(rows: Sequence[QuantisationRow]) -> Plot:
     """Signal to noise of each tensor against the float model."""
     known = [(row, row.difference.snr_db) for row in rows if row.difference is not None]
-    with _axes(len(known)) as (plot, axes):
+    with axes_of(len(known)) as (plot, axes):
         for place, (_, decibels) in enumerate(known):
             value = max(0.0, decibels) if math.isfinite(decibels) else 0.0
             axes.barh(place, value, color=_COLOURS[0])
             _beside(axes, value, place, "no error" if decibels == math.inf else f"{decibels:.1f}")
-        axes.set_yticks(range(len(known)), [_short(row.op) for row, _ in known])
+        axes.set_yticks(range(len(known)), [short_name(row.op) for row, _ in known])
         axes.set_ylim(-0.5, len(known) - 0.5)
         axes.set_xlabel("SNR, dB")
     return plot
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A name without its middle where it is long: beside one as wide as the plot, nothing could be drawn."""
     if len(name) <= _NAME_CHARACTERS:
         return name
@@ -219,7 +221,7 @@ def _beside(axes: Axes, value: float, place: int, said: str) -> None:
 
 
 @contextmanager
-def _axes(bars: float) -> Iterator[tuple[Plot, Axes]]:
+def axes_of(bars: float) -> Iterator[tuple[Plot, Axes]]:
     """Axes high enough for so many bars, the first at the top; what is drawn inside takes the page's ink."""
     inked: dict[RcKeyType, str] = {
         "text.color": _INK,
@@ -238,5 +240,6 @@ def _axes(bars: float) -> Iterator[tuple[Plot, Axes]]:
         axes.invert_yaxis()
 
 
-def _legend(axes: Axes, columns: int) -> None:
+def legend(axes: Axes, columns: int) -> None:
+    """Above the axes."""
     axes.legend(fontsize=8, ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)

@@ -17,11 +17,11 @@ from renode_mnist.session.record import Connection, Record
 from renode_mnist.stm32f746 import chip_id
 from renode_mnist.targets.base import CounterUnit, Target, TargetIdentity
 from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
-from renode_mnist.wire.messages import PROTOCOL_VERSION, Inference, Stats
+from renode_mnist.wire.messages import PROTOCOL_VERSION, ImageCheck, Inference, Stats
 
 PICTURE_SHAPE = (28, 28)
 _CLASSES = 10
-_UNDERSTOOD = (101, PROTOCOL_VERSION)
+_UNDERSTOOD = (101, 102, PROTOCOL_VERSION)
 _GREETING_SECONDS = 2.0
 """Of one of the client's three attempts: together longer than the slowest inference that may be under way (3 s)."""
 
@@ -125,6 +125,14 @@ class Session:
         self._check_takes(given)
         inference = self.client.infer([array.tobytes() for array in given])
         return self._record(inference, name, np.zeros((0, 0), np.uint8), given)
+
+    def check_image(self) -> ImageCheck:
+        """Has the firmware compute the checksum of its code and model.
+
+        Raises:
+            FirmwareError: It is of a version before 103.
+        """
+        return self.client.check_image()
 
     def reset_state(self) -> None:
         """Gives what lives between inferences its initial values, as a reset of the target would."""

@@ -50,6 +50,8 @@ _OSCILLATORS = (
 )
 _LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
 _LSERDY, _RTCEN, _HSERDY = 1 << 1, 1 << 15, 1 << 17
+OSCILLATORS = {"HSI": 0, "HSE": 1, "PLL": 2}
+"""Places in that list, of those that a core's clock may come from."""
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -107,6 +109,7 @@ class Rcc(Peripheral):
         reset_peripheral: Resets the one of that name, where it is modelled.
         reset_backup: Resets what is in the backup domain beside BDCR.
         reset_cause: Of the next reset; then `SOFTWARE` again.
+        late_ps: By place in the list of oscillators, how much longer than usual each takes to start; None: for ever.
     """
 
     lacks = "clock security, MCO, spread spectrum, clock gating in sleep, clocks of what is not modelled"
@@ -133,11 +136,16 @@ class Rcc(Peripheral):
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
         self.reset_backup: Callable[[], None] = lambda: None
+        self.late_ps: Mapping[int, int | None] = {}
 
     def reset(self) -> None:
-        """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
+        """A reset: the flags of CSR tell the cause, and the backup domain stays, unless the supply had gone."""
         flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
-        flags |= 1 << self.reset_cause.value
+        if self.reset_cause is ResetCause.POWER_ON:
+            flags, backup = _RESET_VALUES[CSR], 0
+            self.reset_backup()
+        else:
+            flags |= 1 << self.reset_cause.value
         super().reset()
         self._lsi_forced = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
@@ -288,8 +296,9 @@ class Rcc(Peripheral):
                 self._plan_ready(_LSI)
 
     def _plan_ready(self, index: int) -> None:
-        delay_ps = _OSCILLATORS[index].microseconds * PICOSECONDS // 10**6
-        self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
+        if (late_ps := self.late_ps.get(index, 0)) is not None:
+            delay_ps = _OSCILLATORS[index].microseconds * PICOSECONDS // 10**6 + late_ps
+            self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
 
     def _write_backup(self, before: int, value: int) -> None:
         if not self._backup_writable():

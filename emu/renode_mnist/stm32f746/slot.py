@@ -38,6 +38,7 @@ MICROSECOND = PICOSECONDS // 10**6
 class ResetCause(Enum):
     """Why the chip is reset, by its flag in RCC_CSR (RM0385 5.3.21)."""
 
+    POWER_ON = 27
     SOFTWARE = 28
     INDEPENDENT_WATCHDOG = 29
     WINDOW_WATCHDOG = 30
@@ -47,6 +48,7 @@ class ResetCause(Enum):
     def words(self) -> str:
         """Who that was, for a sentence."""
         return {
+            ResetCause.POWER_ON: "the supply",
             ResetCause.SOFTWARE: "the program",
             ResetCause.INDEPENDENT_WATCHDOG: "the independent watchdog",
             ResetCause.WINDOW_WATCHDOG: "the window watchdog",

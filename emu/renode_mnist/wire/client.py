@@ -17,6 +17,7 @@ from renode_mnist.wire.messages import (
     ArenaRegion,
     ErrorCode,
     ErrorReport,
+    ImageCheck,
     Inference,
     LayerTiming,
     Reply,
@@ -45,6 +46,7 @@ _REMEDIES = {
     ),
     ErrorCode.BAD_VALUE: "Send finite numbers only, and 0 or 1 for a bool.",
     ErrorCode.OUT_OF_ORDER: "Write every input whole before each inference, and read outputs before the next write.",
+    ErrorCode.IMAGE_DAMAGED: "Program it again; where that does not last, the flash or its supply is at fault.",
     ErrorCode.HARD_FAULT: "Look the program counter up with `arm-none-eabi-addr2line -f -e firmware.elf`.",
     ErrorCode.STACK_OVERFLOW: "Reserve more stack in firmware/board/stm32f746.ld, or look for a deep call.",
 }
@@ -68,6 +70,8 @@ class Client:
         timeout_seconds: How long one request may take, in the target's time.
         observer: Sees each frame both ways.
         first_request: The first request's number, 1 to 2^32 - 1.
+        firmware: What it said of itself before, so that it need not be asked again.
+        layers: Likewise.
 
     Every method raises ``FirmwareError`` where the firmware answers with an error, ``TargetTimeout`` where it
     does not answer, and ``WireError`` where what it answers is no message.
@@ -80,6 +84,8 @@ class Client:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         observer: Observer | None = None,
         first_request: int = 1,
+        firmware: Stats | None = None,
+        layers: tuple[LayerTiming, ...] | None = None,
     ) -> None:
         self._stream = stream
         self._receive_some = stream.receive_frame if isinstance(stream, FramedStream) else stream.receive
@@ -88,8 +94,8 @@ class Client:
         self._decoder = frame.FrameDecoder()
         self._arrived: deque[bytes | frame.BadFrame] = deque()
         self._request = first_request - 1
-        self._stats: Stats | None = None
-        self._layers: tuple[LayerTiming, ...] | None = None
+        self._stats = firmware
+        self._layers = layers
 
     @property
     def unfinished(self) -> bytes:
@@ -125,7 +131,11 @@ class Client:
         if firmware.protocol_version < messages.PIECES_SINCE:
             return self._ask(lambda number: messages.encode_tensor(number, given[0]), Inference)
         self.write(given)
-        return self._inference(self._run(), firmware)
+        return self.run()
+
+    def run(self) -> Inference:
+        """Runs the network on the inputs that `write` has left there, and reads its outputs."""
+        return self._inference(self._run(), self._firmware())
 
     def write(self, tensors: Sequence[bytes]) -> None:
         """Writes every input, piece by piece, and runs nothing.
@@ -182,6 +192,14 @@ class Client:
     def reset_state(self) -> None:
         """Gives what lives between inferences its initial values."""
         self._ask(messages.encode_reset_state, messages.StateReset)
+
+    def check_image(self) -> ImageCheck:
+        """Has the firmware compute the checksum of its code and model.
+
+        Raises:
+            FirmwareError: It is of a version before 103.
+        """
+        return self._ask(messages.encode_check_image, ImageCheck)
 
     def reset(self) -> None:
         """Asks the firmware to reset the chip and returns once it has agreed."""

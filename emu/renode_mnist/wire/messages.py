@@ -19,10 +19,14 @@ import numpy.typing as npt
 from renode_mnist.errors import WireError
 from renode_mnist.wire._generated import mnist_generated as fbs
 
-PROTOCOL_VERSION = 102
+PROTOCOL_VERSION = 103
 """Of ``schema/mnist.fbs``; the article's firmware is 100."""
 PIECES_SINCE = 102
 """The first version in which tensors of any model travel, in pieces (`encode_write`)."""
+
+
+CHECKED_SINCE = 103
+"""The first in which the firmware checks its image (`encode_check_image`) and tells why it was reset."""
 
 
 class ErrorCode(IntEnum):
@@ -42,6 +46,20 @@ class ErrorCode(IntEnum):
     RECEIVE_OVERRUN = fbs.ErrorCode.RECEIVE_OVERRUN
     INTERNAL = fbs.ErrorCode.INTERNAL
     OUT_OF_ORDER = fbs.ErrorCode.OUT_OF_ORDER
+    IMAGE_DAMAGED = fbs.ErrorCode.IMAGE_DAMAGED
+
+
+class ResetCause(IntEnum):
+    """``MnistProt.ResetCause``: why the chip was reset last."""
+
+    UNKNOWN = fbs.ResetCause.UNKNOWN
+    POWER_ON = fbs.ResetCause.POWER_ON
+    BROWN_OUT = fbs.ResetCause.BROWN_OUT
+    PIN = fbs.ResetCause.PIN
+    SOFTWARE = fbs.ResetCause.SOFTWARE
+    INDEPENDENT_WATCHDOG = fbs.ResetCause.INDEPENDENT_WATCHDOG
+    WINDOW_WATCHDOG = fbs.ResetCause.WINDOW_WATCHDOG
+    LOW_POWER = fbs.ResetCause.LOW_POWER
 
 
 _ELEMENT_TYPES: dict[int, np.dtype[np.generic]] = {
@@ -96,8 +114,9 @@ class Stats:
     """What the firmware says of itself; sizes in bytes, ``freq_hz`` its core clock.
 
     Attributes:
-        protocol_version: 102; 101, which has one input and one output and leaves out what is said to come with 102;
-            or 100 for the article's firmware, which fills nothing but the clock.
+        protocol_version: 103; 102, which does not check its image and leaves out what is said to come with 103; 101,
+            which has one input and one output and leaves out what is said to come with 102; or 100 for the article's
+            firmware, which fills nothing but the clock.
         compiler: And the C library, as "GNU 12.2.1, newlib 3.3.0".
         build_id: The ELF's GNU build ID, hexadecimal.
         model_sha256: Of the ``.tflite`` file, hexadecimal.
@@ -111,6 +130,8 @@ class Stats:
         inputs: In the model's order; likewise ``outputs``.
         layer_count: Steps of the firmware's program (since 102, else 0).
         piece_bytes: Most bytes of a tensor in one request (since 102, else 0).
+        reset_cause: Of the last reset (since 103).
+        watchdog_ms: After so long without its main loop a watchdog resets it; 0: never (since 103).
     """
 
     protocol_version: int
@@ -139,6 +160,8 @@ class Stats:
     state_bytes: int = 0
     wire_bytes: int = 0
     piece_bytes: int = 0
+    reset_cause: ResetCause = ResetCause.UNKNOWN
+    watchdog_ms: int = 0
 
     @property
     def ram_bytes(self) -> int:
@@ -236,6 +259,28 @@ class StateReset:
 
 
 @dataclass(frozen=True)
+class ImageCheck:
+    """A checksum of code and model, computed when it was asked for.
+
+    Attributes:
+        stated: By the build.
+        computed: Now.
+        byte_count: Looked at.
+        counter: What that took, in the target's counter unit.
+    """
+
+    stated: int
+    computed: int
+    byte_count: int
+    counter: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the image is what was built."""
+        return self.stated == self.computed
+
+
+@dataclass(frozen=True)
 class ArenaRegion:
     """Bytes of the arena as they stand once step ``layer`` is done (images built with ``trace`` only)."""
 
@@ -264,7 +309,18 @@ class ResetAcknowledged:
     """The firmware is about to reset."""
 
 
-Body = Stats | Inference | Written | OutputPiece | RunDone | LayerPage | StateReset | ErrorReport | ResetAcknowledged
+Body = (
+    Stats
+    | Inference
+    | Written
+    | OutputPiece
+    | RunDone
+    | LayerPage
+    | StateReset
+    | ImageCheck
+    | ErrorReport
+    | ResetAcknowledged
+)
 
 
 @dataclass(frozen=True)
@@ -304,6 +360,11 @@ def encode_reset(request: int) -> bytes:
 def encode_reset_state(request: int) -> bytes:
     """A request to give what lives between inferences its initial values."""
     return encode_command(request, fbs.Command.CMD_RESET_STATE)
+
+
+def encode_check_image(request: int) -> bytes:
+    """A request to compute the image's checksum."""
+    return encode_command(request, fbs.Command.CMD_CHECK_IMAGE)
 
 
 def encode_write(request: int, index: int, offset: int, content: bytes) -> bytes:
@@ -432,7 +493,13 @@ def _stats(stats: fbs.Stats) -> Stats:
         state_bytes=stats.StateBytes(),
         wire_bytes=stats.WireBytes(),
         piece_bytes=stats.PieceBytes(),
+        reset_cause=_reset_cause(stats.ResetCause()),
+        watchdog_ms=stats.WatchdogMs(),
     )
+
+
+def _reset_cause(value: int) -> ResetCause:
+    return ResetCause(value) if value in list(ResetCause) else ResetCause.UNKNOWN
 
 
 def _layers(output: fbs.InferenceOutput) -> tuple[LayerTiming, ...]:
@@ -488,6 +555,8 @@ def _body(message: fbs.Commands) -> Body:
         return ResetAcknowledged()
     if command == fbs.Command.CMD_RESET_STATE:
         return StateReset()
+    if command == fbs.Command.CMD_CHECK_IMAGE and (image := message.Image()) is not None:
+        return ImageCheck(image.Stated(), image.Computed(), image.ByteCount(), image.Counter())
     if command == fbs.Command.CMD_RUN and (output := message.Output()) is not None:
         return _run_done(output)
     if command == fbs.Command.CMD_GET_LAYERS and (output := message.Output()) is not None:

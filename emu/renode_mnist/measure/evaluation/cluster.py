@@ -1,4 +1,4 @@
-"""Chunks by workers of Dask: a cluster on this machine, or any scheduler by its address.
+"""Pieces of work by workers of Dask: a cluster on this machine, or any scheduler by its address.
 
 Dask moves tasks and data, starts a lost worker's tasks again elsewhere and gives up one that has cost too many
 workers. What is here is how many tasks it is given at a time, and what follows when it gives one up.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import itertools
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
-from renode_mnist.measure.evaluation import station
-from renode_mnist.measure.evaluation.job import Answers, Cargo, Chunk, Worked
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -46,6 +45,28 @@ _QUIET = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 """For workers on this machine: Ctrl-C on a terminal reaches them too, and is for whoever asked them."""
 
 
+C = TypeVar("C")
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Work(Generic[C, P, R]):
+    """What workers are asked for; its functions are found by their names where a worker runs.
+
+    Attributes:
+        name: For the scheduler's tasks.
+        answer: What comes of a piece; called by workers, which keep what they have opened for a cargo.
+        singly: A piece's parts, each alone.
+        joined: Of a piece what its parts have come to; None for one that has cost too many workers.
+    """
+
+    name: str
+    answer: Callable[[C, P], R]
+    singly: Callable[[P], Iterable[P]]
+    joined: Callable[[C, P, Sequence[R | None]], R]
+
+
 def require() -> None:
     """Raises where Dask is not installed.
 
@@ -70,20 +91,22 @@ def is_there() -> bool:
 
 
 def run(
-    cargo: Cargo,
-    pending: Iterable[Chunk],
-    keep: Callable[[Worked], None],
+    work: Work[C, P, R],
+    cargo: C,
+    pending: Iterable[P],
+    keep: Callable[[R], None],
     *,
     workers: int,
     scheduler: str | None,
 ) -> None:
-    """Has chunks answered.
+    """Has pieces answered.
 
     Args:
+        work: What is asked for.
         cargo: What each worker is given once.
-        pending: The chunks; read as workers come to them, so that not all of them are in memory.
-        keep: Called with what came of a chunk, in any order, once for each. An input that has cost too many workers
-            is set aside in it.
+        pending: The pieces; read as workers come to them, so that not all of them are in memory.
+        keep: Called with what came of a piece, in any order, once for each. A part that has cost too many workers is
+            set aside in it.
         workers: Processes on this machine, where no scheduler is named.
         scheduler: ``tcp://host:port`` or ``tls://host:port``.
 
@@ -93,57 +116,51 @@ def run(
     """
     require()
     with _client(workers, scheduler) as client:
-        asked = _Asked(client, cargo)
-        suspected: list[Chunk] = []
-        for chunk, worked in asked.answered(iter(pending), max(_LEAST_AHEAD, _AHEAD * asked.threads)):
+        asked = _Asked(client, work, cargo)
+        suspected: list[P] = []
+        for piece, worked in asked.answered(iter(pending), max(_LEAST_AHEAD, _AHEAD * asked.threads)):
             if worked is None:
-                suspected.append(chunk)
+                suspected.append(piece)
             else:
                 keep(worked)
-        # One at a time, so that a worker's death is of nobody else's doing. First the chunk as a whole: where its
+        # One at a time, so that a worker's death is of nobody else's doing. First the piece as a whole: where its
         # workers were lost for other reasons, its answers are what they would have been.
-        for chunk in suspected:
-            worked = asked.alone(chunk)
+        for piece in suspected:
+            worked = asked.alone(piece)
             if worked is None:
-                parts = [asked.alone(each) or Worked(each.number, _killing(cargo)) for each in chunk.singly()]
-                worked = Worked(chunk.number, Answers.joined([part.answers for part in parts]))
+                worked = work.joined(cargo, piece, [asked.alone(each) for each in work.singly(piece)])
             keep(worked)
 
 
-def _killing(cargo: Cargo) -> Answers:
-    answers = cargo.blank(1)
-    answers.aside[0] = "every worker that was given it died"
-    return answers
+class _Asked(Generic[C, P, R]):
+    """Dask, asked for pieces of one cargo."""
 
-
-class _Asked:
-    """Dask, asked for chunks of one cargo."""
-
-    def __init__(self, client: Client, cargo: Cargo) -> None:
+    def __init__(self, client: Client, work: Work[C, P, R], cargo: C) -> None:
         self._client = client
+        self._work = work
         self._run = uuid.uuid4().hex[:12]
         self._tasks = itertools.count()
         self.threads = sum(client.nthreads().values())
         # A task like the others, not scattered data: the scheduler makes it again where the worker that held it died.
         self._cargo = client.submit(_carried, cargo, key=f"renode-mnist-cargo-{self._run}")
 
-    def alone(self, chunk: Chunk) -> Worked | None:
-        """What comes of a chunk while nothing else is asked; None where it costs too many workers."""
-        return next(worked for _, worked in self.answered(iter([chunk]), 1))
+    def alone(self, piece: P) -> R | None:
+        """What comes of a piece while nothing else is asked; None where it costs too many workers."""
+        return next(worked for _, worked in self.answered(iter([piece]), 1))
 
-    def answered(self, pending: Iterator[Chunk], ahead: int) -> Iterator[tuple[Chunk, Worked | None]]:
-        """Chunks with what came of them, in the order in which they are done."""
+    def answered(self, pending: Iterator[P], ahead: int) -> Iterator[tuple[P, R | None]]:
+        """Pieces with what came of them, in the order in which they are done."""
         from distributed import as_completed
 
-        chunks: dict[Future, Chunk] = {}
+        pieces: dict[Future, P] = {}
         under_way: Any = as_completed(loop=self._client.loop)
 
         def submit() -> None:
-            if (chunk := next(pending, None)) is None:
+            if (piece := next(pending, None)) is None:
                 return
-            key = f"renode-mnist-evaluate-{self._run}-{next(self._tasks)}"
-            future = self._client.submit(station.answer, self._cargo, chunk, key=key, pure=False)
-            chunks[future] = chunk
+            key = f"renode-mnist-{self._work.name}-{self._run}-{next(self._tasks)}"
+            future = self._client.submit(self._work.answer, self._cargo, piece, key=key, pure=False)
+            pieces[future] = piece
             under_way.add(future)
 
         for _ in range(ahead):
@@ -153,9 +170,9 @@ class _Asked:
                 under_way.add(future)
                 continue
             submit()
-            yield chunks.pop(future), self._result(future)
+            yield pieces.pop(future), self._result(future)
 
-    def _result(self, future: Future) -> Worked | None:
+    def _result(self, future: Future) -> R | None:
         from distributed import KilledWorker
 
         if future.status == "cancelled":
@@ -164,8 +181,7 @@ class _Asked:
         error: Any = future.exception()
         match error:
             case None:
-                found = future.result()
-                assert isinstance(found, Worked)
+                found: R = future.result()
                 return found
             case KilledWorker():
                 return None
@@ -179,7 +195,7 @@ class _Asked:
         raise error
 
 
-def _carried(cargo: Cargo) -> Cargo:
+def _carried(cargo: C) -> C:
     return cargo
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,19 @@ from renode_mnist.session.record import Connection
 from renode_mnist.session.session import takes_digits
 from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.wire.messages import LayerTiming
+
+
+def _killing(cargo: Cargo) -> Answers:
+    answers = cargo.blank(1)
+    answers.aside[0] = "every worker that was given it died"
+    return answers
+
+
+def _joined(cargo: Cargo, chunk: Chunk, parts: Sequence[Worked | None]) -> Worked:
+    return Worked(chunk.number, Answers.joined([part.answers if part else _killing(cargo) for part in parts]))
+
+
+WORK = cluster.Work("evaluate", station.answer, Chunk.singly, _joined)
 
 ONE_OF_A_KIND = ("board",)
 """Targets that only one worker can have."""
@@ -214,7 +227,7 @@ def _cargo(
 def _answer_all(
     cargo: Cargo,
     data: LabelledSet,
-    kept: Journal,
+    kept: Journal[Answers],
     reference: Reference | None,
     workers: Workers,
     progress: Callable[[Progress], None],
@@ -241,7 +254,7 @@ def _answer_all(
         if count == 1:
             _here(cargo, iter(pending), keep)
         else:
-            cluster.run(cargo, pending, keep, workers=count, scheduler=workers.scheduler)
+            cluster.run(WORK, cargo, pending, keep, workers=count, scheduler=workers.scheduler)
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted: {done:,} of {len(data):,} inputs are answered and kept",
@@ -257,12 +270,12 @@ def _here(cargo: Cargo, pending: Iterator[Chunk], keep: Callable[[Worked], None]
         station.close_all()
 
 
-def _is_whole(kept: Journal, chunk: Chunk) -> bool:
+def _is_whole(kept: Journal[Answers], chunk: Chunk) -> bool:
     found = kept.read(chunk.number)
     return found is not None and len(found.counters) == len(chunk)
 
 
-def _read(kept: Journal, chunk: Chunk) -> Answers:
+def _read(kept: Journal[Answers], chunk: Chunk) -> Answers:
     found = kept.read(chunk.number)
     if found is None:
         raise DataError(
