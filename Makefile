@@ -59,12 +59,12 @@ test: lint pytest
 
 # make pytest the tests of `make test` without its lint
 pytest: setup .venv/test.stamp
-	@$(BIN)/python -m pytest -n 2 -m "not long"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 # make test-ROOM  the tests of one room: test-wire, test-codegen, test-session ... (the folders of tests/)
 test-%: setup .venv/test.stamp
 	@test -d tests/$* || { echo "There is no room tests/$*. Rooms: $(filter-out support __pycache__,$(patsubst tests/%/.,%,$(sort $(wildcard tests/*/.))))"; exit 2; }
-	@$(BIN)/python -m pytest -n 2 -m "not long" tests/$*
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests/$*
 
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp

@@ -153,6 +153,7 @@ def project(api: GitHubApi, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 INPUTS = {"models": "\n  model.tflite\n".replace("  ", ""), "budgets": "budgets.toml", "suites": ""}
 
 
+@pytest.mark.long
 def test_a_pull_request_that_slows_a_layer_is_red_and_its_fix_green(project: Project, api: GitHubApi) -> None:
     (project.folder / "model.tflite").write_bytes(FAST)
     (project.folder / ".gitignore").write_text("renode-mnist-reports\n")

@@ -52,6 +52,7 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, small: Path, tmp_pa
     assert first == second
 
 
+@pytest.mark.long
 def test_another_seed_gives_other_weights(trained: Path, small: Path, tmp_path: Path) -> None:
     other = renode_mnist("train", "--epochs", "1", "--seed", "8", "--data", small, "--output", tmp_path)
     assert other.returncode == 0, other.stderr

@@ -175,6 +175,7 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
 # What was built ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_wheel_of_the_sdist_is_the_wheel_of_the_clone_to_the_byte(built: Built) -> None:
     assert built.from_sdist.name == built.wheel.name
     with zipfile.ZipFile(built.wheel) as ours, zipfile.ZipFile(built.from_sdist) as theirs:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
 from renode_mnist import codegen, paths
 from runtimes import Tensors
@@ -45,6 +46,12 @@ def _objects(sources: tuple[Path, ...], cache: Path) -> list[Path]:
     for header in headers:
         base.update(header.read_bytes())
     cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "compiling.lock"):  # two workers of pytest would else compile all of it twice
+        return _compiled(sources, base, cache)
+
+
+def _compiled(sources: tuple[Path, ...], base: Any, cache: Path) -> list[Path]:
+    firmware = paths.firmware()
     objects, running = [], []
     for source in sources:
         digest = base.copy()
