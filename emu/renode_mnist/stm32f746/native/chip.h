@@ -126,11 +126,11 @@ struct Chip {
   DmaOutside dma_outside;
   uint32_t dma_bases[kDmas];
   uint8_t asking[kMostRequests];  // `Asking`, of peripherals that are modelled in Python
-  Gpio gpios[kGpios];           // A to K, at 0x40020000
-  uint32_t rcc[kRccRegisters];  // as Python has them, for loads
-  bool count_in_python;         // CYCCNT: somebody looks at each load;
-  bool counting;                // else it is `count`, and while counting
-  uint64_t count, count_since;  // all cycles from `count_since` on
+  Gpio gpios[kGpios];             // A to K, at 0x40020000
+  uint32_t rcc[kRccRegisters];    // as Python has them, for loads
+  bool count_in_python;           // CYCCNT: somebody looks at each load;
+  bool counting;                  // else it is `count`, and while counting
+  uint64_t count, count_since;    // all cycles from `count_since` on
   Window windows[kWindows];
   Ram ram[kMostRams];
   int ram_count;
@@ -141,8 +141,8 @@ struct Chip {
   bool asleep, event_register, reset_requested, hold_exceptions;
   bool waits_for_event;   // it sleeps by WFE, not by WFI
   bool sleep_deep, deep;  // SCR.SLEEPDEEP; it sleeps so
-  bool observed;  // somebody wants to see all: it runs in Python
-  bool stale;     // the MPU was written
+  bool observed;          // somebody wants to see all: it runs in Python
+  bool stale;             // the MPU was written
   bool sleep_on_exit;
   uint32_t vector_table;
   bool fpcar_set;
