@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from renode_mnist.stm32f746 import memory_map
@@ -53,10 +53,11 @@ class Bus:
         """What stands in a place of `memory_map`; None where that is not modelled."""
         return self._models.get(name)
 
-    def reset(self) -> None:
-        """Resets all peripherals."""
+    def reset(self, but: Collection[str] = ()) -> None:
+        """Resets all peripherals, ``but`` those of these names."""
         for peripheral in (*self._models.values(), *self._unmodelled.values()):
-            peripheral.reset()
+            if peripheral.name not in but:
+                peripheral.reset()
 
     def steady_pages(self) -> list[int]:
         """Pages of 1 KiB of which reading has no effect and gives the same until an event or a store.

@@ -22,6 +22,7 @@ from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
 from renode_mnist.stm32f746.itm import Itm
 from renode_mnist.stm32f746.log import EventLog
+from renode_mnist.stm32f746.low_power import LowPower
 from renode_mnist.stm32f746.memory_settings import memory_settings
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
@@ -33,7 +34,7 @@ from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
-from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlSpace
+from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPDEEP, SCR_SLEEPONEXIT, SystemControlSpace
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
 from renode_mnist.stm32f746.slot import Effects, ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
@@ -43,6 +44,9 @@ from renode_mnist.stm32f746.wires import Wires
 
 _IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
 """RM0385 40.6.1: DBGMCU_IDCODE; its reserved bits read 6 on silicon."""
+
+_OF_NO_USE = b"\xa5"
+"""What RAM holds behind standby: on silicon anything."""
 
 
 class Halt(Enum):
@@ -184,7 +188,7 @@ class Machine:
         debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
         core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
         on_buses = [*self.usarts.values(), *self.dmas.values()]
-        for model in (*core_side, self.rcc, self.pwr, self.flash, *on_buses):
+        for model in (*core_side, self.rcc, self.flash, *on_buses):
             self.bus.add(model)
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
@@ -192,7 +196,8 @@ class Machine:
             self._reset_because, self._take_event, self.rcc.force_lsi, lambda: self.pwr.backup_writable
         )
         self._plugged: list[Peripheral] = []
-        for model in (*self.gpios.values(), *peripherals.built_in(surroundings)):
+        self.low_power = LowPower(self.rcc, self.pwr, self.systick, self._power_down)
+        for model in (self.pwr, *self.gpios.values(), *peripherals.built_in(surroundings)):
             self._plug(model, None)
         self.own: dict[str, Peripheral] = {}
         self._own_places: list[tuple[str, memory_map.PeripheralRange]] = []
@@ -255,6 +260,25 @@ class Machine:
             self.bus.add_at(model, place)
         self._plugged.append(model)
 
+    def _follow_deep_sleep(self) -> None:
+        state = self._state
+        deep = state.asleep and (state.deep or bool(self.scs.registers[SCR] & SCR_SLEEPDEEP))
+        if deep != state.deep:
+            state.deep = deep
+            (self.low_power.enter if deep else self.low_power.leave)()
+            self.parts.synchronise()
+
+    def _power_down(self) -> None:
+        """Standby: registers and RAM lose what they hold, but in the backup domain; the watchdog goes on."""
+        self.rcc.power_down()
+        self.bus.reset(but=("RCC", "IWDG"))
+        for unit in (self.systick, self.nvic, self.wires, self.mpu):
+            unit.reset()
+        for memory in memory_map.MEMORIES:
+            if memory.writable:
+                self.core.memory.poke(memory.base, memory.size_bytes * _OF_NO_USE)
+        self.core.code_changed()
+
     def _take_event(self) -> None:
         """An event has come that ends WFE (DDI 0403E B1.5.18)."""
         if self._state.asleep and self._state.waits_for_event:
@@ -291,7 +315,7 @@ class Machine:
         """What the core does out of reset (DDI 0403E B1.5.5)."""
         core = self.core
         state = self._state
-        state.asleep = state.event_register = state.reset_requested = False
+        state.asleep = state.deep = state.event_register = state.reset_requested = False
         core.reset_registers()
         vectors = core.memory.peek(self.image.vector_table, 8)
         assert vectors is not None  # the image was checked
@@ -318,6 +342,7 @@ class Machine:
         self.nvic.reset()
         self.wires.reset()
         self.mpu.reset()
+        self.low_power.reset()
         self.parts.synchronise()
         self.exceptions.reset()
         self.core.counter.unwatch_masks()
@@ -404,6 +429,7 @@ class Machine:
             return Halt.TIME
         if self._state.asleep and self.exceptions.wakes():
             self._state.asleep = False
+        self._follow_deep_sleep()
         if not self._state.hold_exceptions and self.exceptions.take_pending():
             self._state.asleep = False
             self._state.event_register = True

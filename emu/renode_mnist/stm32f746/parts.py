@@ -23,7 +23,7 @@ from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.nvic import Nvic, SystemException
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
-from renode_mnist.stm32f746.scs import FPCAR, SCR, SCR_SLEEPONEXIT, VTOR, SystemControlSpace
+from renode_mnist.stm32f746.scs import FPCAR, SCR, SCR_SLEEPDEEP, SCR_SLEEPONEXIT, VTOR, SystemControlSpace
 from renode_mnist.stm32f746.systick import SysTick
 from renode_mnist.stm32f746.usart import Usart
 
@@ -51,6 +51,7 @@ class CoreState(Protocol):
     Attributes:
         asleep: It waits for an interrupt or event.
         waits_for_event: It does so by WFE, which an event ends too.
+        deep: It sleeps in stop or standby.
         event_register: An event came (DDI 0403E B1.5.18).
         reset_requested: It is to be reset before the next block.
         hold_exceptions: What is pending stays so.
@@ -58,6 +59,7 @@ class CoreState(Protocol):
 
     asleep: bool
     waits_for_event: bool
+    deep: bool
     event_register: bool
     reset_requested: bool
     hold_exceptions: bool
@@ -67,6 +69,7 @@ class CoreState(Protocol):
 class _CoreState:
     asleep: bool = False
     waits_for_event: bool = False
+    deep: bool = False
     event_register: bool = False
     reset_requested: bool = False
     hold_exceptions: bool = False
@@ -340,6 +343,7 @@ class ChipParts:
         registers, native = self._scs.registers, self._native
         native.vector_table = registers[VTOR]
         native.sleep_on_exit = bool(registers[SCR] & SCR_SLEEPONEXIT)
+        native.sleep_deep = bool(registers[SCR] & SCR_SLEEPDEEP)
         native.count, native.count_since, native.counting = self._dwt.counted
         if native.fpcar_set:
             registers[FPCAR] = native.fpcar

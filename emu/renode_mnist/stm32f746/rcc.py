@@ -52,6 +52,9 @@ _LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
 _LSERDY, _RTCEN, _HSERDY = 1 << 1, 1 << 15, 1 << 17
 OSCILLATORS = {"HSI": 0, "HSE": 1, "PLL": 2}
 """Places in that list, of those that a core's clock may come from."""
+_HSI_RUNS = 0b11
+_OFF_BEHIND_STOP = 0x3F0B_0000
+"""HSE with its clock security, and the PLLs, with their ready bits."""
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -132,7 +135,7 @@ class Rcc(Peripheral):
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
-        self._lsi_forced = False
+        self._lsi_forced = self._stopped = False
         self.reset_cause = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
         self.reset_backup: Callable[[], None] = lambda: None
@@ -140,14 +143,14 @@ class Rcc(Peripheral):
 
     def reset(self) -> None:
         """A reset: the flags of CSR tell the cause, and the backup domain stays, unless the supply had gone."""
-        flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
+        flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS, self.registers[BDCR]
         if self.reset_cause is ResetCause.POWER_ON:
             flags, backup = _RESET_VALUES[CSR], 0
             self.reset_backup()
-        else:
-            flags |= 1 << self.reset_cause.value
+        elif self.reset_cause is not ResetCause.STANDBY:
+            flags |= _CSR_PIN_RESET | 1 << self.reset_cause.value
         super().reset()
-        self._lsi_forced = False
+        self._lsi_forced = self._stopped = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)
         if backup & _READY[BDCR]:
@@ -245,6 +248,8 @@ class Rcc(Peripheral):
     def is_clocked(self, name: str) -> bool:
         """Whether a peripheral's clock is on."""
         clock = CLOCKS.get(name)
+        if clock is not None and self._stopped:
+            return False
         return clock is None or bool(self.read(_ENABLES[clock.bus]) & clock.mask)
 
     def _changed(self) -> None:
@@ -288,6 +293,29 @@ class Rcc(Peripheral):
             elif not value & 1 << each.on and not (each.flag == 0 and self._lsi_forced):
                 self.registers[register] &= ~(1 << each.ready)
 
+    # Low power (RM0385 4.3)
+
+    def stop(self) -> None:
+        """All clocks stop but LSI and LSE."""
+        self._stopped = True
+        self._changed()
+
+    def leave_stop(self) -> None:
+        """They run again, from HSI; HSE and the PLLs are off."""
+        self._stopped = False
+        self.registers[CR] = self.registers[CR] & ~_OFF_BEHIND_STOP | _HSI_RUNS
+        self.registers[CFGR] &= ~0b1111  # SW, SWS
+        self._changed()
+
+    def power_down(self) -> None:
+        """Standby: all is lost but the backup domain; LSI goes on (RM0385 4.3.6)."""
+        lsi, forced = self.registers[CSR] & (_LSION | _LSIRDY), self._lsi_forced
+        self.reset_cause = ResetCause.STANDBY
+        self.reset()
+        self.registers[CSR] |= lsi
+        self._lsi_forced = forced
+        self._changed()
+
     def force_lsi(self) -> None:
         """The independent watchdog keeps LSI on until a reset (RM0385 5.2.5)."""
         if not self._lsi_forced:
@@ -310,12 +338,12 @@ class Rcc(Peripheral):
 
     def state(self) -> dict[str, Any]:
         """See `Peripheral.state`."""
-        return {**super().state(), "lsi_forced": self._lsi_forced}
+        return {**super().state(), "lsi_forced": self._lsi_forced, "stopped": self._stopped}
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`; oscillators that start are events of the scheduler."""
         super().take_state(state)
-        self._lsi_forced = state["lsi_forced"]
+        self._lsi_forced, self._stopped = state["lsi_forced"], state["stopped"]
         self._kernel_hertz.clear()
 
     def becomes_ready(self, index: int) -> None:

@@ -43,6 +43,8 @@ class ResetCause(Enum):
     INDEPENDENT_WATCHDOG = 29
     WINDOW_WATCHDOG = 30
     LOW_POWER = 31
+    STANDBY = -1
+    """Its end, which has no flag there but SBF in PWR_CSR1."""
 
     @property
     def words(self) -> str:
@@ -53,6 +55,7 @@ class ResetCause(Enum):
             ResetCause.INDEPENDENT_WATCHDOG: "the independent watchdog",
             ResetCause.WINDOW_WATCHDOG: "the window watchdog",
             ResetCause.LOW_POWER: "a low-power mode that the option bytes forbid",
+            ResetCause.STANDBY: "the end of standby",
         }[self]
 
 

@@ -58,6 +58,7 @@ class Snapshot:
     incoming: tuple[bytes, ...]
     peripherals: dict[str, dict[str, Any]]
     wires: dict[str, Any]
+    low_power: tuple[str, int]
     mpu: Any
     log: Any
     lockup: Lockup | None
@@ -87,6 +88,7 @@ def save(machine: Machine) -> Snapshot:
         incoming=incoming,
         peripherals=machine.bus.state(),
         wires=machine.wires.state(),
+        low_power=machine.low_power.state(),
         mpu=machine.mpu.state(),
         log=machine.log.state(),
         lockup=machine.exceptions.lockup,
@@ -114,6 +116,7 @@ def restore(machine: Machine, saved: Snapshot) -> None:
         machine.core.code_changed()
     machine.bus.take_state(saved.peripherals)
     machine.wires.take_state(saved.wires)
+    machine.low_power.take_state(saved.low_power)
     native.restore(saved.chip, [_recalled(machine, event) for event in saved.events], saved.incoming)
     machine.pads.look()
     _recall_plans(machine, saved)

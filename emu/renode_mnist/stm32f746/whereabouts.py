@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from renode_mnist.stm32f746.low_power import Mode
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.nvic import FAULTS
 from renode_mnist.stm32f746.register_names import register_name
@@ -10,7 +11,8 @@ from renode_mnist.stm32f746.register_names import register_name
 def whereabouts(machine: Machine) -> str:
     """``runs at 0x08000154 in wait+0x4``, and if it waits there, for what and whether that can come at all."""
     pc = machine.core.pc
-    text = f"{'sleeps (WFI)' if machine.asleep else 'runs'} at {pc:#010x}{machine.image.symbol_at(pc)}"
+    depth = "WFI" if machine.low_power.mode is Mode.RUN else machine.low_power.mode.value
+    text = f"{f'sleeps ({depth})' if machine.asleep else 'runs'} at {pc:#010x}{machine.image.symbol_at(pc)}"
     loop = None if machine.asleep else machine.loop
     if loop is not None:
         text += ", in a loop that nothing can end" if loop.endless else ", in a loop that waits"

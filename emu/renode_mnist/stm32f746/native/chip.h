@@ -149,9 +149,10 @@ struct Chip {
 
   // The core, besides its registers.
   bool asleep, event_register, reset_requested, hold_exceptions;
-  bool waits_for_event;  // it sleeps by WFE, not by WFI
-  bool observed;         // somebody wants to see all: it runs in Python
-  bool stale;            // the MPU was written
+  bool waits_for_event;   // it sleeps by WFE, not by WFI
+  bool sleep_deep, deep;  // SCR.SLEEPDEEP; it sleeps so
+  bool observed;          // somebody wants to see all: it runs in Python
+  bool stale;             // the MPU was written
   bool sleep_on_exit;
   uint32_t vector_table;
   bool fpcar_set;

@@ -259,6 +259,8 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     FLAG(asleep),
     FLAG(waits_for_event),
+    FLAG(sleep_deep),
+    FLAG(deep),
     FLAG(event_register),
     FLAG(reset_requested),
     FLAG(hold_exceptions),

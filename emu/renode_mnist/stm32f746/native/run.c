@@ -31,6 +31,7 @@ Ran chip_run(Chip* chip, int64_t time_ps, bool has_condition) {
     if (met) return kRanToCondition;
     if (clock_now_ps(clock) >= time_ps) return kRanToTime;
     if (chip->asleep && exceptions_wakes(chip)) chip->asleep = false;
+    if (chip->asleep ? chip->sleep_deep && !chip->deep : chip->deep) return kDeclined;
     bool taken = false;
     if (!chip->hold_exceptions && !exceptions_take_pending(chip, &taken)) return kDeclined;
     if (taken) {
