@@ -57,8 +57,13 @@ int main(void) {
   seen[3] = REGISTER(0x08080004);
   seen[4] = REGISTER(0x08080008);
   seen[5] = SR;
+  CR = PG | 3 << 8;
+  REGISTER(0x08080010) = 0x11223344;
+  REGISTER(0x08080014) = 0x55667788;
+  wait_for_it();
   CR = 1u << 31;
   seen[6] = CR;
+  seen[7] = REGISTER(0x08080014);
 }
 """
 
@@ -67,7 +72,7 @@ int main(void) {
 def test_programming_clears_bits_by_words_half_words_and_bytes(in_python: bool) -> None:
     machine = machine_of(PROGRAMS, in_python=in_python)
     machine.run_for(0.01)
-    assert words(machine, 7) == [1 << 16, 0, 0x12340000, 0xFFFF5AFF, 0xFFFFBEEF, 0, 1 << 31]
+    assert words(machine) == [1 << 16, 0, 0x12340000, 0xFFFF5AFF, 0xFFFFBEEF, 0, 1 << 31, 0x55667788]
     assert machine.log.text() == ""
 
 

@@ -80,7 +80,7 @@ class FlashInterface(Peripheral):
         code_changed: Called when the flash holds other code.
     """
 
-    lacks = "read protection, programming by 64 bits; the core is not held while it is busy"
+    lacks = "read protection, the VPP that 64 bits at once need; the core is not held while it is busy"
     steady = True
 
     def __init__(
@@ -175,7 +175,7 @@ class FlashInterface(Peripheral):
             return ERSERR
         if address % size_bytes:
             return PGAERR
-        if size_bytes != 1 << field(self.registers[CR], 8, 2):
+        if size_bytes != min(4, 1 << field(self.registers[CR], 8, 2)):  # 64 bits come as two words
             return PGPERR
         return WRPERR if self._is_protected(sector_of(address)) else 0
 

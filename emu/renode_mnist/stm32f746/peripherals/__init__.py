@@ -11,6 +11,7 @@ from renode_mnist.stm32f746.peripherals.adc import Adc
 from renode_mnist.stm32f746.peripherals.crc import Crc
 from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.i2c import I2c
+from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
 from renode_mnist.stm32f746.peripherals.rng import Rng
 from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.surroundings import Surroundings
@@ -23,6 +24,7 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         Rng(surroundings.seed),
         Adc(Analog(surroundings.analog)),
         Dac(),
+        Ltdc(),
         *(_spi(name, surroundings.devices) for name in SPIS),
         *(_i2c(name, surroundings.devices) for name in I2CS),
     ]
