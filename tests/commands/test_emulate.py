@@ -286,3 +286,70 @@ def test_what_is_no_elf_for_this_chip_is_refused() -> None:
     done = call(__file__)
     assert (done.returncode, done.stdout) == (2, "")
     assert "is no ELF file" in done.stderr
+
+
+SURROUNDED = """
+static void wait(uint32_t status, uint32_t flag) {
+  while (!(REGISTER(status) & flag)) continue;
+}
+int main(void) {
+  usart1_on();
+  REGISTER(0x40013C00) = 7;
+  print_hex(REGISTER(0x40013C00));
+  REGISTER(RCC + 0x44) |= 1 << 8;
+  REGISTER(0x40012008) = 1;
+  REGISTER(0x40012008) = 1 | 1 << 30;
+  wait(0x40012000, 2);
+  print_hex(REGISTER(0x4001204C));
+  REGISTER(RCC + 0x40) |= 1 << 21;
+  REGISTER(0x40005410) = 79 | 79 << 8;
+  REGISTER(0x40005400) = 1;
+  REGISTER(0x40005404) = 0x48 << 1 | 1 << 10 | 1 << 16 | 1 << 25 | 1 << 13;
+  wait(0x40005418, 4);
+  print_hex(REGISTER(0x40005424));
+}
+"""
+AROUND = """
+from renode_mnist.stm32f746.devices import I2cDevice
+from renode_mnist.stm32f746.peripheral import Peripheral
+
+
+class Doubler(Peripheral):
+    def __init__(self):
+        super().__init__("DOUBLER")
+
+    def read(self, offset):
+        return 2 * self.registers[offset]
+
+
+class Sensor(I2cDevice):
+    def read(self):
+        return 0x5A
+
+
+class Broken(Peripheral):
+    def __init__(self):
+        super().__init__("BROKEN")
+
+    def read(self, offset):
+        return self.nothing
+
+
+def volts(seconds):
+    return 1.65
+"""
+
+
+def test_what_is_around_the_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "around.py").write_text(AROUND)
+    wired = ("--device", "around:Sensor@I2C1:0x48", "--analog", "PA0=around:volts", "--strict")
+    done = emulate(SURROUNDED, "--peripheral", "around:Doubler@0x40013C00", *wired)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:3] == ["0000000e", "00000800", "0000005a"]
+    done = emulate(SURROUNDED, "--peripheral", "around:Broken@0x40013C00")
+    assert done.returncode == 2
+    assert "Broken.read of around failed: AttributeError: 'Broken' object has no attribute 'nothing'" in done.stderr
+    assert "(around.py line 24)" in done.stderr
+    done = emulate(SURROUNDED, "--peripheral", "around:Nobody@0x40013C00")
+    assert (done.returncode, "has no class Nobody" in done.stderr) == (2, True)

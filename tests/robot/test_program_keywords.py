@@ -212,3 +212,46 @@ def test_the_library_has_the_same() -> None:
         assert program.place().function == "main"
     with pytest.raises(TargetError, match="runs no program but this project's"):
         renode_mnist.open_program(c_programs.build(ECHO), target="board")
+
+
+WIRED = """
+*** Settings ***
+Library           renode_mnist.robot.program
+Suite Teardown    Close Program
+
+*** Variables ***
+@{{INPUTS}}       PA0=3.3    PA1=1.65
+
+*** Test Cases ***
+It Sees What Is Wired
+    Open Program    {elf}    peripherals=wired:Seven@0x40013C00    analog=${{INPUTS}}
+    Wait For Line    00000007
+    Wait For Line    00000fff
+"""
+SEVEN = """
+from renode_mnist.stm32f746.peripheral import Peripheral
+
+
+class Seven(Peripheral):
+    def __init__(self):
+        super().__init__("SEVEN", {0: 7})
+"""
+READS = """
+int main(void) {
+  usart1_on();
+  print_hex(REGISTER(0x40013C00));
+  REGISTER(RCC + 0x44) |= 1 << 8;
+  REGISTER(0x40012008) = 1;
+  REGISTER(0x40012008) = 1 | 1 << 30;
+  while (!(REGISTER(0x40012000) & 2)) continue;
+  print_hex(REGISTER(0x4001204C));
+}
+"""
+
+
+def test_what_is_around_the_chip(tmp_path: Path) -> None:
+    (tmp_path / "wired.py").write_text(SEVEN)
+    (tmp_path / "suite.robot").write_text(WIRED.format(elf=c_programs.build(READS)))
+    call = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), "suite.robot"]
+    done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -126,18 +126,6 @@ def test_keys_open_the_flash_controller_and_wrong_ones_close_it() -> None:
     assert word(locked, FLASH + 0x10) == 1 << 31
 
 
-def test_an_erasure_does_not_happen_and_is_named() -> None:
-    machine = after(
-        "REGISTER(0x40023C04) = 0x45670123; REGISTER(0x40023C04) = 0xCDEF89AB; REGISTER(0x40023C10) = 0x10002;"
-        "while (REGISTER(0x40023C0C) & 1 << 16) continue; REGISTER(0x20000000) = 0x600D;",
-        0.001,
-    )
-    assert word(machine, 0x2000_0000) == 0x600D
-    assert machine.log.lacking == (
-        "FLASH programs nothing here: the erase that FLASH.CR.STRT asks for does not happen",
-    )
-
-
 @pytest.mark.parametrize(
     ("address", "value"),
     [

@@ -20,6 +20,7 @@ def plugged(program: ProgramOptions) -> str:
         "devices on SPI and I2C buses": program.devices,
         "analog values": program.analog,
         "seed of the RNG": program.rng_seed,
+        "picture of the LCD": program.ltdc,
     }
     return next((what for what, given in asked.items() if given), "")
 
@@ -85,6 +86,7 @@ def open_emulation(
             gdb_port=port,
             on_waiting=attach,
             trace_locked=program.trace_locked,
+            ltdc=None if program.ltdc is None else Path(program.ltdc),
             own_peripherals=[own_peripheral(each) for each in program.peripherals],
             surroundings=Surroundings(
                 seed=program.rng_seed,

@@ -143,6 +143,9 @@ class ProgramOptions:
             "``PA0=module:function``."
         },
     )
+    ltdc: StrPath | None = option(
+        None, "Write what the LCD controller shows at the end to this .png.", metavar="PNG", unset="none"
+    )
     rng_seed: int = option(0, "Of the random number generator, whose numbers are the same for the same seed.")
 
 

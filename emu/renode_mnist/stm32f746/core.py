@@ -21,7 +21,7 @@ import unicorn
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-from renode_mnist.stm32f746 import blockcounter
+from renode_mnist.stm32f746 import blockcounter, memory_map
 from renode_mnist.stm32f746.address_space import AddressSpace, BusRead, BusWrite
 from renode_mnist.stm32f746.blockcounter import BlockCounter, TimesMemory, Timing
 from renode_mnist.stm32f746.chip import Chip
@@ -72,6 +72,7 @@ class Core:
         memory: What its addresses lead to.
         counter: Counts blocks and stops runs.
         counts: What it has executed so far.
+        store_to_flash: Called with address, size in bytes and value of a store to the flash that is allowed.
     """
 
     def __init__(self, clock_model: ClockModel | None = None, *, python_hook: bool = False) -> None:
@@ -82,6 +83,7 @@ class Core:
         self._pages = Pages(engine, in_python=python_hook)
         self.memory = AddressSpace(engine)
         self._may_access: MayAccess = lambda _address, _size, _store: False
+        self.store_to_flash: Callable[[int, int, int], None] = lambda _address, _size, _value: None
         self._stop: Stop | None = None
         timing = clock_model(self.memory.read_code) if clock_model else None
         self._times_memory = timing if isinstance(timing, TimesMemory) else None
@@ -348,7 +350,7 @@ class Core:
         return True
 
     def _on_invalid_access(
-        self, _engine: unicorn.Uc, access: int, address: int, size: int, _value: int, _user_data: object
+        self, _engine: unicorn.Uc, access: int, address: int, size: int, value: int, _user_data: object
     ) -> bool:
         if access in _FETCHES:
             self._stop = self._stop or Stop(StopKind.BAD_FETCH, address)
@@ -360,6 +362,9 @@ class Core:
             under_way = self.memory.bus_access
             under_way.active = True
             under_way.pc = self._take_back_it_state()
+            if store and memory_map.FLASH.holds(address):
+                self.store_to_flash(address, size, value & (1 << 8 * size) - 1)
+                under_way.active = False
             return True
         self._stop = self._stop or Stop(StopKind.BAD_STORE if store else StopKind.BAD_LOAD, address)
         if store and self.read(arm.UC_ARM_REG_EPSR) & EPSR_IT:

@@ -14,12 +14,13 @@ _CALIBRATION = {
 
 
 def contents(unique_id: bytes) -> list[tuple[int, bytes]]:
-    """Address and bytes: a blank one-time programmable area, option bytes, the device's electronic signature.
+    """Address and bytes: blank flash and one-time programmable area, option bytes, the device's electronic signature.
 
     Of the system memory the bootloader is not there: it reads as blank flash.
     """
     blank = [
-        (memory.base, b"\xff" * memory.size_bytes) for memory in (memory_map.SYSTEM_MEMORY, memory_map.OPTION_BYTES)
+        (memory.base, b"\xff" * memory.size_bytes)
+        for memory in (memory_map.FLASH, memory_map.SYSTEM_MEMORY, memory_map.OPTION_BYTES)
     ]
     option_bytes = [(at, value.to_bytes(2, "little")) for at, value in memory_map.FACTORY_OPTION_BYTES.items()]
     option_bytes += [(at, value.to_bytes(2, "little")) for at, value in _CALIBRATION.items()]

@@ -20,6 +20,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
+from renode_mnist.stm32f746.flash import HERTZ_A_WAIT_STATE, FlashInterface
 from renode_mnist.stm32f746.itm import Itm
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.low_power import LowPower
@@ -30,7 +31,7 @@ from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
 from renode_mnist.stm32f746.peripheral import InBackupDomain, Peripheral, Registers
 from renode_mnist.stm32f746.peripherals.own import Guarded, OwnPeripheral, place_of
-from renode_mnist.stm32f746.power import HERTZ_A_WAIT_STATE, FlashInterface, Pwr
+from renode_mnist.stm32f746.power import Pwr
 from renode_mnist.stm32f746.program_access import ProgramAccess
 from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
@@ -167,7 +168,15 @@ class Machine:
             partial(self.nvic.set_line, wiring.POSITIONS["RCC"]),
             lambda: self.pwr.backup_writable,
         )
-        self.flash = FlashInterface(self.log, self.memory_changed)
+        self.flash = FlashInterface(
+            self.log,
+            self.core.memory,
+            self.memory_changed,
+            lambda: self.protection.changed(),
+            self._flash_changed,
+        )
+        self._code_is_stale = False
+        self.core.store_to_flash = self.flash.store
 
         access = ProgramAccess(self.core, self.image, self.log)
 
@@ -188,7 +197,7 @@ class Machine:
         debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
         core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
         on_buses = [*self.usarts.values(), *self.dmas.values()]
-        for model in (*core_side, self.rcc, self.flash, *on_buses):
+        for model in (*core_side, self.rcc, *on_buses):
             self.bus.add(model)
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
@@ -197,7 +206,7 @@ class Machine:
         )
         self._plugged: list[Peripheral] = []
         self.low_power = LowPower(self.rcc, self.pwr, self.systick, self._power_down)
-        for model in (self.pwr, *self.gpios.values(), *peripherals.built_in(surroundings)):
+        for model in (self.pwr, self.flash, *self.gpios.values(), *peripherals.built_in(surroundings)):
             self._plug(model, None)
         self.own: dict[str, Peripheral] = {}
         self._own_places: list[tuple[str, memory_map.PeripheralRange]] = []
@@ -208,7 +217,7 @@ class Machine:
         self.rcc.reset_backup = self._reset_backup
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
-        self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip)
+        self.protection = Protection(self.core, self.mpu, self.nvic, self.bus, made.chip, lambda: self.flash.is_open)
         made.connect(self.bus, self.protection, self.scs, self.dwt)
         made.clocks_changed(self.rcc)
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
@@ -306,10 +315,10 @@ class Machine:
     # Start and reset
 
     def _load(self) -> None:
-        for segment in self.image.segments:
-            self.core.load(segment.address, segment.data)
         for address, data in factory.contents(self._unique_id):
             self.core.memory.poke(address, data)
+        for segment in self.image.segments:
+            self.core.load(segment.address, segment.data)
 
     def _start(self) -> None:
         """What the core does out of reset (DDI 0403E B1.5.5)."""
@@ -355,6 +364,16 @@ class Machine:
     def memory_changed(self) -> None:
         """To be called when flash, caches or the MPU were set up: what memory costs follows."""
         self.core.set_memory(memory_settings(self.flash, self.mpu, self.scs.registers[CCR]))
+
+    def _flash_changed(self) -> None:
+        self._code_is_stale = True
+        self.protection.changed()  # ends the run
+
+    def _settle_flash(self) -> None:
+        if self._code_is_stale:
+            self._code_is_stale = False
+            self.flash.settle()
+            self.core.code_changed()
 
     # The clock
 
@@ -409,11 +428,13 @@ class Machine:
                     halt = self._round(time_ps, condition)
             if halt is not None:
                 return halt
+            self._settle_flash()
             if not self.protection.stale:
                 self.protection.follow()  # HardFault may have begun or ended
 
     def _round(self, time_ps: int, condition: Callable[[], bool] | None) -> Halt | None:
         """What is due now, then the core to the next event or to what it stops at."""
+        self._settle_flash()
         self.scheduler.run_due()
         if self._state.reset_requested:
             self.reset()

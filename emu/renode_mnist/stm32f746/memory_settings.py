@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby, pairwise
 
 from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.flash import FlashInterface
 from renode_mnist.stm32f746.memory_timing import BehindBus, MemorySettings, Stretch
 from renode_mnist.stm32f746.mpu import Caching, Mpu
-from renode_mnist.stm32f746.power import FlashInterface
 from renode_mnist.stm32f746.scs import CCR_DATA_CACHE, CCR_INSTRUCTION_CACHE
 
 _BUSES = {

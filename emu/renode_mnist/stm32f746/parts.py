@@ -360,6 +360,9 @@ class ChipParts:
         return value
 
     def _write(self, address: int, size_bytes: int, value: int) -> None:
+        if memory_map.FLASH.holds(address):
+            self._core.store_to_flash(address, size_bytes, value)
+            return
         if address >> 12 not in _CORE_PAGES:
             self._bus.write(address, size_bytes, value)
             return

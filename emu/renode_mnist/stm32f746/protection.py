@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from renode_mnist.stm32f746 import memory_map
@@ -27,19 +28,29 @@ class Protection:
         nvic: Says whether an exception is active that the MPU does not concern.
         bus: Says where something answers.
         chip: Is told of changes, if there is one in C.
+        flash_is_open: Says whether a store to the flash comes to its controller.
 
     Attributes:
         watchpoints: To be changed by `watch`.
         stale: The MPU was written and `follow` not yet called: what is enforced is what was allowed before.
     """
 
-    def __init__(self, core: Core, mpu: Mpu, nvic: Nvic, bus: Bus, chip: Chip | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        mpu: Mpu,
+        nvic: Nvic,
+        bus: Bus,
+        chip: Chip | None = None,
+        flash_is_open: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._core = core
         self._mpu = mpu
         self._nvic = nvic
         self._bus = bus
         self._chip = chip
         self.watchpoints = Watchpoints()
+        self._flash_is_open = flash_is_open
         self.stale = False
         self._active = False
         self._unwritable: list[Piece] = []
@@ -110,6 +121,8 @@ class Protection:
             return False
         if self.watchpoints and self.watchpoints.sees(address, size_bytes, store):
             return False
+        if store and memory_map.FLASH.holds(address) and self._flash_is_open():
+            return True
         return self._core.memory.is_guarded(address) or self._bus.answers(address, size_bytes, store)
 
     def forbids(self, stop: Stop) -> bool:

@@ -180,6 +180,16 @@ class Rcc(Peripheral):
         return source * field(outputs, 6, 9) // max(1, field(configuration, 0, 6)) // divider
 
     @property
+    def pixel_hertz(self) -> int:
+        """LCD_CLK: the PLLSAI's R output, divided by PLLSAIDIVR; 0 while that does not run."""
+        if not self.registers[CR] & _PLLSAIRDY:
+            return 0
+        configuration, outputs = self.registers[PLLCFGR], self.registers[PLLSAICFGR]
+        source = self._hse_hertz if configuration & 1 << 22 else HSI_HERTZ
+        divider = max(1, field(outputs, 28, 3)) * (2 << field(self.registers[DCKCFGR1], 16, 2))
+        return source * field(outputs, 6, 9) // max(1, field(configuration, 0, 6)) // divider
+
+    @property
     def sysclk_hertz(self) -> int:
         """SYSCLK: what SWS points to."""
         return (HSI_HERTZ, self._hse_hertz, self._pll_hertz(), HSI_HERTZ)[field(self.read(CFGR), 2, 2)]
@@ -218,6 +228,8 @@ class Rcc(Peripheral):
             return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
         if name == "RTC":
             return self._rtc_hertz()
+        if name == "LTDC":
+            return self.pixel_hertz
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz

@@ -54,6 +54,15 @@ _FAR = {
 }  # fmt: skip
 """Registers that stand by themselves (RM0385 13.7.4, 40.15.2; DDI 0403E C1)."""
 
+_LAYER = dict(
+    zip(
+        range(0, 0x34, 4),
+        ["CR", "WHPCR", "WVPCR", "CKCR", "PFCR", "CACR", "DCCR", "BFCR", "-", "-", "CFBAR", "CFBLR", "CFBLNR"],
+        strict=True,
+    )
+)
+_LAYER[0x40] = "CLUTWR"
+
 _CORE = {
     0x010: "SysTick.CTRL", 0x014: "SysTick.LOAD", 0x018: "SysTick.VAL", 0x01C: "SysTick.CALIB",
     0xD00: "SCB.CPUID", 0xD04: "SCB.ICSR", 0xD08: "SCB.VTOR", 0xD0C: "SCB.AIRCR", 0xD10: "SCB.SCR", 0xD14: "SCB.CCR",
@@ -73,6 +82,9 @@ def register_name(address: int) -> str:
         return f"ITM.STIM{offset // 4}"
     if peripheral.name == "ADC":
         return _of_adc(offset)
+    if peripheral.name == "LTDC" and offset >= 0x84:
+        layer, inner = divmod(offset - 0x84, 0x80)
+        return f"LTDC.L{layer + 1}{_LAYER.get(inner, f'+{inner:#x}')}"
     kind = peripheral.name if peripheral.name in _REGISTERS else peripheral.name.rstrip("0123456789")
     kind = "GPIO" if kind.startswith("GPIO") else kind
     names = _REGISTERS.get(kind, "").split()

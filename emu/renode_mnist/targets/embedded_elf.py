@@ -13,6 +13,7 @@ from unicorn import arm_const as arm
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_server import GdbServer
+from renode_mnist.stm32f746.lcd import write_lcd
 from renode_mnist.stm32f746.machine import Halt, Machine
 from renode_mnist.stm32f746.nvic import FAULTS
 from renode_mnist.stm32f746.pads import Pin
@@ -41,6 +42,7 @@ class EmbeddedElf:
         gdb_port: Likewise.
         on_waiting: Likewise.
         trace_locked: DWT and ITM are locked after a reset.
+        ltdc: A .png for what the LCD controller shows when the target is closed.
         own_peripherals: As ``Machine`` has them.
         surroundings: Likewise.
     """
@@ -59,12 +61,14 @@ class EmbeddedElf:
         gdb_port: int | None = None,
         on_waiting: Callable[[], None] | None = None,
         trace_locked: bool = False,
+        ltdc: Path | None = None,
         own_peripherals: Sequence[OwnPeripheral] = (),
         surroundings: Surroundings = NOTHING,
     ) -> None:
         self._modelled = clock_model == "m7"
         self._gdb_port = gdb_port
         self._on_waiting = on_waiting
+        self._ltdc = ltdc
         self._debugger: GdbServer | None = None
         self._heard = heard
         self._news = False
@@ -106,6 +110,8 @@ class EmbeddedElf:
             self._debugger.close()
         if self._machine.semihosting is not None:
             self._machine.semihosting.reset()
+        if self._ltdc is not None and error is None:
+            write_lcd(self._machine, self._ltdc)
 
     @property
     def uarts(self) -> tuple[str, ...]:

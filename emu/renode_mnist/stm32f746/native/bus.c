@@ -1,6 +1,7 @@
 // Accesses to peripherals, and the core's own exceptions, as Unicorn tells of them.
 #include "chip.h"
 
+static const uint32_t kFlashBase = 0x08000000, kFlashBytes = 0x100000;
 static const uint32_t kScsBase = 0xE000E000, kGpioBase = 0x40020000, kRccBase = 0x40023800, kCyccnt = 0xE0001004;
 enum { kPageShift = 10, kIcsr = 0xD04 };
 enum { kMemRead = 16, kMemReadUnmapped = 19, kMemWrite = 17, kMemWriteUnmapped = 20, kMemWriteProt = 22 };
@@ -210,7 +211,6 @@ bool bus_invalid_hook(void* engine, int type, uint64_t address, int size, int64_
   static const Register registers[] = {kPc, kEpsr};
   Chip* chip = user_data;
   (void)engine;
-  (void)value;
   if (type == kMemFetch || type == kMemFetchUnmapped || type == kMemFetchProt) {
     stop_for(chip, kStopBadFetch, (uint32_t)address);
     return false;
@@ -230,6 +230,13 @@ bool bus_invalid_hook(void* engine, int type, uint64_t address, int size, int64_
   }
   chip->access_active = true;
   chip->access_pc = values[0];
+  if (store && (uint32_t)address - kFlashBase < kFlashBytes) {  // Unicorn does it too, after its controller
+    const uint32_t mask = size < 4 ? (1u << 8 * size) - 1 : ~0u;
+    if (!chip->outside.write(chip->outside.of, (uint32_t)address, (uint32_t)size, (uint32_t)value & mask))
+      fail(chip);
+    chip->access_active = false;
+    ++chip->idle.effects;
+  }
   return true;
 }
 

@@ -14,6 +14,7 @@ from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.exti import Exti
 from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
+from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
 from renode_mnist.stm32f746.peripherals.rng import Rng
 from renode_mnist.stm32f746.peripherals.rtc import Rtc
 from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
@@ -39,6 +40,7 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         Rng(surroundings.seed),
         Adc(Analog(surroundings.analog)),
         Dac(),
+        Ltdc(),
         *(_spi(name, surroundings.devices) for name in SPIS),
         *(_i2c(name, surroundings.devices) for name in I2CS),
     ]

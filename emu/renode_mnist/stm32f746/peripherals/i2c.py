@@ -12,8 +12,8 @@ from renode_mnist.stm32f746.devices import I2cDevice, byte_of, told
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 from renode_mnist.stm32f746.slot import Slot
 
-CR1, CR2, OAR1, OAR2, TIMINGR, TIMEOUTR, ISR, ICR, RXDR, TXDR = (
-    0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18, 0x1C, 0x24, 0x28,
+CR1, CR2, TIMINGR, TIMEOUTR, ISR, ICR, RXDR, TXDR = (
+    0x00, 0x04, 0x10, 0x14, 0x18, 0x1C, 0x24, 0x28,
 )  # fmt: skip
 
 _PE, _TXIE, _RXIE, _NACKIE, _STOPIE, _TCIE, _TXDMAEN, _RXDMAEN = (1 << bit for bit in (0, 1, 2, 4, 5, 6, 14, 15))
@@ -42,10 +42,15 @@ class I2c(Peripheral):
     steady = True
     unmodelled = MappingProxyType(
         {
-            CR1: {"SBC": 1 << 16, "SMBHEN": 1 << 20, "SMBDEN": 1 << 21, "ALERTEN": 1 << 22, "PECEN": 1 << 23},
+            CR1: {
+                "ADDRIE": 1 << 3,
+                "SBC": 1 << 16,
+                "SMBHEN": 1 << 20,
+                "SMBDEN": 1 << 21,
+                "ALERTEN": 1 << 22,
+                "PECEN": 1 << 23,
+            },
             CR2: {"PECBYTE": 1 << 26},
-            OAR1: {"OA1EN": 1 << 15},
-            OAR2: {"OA2EN": 1 << 15},
             TIMEOUTR: {"TIMOUTEN": 1 << 15, "TEXTEN": 1 << 31},
         }
     )
