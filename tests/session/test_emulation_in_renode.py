@@ -241,3 +241,34 @@ def test_a_locked_unit_ignores_writes_and_says_so() -> None:
             count = int.from_bytes(renode.target.read_memory(0x2000_0000, 4), "little")
             remarks = "\n".join(renode.target.remarks())
         assert (count == 0, "DWT is locked and ignores a write" in remarks) == (locked, locked)
+
+
+def test_a_bkpt_without_a_debugger_is_an_end() -> None:
+    with program('int main(void) { usart1_on(); print("before\\n"); __asm volatile("bkpt 1"); }') as emulation:
+        emulation.wait_for_line("before")
+        over = emulation.run(5.0)
+        assert over.reason is Reason.FAULT
+        assert over.text.startswith("BKPT without a debugger at 0x")
+        assert emulation.place().function == "main"
+        with pytest.raises(TargetTimeout, match="BKPT without a debugger"):
+            emulation.wait_for_line("after")
+
+
+@pytest.mark.parametrize(("origin", "vector_table"), [("0x08000000", "00200000"), ("0x08010000", "08010000")])
+@pytest.mark.parametrize("target", ["embedded", "renode"])
+def test_a_reset_goes_to_where_the_program_is_linked(
+    target: str, origin: str, vector_table: str, tmp_path: Path
+) -> None:
+    script = (snippets.FOLDER / "c_program.ld").read_text()
+    (tmp_path / "script.ld").write_text(script.replace("0x08000000", origin))
+    elf = c_programs.build(
+        "int main(void) { usart1_on(); print_hex(REGISTER(0xE000ED08));"
+        " while (!(REGISTER(USART1 + 0x1C) & 0x40)) continue;"
+        " if (!(REGISTER(RCC + 0x74) & 1 << 28)) for (REGISTER(0xE000ED0C) = 0x05FA0004;;) continue;"
+        ' print("again\\n"); }',
+        "-T",
+        str(tmp_path / "script.ld"),
+    )
+    with open_emulation(elf, target) as emulation:
+        assert [emulation.wait_for_line("[0-9a-f]{8}") for _ in range(2)] == [vector_table] * 2
+        emulation.wait_for_line("again")

@@ -22,6 +22,9 @@ from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.pads import pin_of
 from renode_mnist.targets.any_elf import AnyElf, Count, End, EndKind, Heard, Stopped
 
+_LONGEST_WALL_SECONDS = 600.0
+"""Of this machine's time that a call waits for a line or a function: nothing else would end it where the emulated
+core has gone astray and virtual time hardly goes on."""
 _SLICE_SECONDS = 0.01
 """Virtual time between two looks at the wall's clock and at whether more can come."""
 _ICSR = 0xE000ED04
@@ -241,7 +244,7 @@ class Emulation:
                     line.append(taken)
                 return bool(line)
 
-            over = self.run(seconds, look)
+            over = self.run(seconds, look, wall_seconds=_LONGEST_WALL_SECONDS)
             found = line[0] if line else self.text.take_line(expression, uart)
             if found is None:
                 off = "".join(f"; {remark}" for remark in self._receivers_off())
@@ -357,7 +360,7 @@ class Emulation:
     def _run_to(self, address: int, seconds: float, what: str) -> None:
         self.target.stop_at(address)
         try:
-            over = self.run(seconds)
+            over = self.run(seconds, wall_seconds=_LONGEST_WALL_SECONDS)
         finally:
             self.target.stop_at(None)
         if over.reason is not Reason.FUNCTION:

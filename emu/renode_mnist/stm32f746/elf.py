@@ -86,6 +86,15 @@ class Image:
     vector_table: int
     warnings: tuple[str, ...] = ()
 
+    @property
+    def boot_address(self) -> int:
+        """VTOR out of reset, which is what the boot option bytes name (RM0385 2.5).
+
+        From the factory they name the start of flash by its ITCM alias; for an image that is linked elsewhere they
+        are taken to name that place, at every reset.
+        """
+        return memory_map.FLASH_ITCM.base if self.vector_table == memory_map.FLASH.base else self.vector_table
+
     def symbol_at(self, address: int) -> str:
         """`` in NAME+OFFSET`` for a message; nothing where no function is known."""
         index = bisect_right(self._functions, address, key=lambda function: function[0]) - 1

@@ -157,7 +157,7 @@ class Machine:
             before_trace_changes=lambda: self.dwt.settle(),
             caches_changed=self.memory_changed,
             invalidate=lambda instructions, data: self.core.counter.invalidate(instructions, data),
-            vector_table=self.image.vector_table,
+            vector_table=self.image.boot_address,
         )
         self.pwr = Pwr()
         self.rcc = Rcc(

@@ -80,7 +80,7 @@ class RenodeTarget:
             EnvironmentProblem: There is no Renode, or it cannot be driven.
             TargetError: It does not start.
         """
-        elf.load(self._elf_path)  # Renode itself takes whatever can be loaded somewhere
+        image = elf.load(self._elf_path)  # Renode itself takes whatever can be loaded somewhere
         installation = self._installation or locate.find()
         self._worker = WorkerProcess(installation)
         try:
@@ -91,6 +91,7 @@ class RenodeTarget:
                 log=str(self._worker.renode_log),
                 pyrenode3=str(installation.pyrenode3 or ""),
                 gdb_port=self._gdb_port or 0,
+                boot_address=image.boot_address,
             )
         except BaseException as error:
             self._stop(keep_logs=isinstance(error, TargetError))

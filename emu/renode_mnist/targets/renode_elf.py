@@ -19,7 +19,8 @@ from renode_mnist.targets.renode_process import WorkerProcess
 
 UARTS = ("USART1", "USART2", "USART3", "UART4", "UART5", "USART6", "UART7", "UART8")
 
-_BKPT_CALL = b"\xab\xbe"
+_BKPT = 0xBE
+"""The upper byte of its encoding (DDI 0403E A7.7.17)."""
 _START_SECONDS = 180.0
 _SILENCE_SECONDS = 60.0
 _NANOSECONDS = 1_000_000_000
@@ -86,10 +87,10 @@ class RenodeElf:
                 log=str(self._worker.renode_log),
                 pyrenode3=str(installation.pyrenode3 or ""),
                 gdb_port=self._gdb_port or 0,
+                boot_address=self._image.boot_address,
                 lines={name: [name.lower()] for name in UARTS},
                 program={
-                    "vector_table": self._image.vector_table,
-                    "calls": list(self._semihosting_calls()),
+                    "breakpoints": list(self._breakpoints()),
                     "files": str(self._files.absolute()) if self._files else "",
                     "trace_locked": self._trace_locked,
                 },
@@ -112,14 +113,12 @@ class RenodeElf:
             self._worker.stop(keep_logs=keep_logs)
             self._worker = None
 
-    def _semihosting_calls(self) -> Iterator[int]:
-        """Where the program may hold BKPT 0xAB; what is data there is never executed."""
+    def _breakpoints(self) -> Iterator[tuple[int, int]]:
+        """Where the program may hold BKPT, and its operand; what is data there is never executed."""
         for address, data in elf.loaded(self._elf_path):
-            at = data.find(_BKPT_CALL)
-            while at >= 0:
-                if not (address + at) % 2:
-                    yield address + at
-                at = data.find(_BKPT_CALL, at + 1)
+            for at in range(address % 2, len(data) - 1, 2):
+                if data[at + 1] == _BKPT:
+                    yield address + at, data[at]
 
     def _ask(self, silence_seconds: float = _SILENCE_SECONDS, **request: Any) -> dict[str, Any]:
         if self._worker is None:
@@ -150,6 +149,10 @@ class RenodeElf:
             answer = self._ask(do="run", until_ns=self._next_ns(until_ns), line="")
             if (status := answer["exit_status"]) is not None:
                 self._exit = End(EndKind.EXIT, f"it ended with status {status} (semihosting)", status)
+                return Stopped.CONDITION if done() else self._exit
+            if (place := answer["breakpoint"]) is not None:
+                where = f"{place:#010x}{self._image.symbol_at(place)}"
+                self._exit = End(EndKind.FAULT, f"BKPT without a debugger at {where}")
                 return Stopped.CONDITION if done() else self._exit
             if answer["function_entered"]:
                 return Stopped.FUNCTION

@@ -15,11 +15,10 @@ from renode_mnist.stm32f746.semihosting import Semihosting
 _FP_AND_XPSR = 25
 """Number of xPSR among the core's registers (Renode's GDB description of an M profile core)."""
 _LONGEST_READ = 1 << 16
-_BRANCH_TO_ITSELF = b"\xfe\xe7"
 _IDR = 0x10
 """Of a GPIO port (RM0385 6.4.5)."""
-_FLASH_STARTS = (0x0800_0000, 0x0020_0000)
-"""The same by two buses; the platform starts from the second."""
+_SEMIHOSTING = 0xAB
+"""Operand of the BKPT that is a call; where Renode executes another, it goes on at address 0."""
 
 
 class Program:
@@ -27,8 +26,8 @@ class Program:
 
     Args:
         machine: pyrenode3's.
-        options: ``vector_table`` (its address, from which the core starts), ``calls`` (addresses of BKPT 0xAB),
-            ``files`` (a folder, or empty), ``trace_locked``.
+        options: ``breakpoints`` (addresses of BKPT, each with its operand), ``files`` (a folder, or empty),
+            ``trace_locked``.
         hooks: Whether hooks may call Python.
     """
 
@@ -43,20 +42,16 @@ class Program:
         self._stop_address: int | None = None
         self._passed_at = -1
         self.function_entered = False
+        self._breakpoint: int | None = None
         folder = Path(options["files"]) if options["files"] else None
         self._semihosting = Semihosting(self._said.extend, folder)
         self._semihosting.attach(self, self._now_seconds, self._notes.append)
-        if options["vector_table"] not in _FLASH_STARTS:
-            from System import UInt32
-
-            self._core.VectorTableOffset = UInt32(options["vector_table"])
         if options["trace_locked"]:
             for unit in (machine.sysbus.dwt.internal, self._itm):
                 unit.ControlWrite(1, 1)
         if hooks:
-            for address in options["calls"]:
-                self._hook(address, self._serve_call)
-            self._wake_handlers()
+            for address, operand in options["breakpoints"]:
+                self._hook(address, self._serve_call if operand == _SEMIHOSTING else self._break)
 
     # Semihosting
 
@@ -94,6 +89,10 @@ class Program:
             self._set_register(15, int(address) + 2)
 
     # Breakpoints
+
+    def _break(self, _core: Any, address: int) -> None:
+        self._breakpoint = int(address)
+        self._core.IsHalted = True
 
     def stop_at(self, address: int | None) -> None:
         """From now on the core halts before the instruction at ``address``; None: nowhere."""
@@ -136,42 +135,6 @@ class Program:
     def _port(self, letter: str) -> Any:
         return getattr(self._machine.sysbus, f"gpioPort{letter}").internal
 
-    # Sleep
-
-    def _wake_handlers(self) -> None:
-        """From now on no handler sleeps before its first instruction.
-
-        Renode's core (1.16.1) looks for interrupts between two straight pieces of code. Where one becomes pending in
-        the piece that a WFI ends, the core enters the handler and is asleep there, until another interrupt comes.
-        """
-        from System import Action, Boolean
-        from System.Reflection import BindingFlags
-
-        kind = self._core.GetType()
-        while kind is not None and kind.Name != "TranslationCPU":
-            kind = kind.BaseType
-        field = kind and kind.GetField("TlibCleanWfiProcState", BindingFlags.Instance | BindingFlags.NonPublic)
-        if field is None:
-            return  # another Renode
-        wake = field.GetValue(self._core)
-
-        def look(falls_asleep: bool) -> None:
-            if falls_asleep and self._at_a_handlers_start():
-                wake()
-
-        self._hooks.append(Action[Boolean](look))
-        self._core.AddHookAtWfiStateChange(self._hooks[-1])
-
-    def _at_a_handlers_start(self) -> bool:
-        exception = self._register(_FP_AND_XPSR) & 0x1FF
-        if not exception:
-            return False
-        pc = int(self._core.PC.RawValue)
-        vector = self.peek(int(self._core.VectorTableOffset) + 4 * exception, 4)
-        starts = vector is not None and int.from_bytes(vector, "little") & ~1 == pc
-        # This one, which Renode takes for a WFI, may stand there.
-        return starts and self.peek(pc, 2) != _BRANCH_TO_ITSELF
-
     # What there is to see
 
     def _register(self, number: int) -> int:
@@ -186,7 +149,7 @@ class Program:
     @property
     def stopped(self) -> bool:
         """Whether the run is over before its time."""
-        return self.function_entered or self._semihosting.exit_status is not None
+        return self.function_entered or self._breakpoint is not None or self._semihosting.exit_status is not None
 
     def state(self) -> dict[str, Any]:
         """What every answer carries of it."""
@@ -199,6 +162,7 @@ class Program:
             "notes": notes,
             "exit_status": self._semihosting.exit_status,
             "function_entered": self.function_entered,
+            "breakpoint": self._breakpoint,
             "pc": int(self._core.PC.RawValue),
             "lr": self._register(14),
             "sp": self._register(13),

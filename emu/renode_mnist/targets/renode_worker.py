@@ -1,6 +1,6 @@
 """The process that holds Renode: one request a line on standard input, one answer a line on standard output.
 
-It is run by its path, and imports of this package only what serves programs of others, where one is run; pyrenode3
+It is run by its path, and imports of this package only its own parts, where one is needed; pyrenode3
 loads at import, keeps one emulation a process and may hang at exit, so a process of its own is what makes it safe to
 use. Requests and answers are
 JSON objects, bytes are hexadecimal. What the runtimes print goes to standard error, which the parent keeps.
@@ -130,9 +130,10 @@ class Emulation:
     """An STM32F746 in Renode, paused but for the time that ``run`` is asked for.
 
     Args:
-        options: ``elf``, ``platform`` and ``log`` (paths), ``pyrenode3`` (a folder that holds it, or empty)
-            and ``gdb_port`` (0 for none); ``lines`` where they are others than `LINES`, and ``program`` for one that
-            knows nothing of this project, which then is not run to where it listens (`renode_program`).
+        options: ``elf``, ``platform`` and ``log`` (paths), ``boot_address`` (of the vector table out of reset),
+            ``pyrenode3`` (a folder that holds it, or empty) and ``gdb_port`` (0 for none); ``lines`` where they are
+            others than `LINES`, and ``program`` for one that knows nothing of this project, which then is not run to
+            where it listens (`renode_program`).
         on_abort: Called, on a thread of Renode's, when the core cannot go on (it runs where no memory is). Virtual
             time stands still from then on: whatever waits for it waits for ever.
         on_waiting: Called once GDB is served and waited for.
@@ -160,7 +161,10 @@ class Emulation:
         self.monitor("emulation SetSeed 1")
         self._machine = self._renode.add_mach("stm32f746")
         self._machine.load_repl(options["platform"])
-        self.monitor('macro reset ""')  # a machine without this macro warns at every reset
+        # As the boot option bytes have it (`elf.Image.boot_address`), also at every reset that is to come.
+        boot = f"sysbus.cpu VectorTableOffset {options['boot_address']:#x}"
+        self.monitor(f'macro reset "{boot}"')
+        self.monitor(boot)
         self._machine.load_elf(options["elf"])
         self._core = self._machine.sysbus.cpu.internal
         self._on_abort = on_abort
@@ -176,6 +180,10 @@ class Emulation:
             from renode_mnist.targets.renode_program import Program
 
             self.program = Program(self._machine, options["program"], hooks=not self._free_running)
+        if not self._free_running:
+            from renode_mnist.targets.renode_sleep import HandlersWoken
+
+            self._handlers_woken = HandlersWoken(self._machine)
         if self._free_running:
             self._wait_for_debugger(options["gdb_port"], on_waiting)
         if self.program is None:
