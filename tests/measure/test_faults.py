@@ -22,6 +22,7 @@ from renode_mnist.measure.faults.campaign import Campaign
 from renode_mnist.measure.faults.draw import Draw
 from renode_mnist.measure.faults.fault import SHARES, Fault, Finding, Outcome, Place, rotation
 from renode_mnist.measure.faults.image_map import Stretch, at
+from renode_mnist.measure.faults.line import FaultyLine
 from renode_mnist.measure.faults.station import Station
 from renode_mnist.measure.faults.tally import Share
 from renode_mnist.measure.faults.trace import instruction_address
