@@ -72,8 +72,8 @@ def test_the_same_as_json() -> None:
         ("SEMIHOSTING(0x20, ((uint32_t[]){0x20026, -1u}));", [], 255, "status -1 (semihosting)"),
         ("SEMIHOSTING(0x18, 0x20026);", [], 0, ""),
         ("SEMIHOSTING(0x18, 0x20026);", ["--until", "y"], 1, "'y' was not said"),
-        ("REGISTER(0x40001000) = 1;", [], 0, ""),
-        ("REGISTER(0x40001000) = 1;", ["--strict"], 6, "TIM6.CR1, written by main+"),
+        ("REGISTER(0x40006C00) = 1;", [], 0, ""),
+        ("REGISTER(0x40006C00) = 1;", ["--strict"], 6, "CEC.CR, written by main+"),
         ("REGISTER(0xE000ED14) |= 1 << 3;", ["--strict"], 6, "CCR.UNALIGN_TRP is accepted"),
         ("REGISTER(0xE000ED14) |= 1 << 4;", ["--strict"], 6, "CCR.DIV_0_TRP is accepted"),
         ('usart1_on(); print("y"); for (;;);', ["--strict", "--until", "y"], 0, ""),
@@ -90,11 +90,46 @@ def test_what_is_not_modelled_is_named_once_with_its_function() -> None:
     done = emulate(
         "int main(void) { set_up_tick(); set_up_tick(); }",
         before="__attribute__((noinline)) void set_up_tick(void) "
-        "{ REGISTER(0x40001000) = 1; REGISTER(0x4000102C) = 9; }",
+        "{ REGISTER(0x40006C00) = 1; REGISTER(0x40006C10) = 9; }",
     )
-    named = [line for line in done.stdout.splitlines() if "TIM6" in line]
+    named = [line for line in done.stdout.splitlines() if "CEC" in line]
     assert len(named) == 2
-    assert named[1].startswith("-- TIM6 is not modelled: TIM6.ARR, written by set_up_tick+")
+    assert named[1].startswith("-- CEC is not modelled: CEC.ISR, written by set_up_tick+")
+
+
+PIN = """
+int main(void) {
+  usart1_on();
+  REGISTER(RCC + 0x30) |= 1 << 8;
+  for (uint32_t before = 0;;) {
+    uint32_t level = REGISTER(0x40022010) >> 11 & 1;
+    if (level != before) print(level ? "pressed\\n" : "released\\n");
+    before = level;
+  }
+}
+"""
+
+
+def test_pins_are_driven_from_the_start_and_later() -> None:
+    done = emulate(PIN, "--drive", "PI11=high@10ms", "--drive", "pi11=released@20ms", "--until", "released")
+    assert done.stdout.splitlines()[:2] == ["pressed", "released"]
+    assert done.returncode == 0
+    done = emulate(PIN, "--drive", "PI11=high", "--until", "pressed")
+    assert re.search("at 0.00.* 'pressed' was said", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("PI11", "'PI11' says no level; give PI11=high, low or released."),
+        ("PI11=up", "says no level"),
+        ("PZ1=high", "there is no pin 'PZ1'"),
+        ("PI11=high@soon", "'soon' is no duration"),
+    ],
+)
+def test_what_drives_no_pin(value: str, said: str) -> None:
+    done = emulate(PIN, "--drive", value)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
 BOTH = 'int main(void) { SEMIHOSTING(4, "one\\nrest"); usart1_on(); print("two\\n"); SEMIHOSTING(4, " of it"); }'
@@ -157,7 +192,7 @@ def test_calls_that_are_wrong(arguments: list[str], said: str) -> None:
         ("SEMIHOSTING(0x20, ((uint32_t[]){0x20026, 1000}));", [], 255, 1000, "it ended with status 1000"),
         ("SEMIHOSTING(0x18, 0x20026);", [], 0, 0, None),
         ("REGISTER(0x60000000) = 1;", [], 4, None, "HARD_FAULT at 0x"),
-        ("REGISTER(0x40001000) = 1;", ["--strict"], 6, None, "the program used what is not modelled: TIM6 is not"),
+        ("REGISTER(0x40006C00) = 1;", ["--strict"], 6, None, "the program used what is not modelled: CEC is not"),
         ("", ["--until", "y"], 5, None, "'y' was not said: the core sleeps"),
     ],
 )

@@ -31,7 +31,9 @@ int main(void) {
     received = 0;
     if (character == '~') never();
     if (character == '#') for_ever();
-    if (character == '!') REGISTER(0x40001000) = 1;
+    if (character == '!') REGISTER(0x40006C00) = 1;
+    if (character == '?') put(REGISTER(0x40020010) & 1 ? '1' : '0');
+    if (character == '+') { REGISTER(0x40020000) |= 1 << 2; REGISTER(0x40020018) = 1 << 1; }
     if (character == '\\r') print("\\r\\n"); else put(character);
   }
 }
@@ -72,6 +74,33 @@ def check_write_line(program: ProgramLibrary) -> None:
     program.wait_for_line("short")
     with pytest.raises(TargetError, match="no UART 'usart9'"):
         program.write_line("x", "usart9")
+
+
+def check_drive_pin(program: ProgramLibrary) -> None:
+    program.wait_for_line("ready")
+    for level, said in (("high", "1"), ("low", "0"), ("released", "0")):
+        program.drive_pin("PA0", level)  # type: ignore[arg-type]
+        program.write_line("?", ending="")
+        program.write_line("", ending="\r")
+        assert program.wait_for_line(f"{said}.*").startswith(said)
+    program.drive_pin("PA0", "high", at_seconds=10.0)
+    program.pin_should_be("PA0", "low")
+    with pytest.raises(AssertionError):
+        program.wait_for_line("x", timeout_seconds=10.0)
+    program.pin_should_be("PA0", "high")
+    with pytest.raises(TargetError, match="cannot be driven at 1 s"):
+        program.drive_pin("PA0", "high", at_seconds=1.0)
+    with pytest.raises(TargetError, match="there is no pin 'PZ9'"):
+        program.drive_pin("PZ9", "high")
+
+
+def check_pin_should_be(program: ProgramLibrary) -> None:
+    program.wait_for_line("ready")
+    program.pin_should_be("PA1", "low")
+    fails(program.pin_should_be, "PA1", "high", match="PA1 is low, not high")
+    program.write_line("+")
+    program.wait_for_line(".*")
+    program.pin_should_be("PA1", "high")
 
 
 def check_run_until_function(program: ProgramLibrary) -> None:
@@ -115,7 +144,7 @@ def check_program_should_use_nothing_that_is_not_modelled(program: ProgramLibrar
     program.program_should_use_nothing_that_is_not_modelled()
     program.write_line("!")
     program.wait_for_line("!")
-    fails(program.program_should_use_nothing_that_is_not_modelled, match=r"TIM6.CR1, written by main\+")
+    fails(program.program_should_use_nothing_that_is_not_modelled, match=r"CEC.CR, written by main\+")
 
 
 def check_open_program(program: ProgramLibrary) -> None:

@@ -372,10 +372,10 @@ def test_without_sections_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_what_is_not_modelled_and_what_else_is_odd_is_told_apart() -> None:
     emulation, _ = end_of(
         "REGISTER(RCC + 0x44) |= 1 << 4; REGISTER(USART1 + 12) = 139; REGISTER(USART1) = 9; put('x');"
-        "REGISTER(0x40001000) = 1; REGISTER(0x40001000) |= 1;"
+        "REGISTER(0x40006C00) = 1; REGISTER(0x40006C00) |= 1;"
     )
     assert len(emulation.target.lacking()) == 1
-    assert "TIM6.CR1, written by main+" in emulation.target.lacking()[0]
+    assert "CEC.CR, written by main+" in emulation.target.lacking()[0]
     assert emulation.target.remarks() == (
         "USART1 sends, but no pin is switched to USART1_TX (AF7 of PA9 or PB6): on a board nothing is heard",
     )

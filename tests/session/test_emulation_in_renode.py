@@ -10,7 +10,7 @@ import pytest
 
 import c_programs
 import snippets
-from renode_mnist.errors import EnvironmentProblem, TargetTimeout
+from renode_mnist.errors import EnvironmentProblem, TargetError, TargetTimeout
 from renode_mnist.renode_install import locate
 from renode_mnist.session.emulation import Emulation, Reason
 from renode_mnist.session.emulation_opening import open_emulation
@@ -67,7 +67,7 @@ int main(void) {
   uint32_t difference = REGISTER(0xE0001004) - before;
   print_line("zeroed ", zeroed);
   print_line("difference ", difference);
-  REGISTER(0x40001000) = 1;
+  REGISTER(0x40006C00) = 1;
   print_hex(down(6));
   for (;;) {
     while (!received) __asm volatile("wfi");
@@ -98,11 +98,40 @@ def test_both_emulators_say_the_same() -> None:
     assert ours == theirs
     assert bytes(renode.text.heard["semihosting"]) == b"hosted\n"
     assert bytes(renode.text.heard["ITM"]) == b"trace\n"
-    assert [line for line in lacking if "TIM6" in line] == [
+    assert [line for line in lacking if "CEC" in line] == [
         line.replace("keeps what is written and does nothing", "does nothing in Renode")
         for line in embedded.target.lacking()
     ]
     assert place.function == "main"
+
+
+PINS = """
+int main(void) {
+  usart1_on();
+  REGISTER(RCC + 0x30) |= 1 << 8;
+  REGISTER(0x40020000) |= 1 << 2;
+  REGISTER(0x40020018) = 1 << 1;
+  for (uint32_t before = 0;;) {
+    uint32_t level = REGISTER(0x40022010) >> 11 & 1;
+    if (level != before) print(level ? "pressed\\n" : "released\\n");
+    before = level;
+  }
+}
+"""
+
+
+def test_pins_are_driven_and_read() -> None:
+    with program(PINS) as renode:
+        renode.drive("PI11", True)
+        renode.wait_for_line("pressed")
+        assert renode.pin("PA1")
+        assert not renode.pin("PA2")
+        renode.drive("PI11", False, at_seconds=renode.target.now() + 0.02)
+        begun = renode.target.now()
+        renode.wait_for_line("released")
+        assert 0.02 <= renode.target.now() - begun <= 0.035
+        with pytest.raises(TargetError, match="Renode cannot release PI11"):
+            renode.drive("PI11", None)
 
 
 def test_functions_are_stopped_at_and_cost_what_they_do_on_the_embedded_target() -> None:

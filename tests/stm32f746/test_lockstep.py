@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
+import c_programs
 import counter_loops
 import dma_programs
 import snippets
+import timer_programs
 from chip_programs import DWT, GPIOA, NESTED, RCC, TRAFFIC, USART1, load_traffic
 from lockstep import Lockstep
 from renode_mnist.stm32f746.core import ClockModel
+from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.timing import LiveCosts
 
@@ -178,3 +182,46 @@ def test_what_waits_is_skipped(name: str, model: ClockModel | None) -> None:
     assert loop.endless == (name in ("for ever", "GPIO", "USART with interrupts"))
     polls = {"GPIO": GPIOA + 0x10, "masked": GPIOA + 0x10, "USART with interrupts": USART1 + 0x1C}
     assert name == "GPIO with ticks" or loop.register == polls.get(name)
+
+
+@pytest.mark.parametrize("model", [None, LiveCosts], ids=["instructions", "m7"])
+def test_loops_that_wait_for_timers(model: ClockModel | None) -> None:
+    both = Lockstep(c_programs.build(timer_programs.TIMERS + timer_programs.WAITS), clock_model=model)
+    steps = random.Random(3)
+    both.run([steps.randrange(1, 4_000_000_000) for _ in range(12)])
+    assert timer_programs.seen(both.in_c, 61)[60] > 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pins_that_the_world_outside_drives_and_locks(seed: int) -> None:
+    both = Lockstep(snippets.build("function run\n poke 0x40023830, 0x1FF\n1: wfi\n b 1b\n"))
+    r = random.Random(seed)
+    told: dict[int, list[int]] = {}
+    for machine in both.machines:
+        machine.run_for(1e-5)
+        port = machine.gpios["A"]
+        port.watch(0x0F0F)
+        pads, seen = port.changed, told.setdefault(id(machine), [])
+
+        def changed(pads: Callable[[], None] = pads, seen: list[int] = seen, port: Gpio = port) -> None:
+            seen.append(port.levels)
+            pads()
+
+        port.changed = changed
+    for _ in range(400):
+        pin, level = r.randrange(16), r.choice([True, False, None])
+        register = r.choice([0x00, 0x00, 0x04, 0x0C, 0x14, 0x18, 0x18, 0x20, 0x24, 0x1C])
+        value = r.getrandbits(32)
+        writes = [(register, value)]
+        if r.random() < 0.02:
+            writes = [(0x1C, 0x1_0021), (0x1C, 0x21), (0x1C, 0x1_0021 if r.random() < 0.5 else 0x21)]
+        for machine in both.machines:
+            machine.gpios["A"].drive(pin, level)
+            for offset, word in writes:
+                machine.bus.write(GPIOA + offset, 4, word)
+        registers = [
+            [machine.bus.read(GPIOA + offset, 4) for offset in range(0, 0x28, 4)] for machine in both.machines
+        ]
+        assert registers[0] == registers[1]
+    assert told[id(both.in_c)] == told[id(both.in_python)]
+    assert len(told[id(both.in_c)]) > 500

@@ -283,5 +283,5 @@ def test_a_chip_with_modelled_cycles_says_so_by_its_id(
 
 
 def test_the_log_names_what_the_program_met() -> None:
-    with EmbeddedTarget(snippets.build("function run\n poke 0x40000000, 1\n1: b 1b\n")) as target:
-        assert "TIM2 is not modelled" in target.log()
+    with EmbeddedTarget(snippets.build("function run\n poke 0x40006C00, 1\n1: b 1b\n")) as target:
+        assert "CEC is not modelled" in target.log()

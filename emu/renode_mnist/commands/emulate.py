@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from renode_mnist.commands.drive import Drive, drive
 from renode_mnist.commands.duration import duration
 from renode_mnist.commands.options import options_from, target_option, tell_target
 from renode_mnist.commands.program_end import STRICT, failed, failure, mark, why, words
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 @click.option(
     "--uart", type=words, help="Show, and look for --until at, this one alone: usart1, also semihosting or itm."
 )
+@click.option(
+    "--drive",
+    "drives",
+    metavar="PIN=LEVEL[@TIME]",
+    type=drive,
+    multiple=True,
+    help="Drive a pin from outside: PI11=high, low or released, from the start or @0.1s on. May be repeated.",
+)
 @target_option(choices=EMULATED_TARGETS)
 @options_from(TargetOptions, names=("clock_model", "parameters", "gdb_port"))
 @options_from(ProgramOptions)
@@ -39,6 +48,7 @@ def emulate(
     seconds: float | None,
     wall: float,
     uart: str | None,
+    drives: tuple[Drive, ...],
     target: str,
     files: Path | None,
     trace_locked: bool,
@@ -67,6 +77,8 @@ def emulate(
     )
     with emulation:
         emulation.check_place(uart or "")
+        for each in drives:
+            emulation.drive(*each)
         waits = emulation.text.wait_for(until.encode(), uart or "") if until else _never
         try:
             over = emulation.run(seconds, waits, wall_seconds=None if options["gdb_port"] else wall)

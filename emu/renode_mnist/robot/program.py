@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -11,6 +11,7 @@ from robot.api.deco import keyword, library
 from renode_mnist.errors import TargetError, TargetTimeout
 from renode_mnist.session.emulation import Emulation
 from renode_mnist.session.emulation_opening import open_emulation
+from renode_mnist.session.emulation_pins import LEVELS, PinLevel
 from renode_mnist.session.emulation_text import shown
 from renode_mnist.session.target_options import ClockModel, ProgramOptions, TargetOptions
 
@@ -79,6 +80,22 @@ class ProgramLibrary:
         as ``ending=\\n``. Where the program does not receive there, the next failure says so.
         """
         self._opened.write_line(line, uart, ending)
+
+    @keyword
+    def drive_pin(self, pin: str, level: PinLevel, at_seconds: float | None = None) -> None:
+        """Drives a pin of the chip from outside, as a button or another chip does: ``PI11``, ``high`` or ``low``.
+
+        ``released`` leaves it to its pull. With ``at_seconds`` it happens when the program has run so long since
+        power-on, to the cycle on the embedded emulator.
+        """
+        self._opened.drive(pin, LEVELS[level], at_seconds)
+
+    @keyword
+    def pin_should_be(self, pin: str, level: Literal["high", "low"]) -> None:
+        """Fails where a pin has another level, as it is measured on the board: what the program or a timer drives."""
+        found = "high" if self._opened.pin(pin) else "low"
+        if found != level:
+            raise AssertionError(f"{pin} is {found}, not {level}")
 
     @keyword
     def run_until_function(self, function: str, timeout_seconds: float = 5.0) -> None:

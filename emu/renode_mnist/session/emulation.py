@@ -19,6 +19,7 @@ from renode_mnist.session import emulation_remarks
 from renode_mnist.session.emulation_text import Text
 from renode_mnist.stm32f746 import elf as elf_module
 from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.pads import pin_of
 from renode_mnist.targets.any_elf import AnyElf, Count, End, EndKind, Heard, Stopped
 
 _SLICE_SECONDS = 0.01
@@ -276,6 +277,33 @@ class Emulation:
             )
         self._written.add(name)
         self.target.send(name, data)
+
+    def drive(self, pin: str, high: bool | None, at_seconds: float | None = None) -> None:
+        """Drives a pin from outside.
+
+        Args:
+            pin: As ``PI11``.
+            high: Its level; None releases it.
+            at_seconds: When, of virtual time since power-on; None: now.
+
+        Raises:
+            TargetError: There is no such pin, that moment has passed, or the emulator cannot release pins.
+        """
+        place = pin_of(pin)
+        if at_seconds is not None and not self.target.now() <= at_seconds < math.inf:
+            raise TargetError(
+                f"{pin} cannot be driven at {at_seconds:g} s, it is {self.target.now():g} s already",
+                "Give a moment of virtual time to come.",
+            )
+        self.target.drive(place, high, at_seconds)
+
+    def pin(self, pin: str) -> bool:
+        """Whether a pin is high, as it is measured on the board.
+
+        Raises:
+            TargetError: There is no such pin.
+        """
+        return self.target.is_high(pin_of(pin))
 
     def _receivers_off(self) -> list[str]:
         """A sentence for each UART that was written to and does not receive."""

@@ -77,6 +77,8 @@ class Calls(NamedTuple):
     crossing: Callable[[int, bool, int], tuple[int, bool]]
     unusual: Callable[[int, int, int | None], None]
     """`Dma.say` of a controller, by its index in `DMAS`."""
+    pins: Callable[[int], None]
+    """`Gpio.changed` of a port, by its letter's index."""
 
 
 class Chip:

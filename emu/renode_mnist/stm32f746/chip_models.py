@@ -48,10 +48,10 @@ class ChipEvent(Event):
 
     __slots__ = ("_name", "_native")
 
-    def __init__(self, native: Any, time_ps: int, action: Callable[[], None]) -> None:
-        super().__init__(time_ps, action)
+    def __init__(self, native: Any, time_ps: int, name: int) -> None:
+        self.time_ps = time_ps
         self._native = native
-        self._name = native.at(time_ps, action)
+        self._name = name
 
     def cancel(self) -> None:
         """See `Event`."""
@@ -72,7 +72,11 @@ class ChipScheduler(Scheduler):
 
     def at(self, time_ps: int, action: Callable[[], None]) -> Event:
         """See `Scheduler`."""
-        return ChipEvent(self._native, time_ps, action)
+        return ChipEvent(self._native, time_ps, self._native.at(time_ps, action))
+
+    def known(self, time_ps: int, name: int) -> Event:
+        """See `Scheduler`."""
+        return ChipEvent(self._native, time_ps, name)
 
     def next_ps(self) -> int | None:
         """See `Scheduler`."""
@@ -207,6 +211,7 @@ class ChipGpio(Gpio):
         """See `Gpio`."""
         for offset in range(0, 0x400, 4):
             self._native.gpio_write(self._index, offset, self.reset_values.get(offset, 0), True)
+        self._came_out_of_reset()
 
     def peek(self, offset: int) -> int:
         """See `Gpio`."""
@@ -218,14 +223,29 @@ class ChipGpio(Gpio):
 
     def write(self, offset: int, value: int) -> None:
         """See `Gpio`."""
-        self._native.gpio_write(self._index, offset, value, False)
+        if self._native.gpio_write(self._index, offset, value, False):
+            self.changed()
+
+    @property
+    def levels(self) -> int:
+        """See `Gpio`."""
+        return int(self._native.gpio_levels(self._index))
+
+    def _drive(self, driven: int, high: int) -> None:
+        self._native.gpio_drive(self._index, driven, high)
+
+    def watch(self, pins: int) -> None:
+        """See `Gpio`."""
+        self._native.gpio_watch(self._index, pins)
 
     def state(self) -> dict[str, Any]:
-        """See `Peripheral.state`: it is the chip's."""
-        return {}
+        """See `Peripheral.state`; the rest is the chip's."""
+        return {"to_come": list(self._to_come), "driven": (self._driven, self._high)}
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`."""
+        self._to_come = list(state["to_come"])
+        self._driven, self._high = state["driven"]
 
 
 class ChipUsart(Usart):

@@ -95,6 +95,10 @@ class Scheduler:
             self._on_earlier()
         return event
 
+    def known(self, time_ps: int, name: int) -> Event:
+        """An event that a snapshot has brought back, by the name that it has there."""
+        raise NotImplementedError(f"event {name} at {time_ps} ps: models in Python are not saved")
+
     def after(self, delay_ps: int, action: Callable[[], None]) -> Event:
         """``action`` is to run in ``delay_ps``."""
         return self.at(self.clock.now_ps() + delay_ps, action)

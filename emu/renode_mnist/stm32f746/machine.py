@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
@@ -24,6 +25,7 @@ from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.memory_settings import memory_settings
 from renode_mnist.stm32f746.mpu import Mpu
 from renode_mnist.stm32f746.observer import FlowBreak
+from renode_mnist.stm32f746.pads import Pads
 from renode_mnist.stm32f746.parts import build_parts
 from renode_mnist.stm32f746.peripheral import Peripheral, Registers
 from renode_mnist.stm32f746.peripherals import OwnPeripheral
@@ -33,9 +35,10 @@ from renode_mnist.stm32f746.protection import Protection
 from renode_mnist.stm32f746.rcc import Rcc
 from renode_mnist.stm32f746.scs import CCR, SCR, SCR_SLEEPONEXIT, SystemControlSpace
 from renode_mnist.stm32f746.semihosting import BKPT, Semihosting
-from renode_mnist.stm32f746.slot import ResetCause, Slot
+from renode_mnist.stm32f746.slot import Effects, ResetCause, Slot
 from renode_mnist.stm32f746.stop import Stop, StopKind
 from renode_mnist.stm32f746.trace_lock import TraceLock
+from renode_mnist.stm32f746.wires import Wires
 
 _IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
 """RM0385 40.6.1: DBGMCU_IDCODE; its reserved bits read 6 on silicon."""
@@ -170,14 +173,17 @@ class Machine:
         }
         debug = Registers("DBGMCU", {_IDCODE: _STM32F746_REVISION_Z})
         core_side = [self.scs, self.dwt, self.itm, Registers("TPIU"), debug]
-        on_buses = [*self.usarts.values(), *self.gpios.values(), *self.dmas.values()]
+        on_buses = [*self.usarts.values(), *self.dmas.values()]
         for model in (*core_side, self.rcc, self.pwr, self.flash, *on_buses):
             self.bus.add(model)
+        self.wires = Wires(self.nvic.set_line)
+        self.slots: dict[str, Slot] = {}
         self._plugged: list[Peripheral] = []
-        for model in peripherals.built_in():
+        for model in (*self.gpios.values(), *peripherals.built_in()):
             self._plug(model, None)
         for place in own_peripherals:
             self._plug(place.make(), place.base)
+        self.pads = Pads(self.gpios, self.wires, self.bus)
         self.rcc.reset_peripheral = self._reset_peripheral
         for dma in self.dmas.values():
             dma.is_modelled = lambda request: self.bus.model(request.peripheral) is not None
@@ -187,6 +193,7 @@ class Machine:
         self.exceptions = Exceptions(self.core, self.nvic, self.scs, self.protection.stack_refusal, self.log)
         self.stop_at_bkpt = False
         self.resets = 0
+        self.reset_causes: Counter[ResetCause] = Counter()
         if semihosting is not None:
             semihosting.attach(self.core.memory, self.clock.now_seconds, self.log.add)
         self._load()
@@ -203,17 +210,27 @@ class Machine:
             self.scheduler,
             self.log,
             partial(self.rcc.kernel_hertz, model.name),
+            partial(self.rcc.is_clocked, model.name),
             lines,
-            self.nvic.set_line,
+            self.wires,
             self.parts,
-            self._reset_because,
+            Effects(self._reset_because, self._take_event, self.rcc.force_lsi),
+            self.parts,
         )
         model.connected(slot)
+        self.slots[model.name] = slot
         if base is None:
             self.bus.add(model)
         else:
             self.bus.add_at(model, peripherals.place_of(model, base))
         self._plugged.append(model)
+
+    def _take_event(self) -> None:
+        """An event has come that ends WFE (DDI 0403E B1.5.18)."""
+        if self._state.asleep and self._state.waits_for_event:
+            self._state.asleep = False
+        else:
+            self._state.event_register = True
 
     def _reset_because(self, cause: ResetCause) -> None:
         self.rcc.reset_cause = cause
@@ -256,6 +273,7 @@ class Machine:
     def reset(self) -> None:
         """A system reset now: registers and peripherals, not memories; time goes on, counts start at zero."""
         self.resets += 1
+        self.reset_causes[self.rcc.reset_cause] += 1
         if self.semihosting is not None:
             self.semihosting.reset()
         self.parts.synchronise()
@@ -263,6 +281,7 @@ class Machine:
         self.bus.reset()
         self.systick.reset()
         self.nvic.reset()
+        self.wires.reset()
         self.mpu.reset()
         self.parts.synchronise()
         self.exceptions.reset()
@@ -373,8 +392,10 @@ class Machine:
                 return Halt.BREAKPOINT
             case StopKind.WAIT_FOR_INTERRUPT:
                 self._state.asleep = True
+                self._state.waits_for_event = False
             case StopKind.WAIT_FOR_EVENT:
                 self._state.asleep = not (self._state.event_register or stop.event_sent)
+                self._state.waits_for_event = self._state.asleep
                 self._state.event_register = False
             case StopKind.SUPERVISOR_CALL:
                 self.exceptions.supervisor_call()
@@ -382,6 +403,7 @@ class Machine:
                 in_thread_mode = self.exceptions.leave()
                 self._state.event_register = True
                 self._state.asleep = in_thread_mode and bool(self.scs.read(SCR) & SCR_SLEEPONEXIT)
+                self._state.waits_for_event = False
             case StopKind.BKPT_INSTRUCTION if self.semihosting is not None and self._at_semihosting_call():
                 return self._serve(self.semihosting)
             case StopKind.BKPT_INSTRUCTION if self.stop_at_bkpt:

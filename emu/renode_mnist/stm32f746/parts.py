@@ -50,12 +50,14 @@ class CoreState(Protocol):
 
     Attributes:
         asleep: It waits for an interrupt or event.
+        waits_for_event: It does so by WFE, which an event ends too.
         event_register: An event came (DDI 0403E B1.5.18).
         reset_requested: It is to be reset before the next block.
         hold_exceptions: What is pending stays so.
     """
 
     asleep: bool
+    waits_for_event: bool
     event_register: bool
     reset_requested: bool
     hold_exceptions: bool
@@ -64,6 +66,7 @@ class CoreState(Protocol):
 @dataclass
 class _CoreState:
     asleep: bool = False
+    waits_for_event: bool = False
     event_register: bool = False
     reset_requested: bool = False
     hold_exceptions: bool = False
@@ -120,6 +123,14 @@ class Parts(Protocol):
 
     def pulse(self, request: wiring.Request) -> None:
         """Likewise for one item."""
+        ...
+
+    def read_moves(self) -> None:
+        """What is being read of a steady peripheral changes by itself, or by being read: see `Slot.moves`."""
+        ...
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """What is being read counts: see `Slot.counts`."""
         ...
 
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
@@ -209,6 +220,12 @@ class PythonParts:
         self._asking.discard(request)
         self._pulses = before
 
+    def read_moves(self) -> None:
+        """See `Parts`; here no loop is skipped."""
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """See `Parts`; here no loop is skipped."""
+
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
         self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
@@ -229,7 +246,9 @@ class ChipParts:
 
     def __init__(self, core: Core, hertz: int) -> None:
         self._core = core
-        calls = Calls(self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual)
+        calls = Calls(
+            self._read, self._write, self._may_access, self._line_timing, self._crossing, self._unusual, self._pins
+        )
         self.chip: Chip = chip.build(core.engine, core.counter, hertz, core.memory.places(), calls)
         self._native = self.chip.native
         self.state: CoreState = self._native
@@ -271,6 +290,14 @@ class ChipParts:
     def _ask(self, request: wiring.Request, asking: _Asking) -> None:
         if (number := _NUMBERS.get(request)) is not None:
             self._native.dma_ask(number, asking)
+
+    def read_moves(self) -> None:
+        """See `Parts`."""
+        self._native.read_moves = True
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """See `Parts`."""
+        self._native.read_counts(tick_ps, ticks, falls)
 
     def connect(self, bus: Bus, protection: Protection, scs: SystemControlSpace, dwt: Dwt) -> None:
         """See `Parts`."""
@@ -336,6 +363,9 @@ class ChipParts:
 
     def _crossing(self, index: int, outwards: bool, byte: int) -> tuple[int, bool]:
         return self._usarts[index].crossing(outwards, byte)
+
+    def _pins(self, index: int) -> None:
+        self._gpios[index].changed()
 
     def _unusual(self, index: int, stream: int, address: int | None) -> None:
         self._dmas[index].say(stream, address)

@@ -49,6 +49,7 @@ _OSCILLATORS = (
 )
 OSCILLATORS = {"HSI": 0, "HSE": 1, "PLL": 2}
 """Places in that list, of those that a core's clock may come from."""
+_LSI, _LSION, _LSIRDY = 5, 1 << 0, 1 << 1
 _READY = {
     register: sum(1 << each.ready for each in _OSCILLATORS if each.register == register)
     for register in (CR, CSR, BDCR)
@@ -123,6 +124,7 @@ class Rcc(Peripheral):
         self._set_interrupt = set_interrupt
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
+        self._lsi_forced = False
         self.reset_cause: ResetCause | None = ResetCause.SOFTWARE
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
         self.late_ps: Mapping[int, int | None] = {}
@@ -135,6 +137,7 @@ class Rcc(Peripheral):
         else:
             flags |= 1 << self.reset_cause.value
         super().reset()
+        self._lsi_forced = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]
         self._start(BDCR, 0, backup)
         if backup & _READY[BDCR]:
@@ -184,6 +187,8 @@ class Rcc(Peripheral):
         return self._kernel_hertz[name]
 
     def _compute_kernel_hertz(self, name: str) -> int:
+        if name == "IWDG":
+            return LSI_HERTZ if self.registers[CSR] & _LSIRDY else 0
         bus = CLOCKS[name].bus if name in CLOCKS else ""
         if not bus.startswith("APB"):
             return self.hclk_hertz
@@ -238,11 +243,21 @@ class Rcc(Peripheral):
             if each.register != register:
                 continue
             if value & 1 << each.on and not before & 1 << each.on:
-                if (late_ps := self.late_ps.get(index, 0)) is not None:
-                    delay_ps = each.microseconds * PICOSECONDS // 10**6 + late_ps
-                    self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
-            elif not value & 1 << each.on:
+                self._plan_ready(index)
+            elif not value & 1 << each.on and not (each.flag == 0 and self._lsi_forced):
                 self.registers[register] &= ~(1 << each.ready)
+
+    def force_lsi(self) -> None:
+        """The independent watchdog keeps LSI on until a reset (RM0385 5.2.5)."""
+        if not self._lsi_forced:
+            self._lsi_forced = True
+            if not self.registers[CSR] & (_LSIRDY | _LSION):
+                self._plan_ready(_LSI)
+
+    def _plan_ready(self, index: int) -> None:
+        if (late_ps := self.late_ps.get(index, 0)) is not None:
+            delay_ps = _OSCILLATORS[index].microseconds * PICOSECONDS // 10**6 + late_ps
+            self._scheduler.after(delay_ps, partial(self.becomes_ready, index))
 
     def _write_backup(self, before: int, value: int) -> None:
         if not self._backup_writable():
@@ -250,15 +265,20 @@ class Rcc(Peripheral):
         else:
             self._start(BDCR, before, 0 if value & _BDCR_BDRST else value & _BDCR_WRITABLE)
 
+    def state(self) -> dict[str, Any]:
+        """See `Peripheral.state`."""
+        return {**super().state(), "lsi_forced": self._lsi_forced}
+
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`; oscillators that start are events of the scheduler."""
         super().take_state(state)
+        self._lsi_forced = state["lsi_forced"]
         self._kernel_hertz.clear()
 
     def becomes_ready(self, index: int) -> None:
         """That oscillator runs, if it was not switched off meanwhile."""
         each = _OSCILLATORS[index]
-        if self.registers[each.register] & 1 << each.on:
+        if self.registers[each.register] & 1 << each.on or (index == _LSI and self._lsi_forced):
             self.registers[each.register] |= 1 << each.ready
             if self.registers[CIR] >> 8 & 1 << each.flag:
                 self.registers[CIR] |= 1 << each.flag

@@ -22,12 +22,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from renode_mnist.stm32f746.clock import PICOSECONDS, Event, Scheduler
 from renode_mnist.stm32f746.log import EventLog
+from renode_mnist.stm32f746.wires import Wires
 from renode_mnist.stm32f746.wiring import Request
 
 MICROSECOND = PICOSECONDS // 10**6
@@ -40,6 +42,16 @@ class ResetCause(Enum):
     INDEPENDENT_WATCHDOG = 29
     WINDOW_WATCHDOG = 30
     LOW_POWER = 31
+
+    @property
+    def words(self) -> str:
+        """Who that was, for a sentence."""
+        return {
+            ResetCause.SOFTWARE: "the program",
+            ResetCause.INDEPENDENT_WATCHDOG: "the independent watchdog",
+            ResetCause.WINDOW_WATCHDOG: "the window watchdog",
+            ResetCause.LOW_POWER: "a low-power mode that the option bytes forbid",
+        }[self]
 
 
 class Due(Protocol):
@@ -81,6 +93,32 @@ class Asks(Protocol):
         ...
 
 
+class Effects(NamedTuple):
+    """What a peripheral may do to core and chip.
+
+    Attributes:
+        reset_chip: Resets the chip before the next block.
+        send_event: Ends the core's WFE, or its next one.
+        start_lsi: LSI runs from now on until a reset.
+    """
+
+    reset_chip: Callable[[ResetCause], None]
+    send_event: Callable[[], None]
+    start_lsi: Callable[[], None]
+
+
+class Reads(Protocol):
+    """Is told of the read under way how its value changes; see `Slot`."""
+
+    def read_moves(self) -> None:
+        """By itself, or by being read."""
+        ...
+
+    def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """By one each ``tick_ps``."""
+        ...
+
+
 class Slot:
     """A peripheral's connections.
 
@@ -89,10 +127,12 @@ class Slot:
         scheduler: For events.
         log: Where it may say something.
         kernel_hertz: Tells its kernel clock.
+        is_clocked: Tells whether the RCC gives it one.
         lines: Positions of its interrupts in the NVIC, in the order in which it numbers them.
-        set_line: Drives the NVIC's line of a position.
+        wires: Lead interrupts and signals.
         dma: Takes its requests.
-        reset_chip: Resets the chip before the next block.
+        effects: What it may do to core and chip.
+        reads: Told how what is read changes.
 
     Attributes:
         log: As given.
@@ -105,19 +145,24 @@ class Slot:
         scheduler: Scheduler,
         log: EventLog,
         kernel_hertz: Callable[[], int],
+        is_clocked: Callable[[], bool],
         lines: tuple[int, ...],
-        set_line: Callable[[int, bool], None],
+        wires: Wires,
         dma: Asks,
-        reset_chip: Callable[[ResetCause], None],
+        effects: Effects,
+        reads: Reads,
     ) -> None:
         self._of = of
         self._scheduler = scheduler
         self.log = log
         self._kernel_hertz = kernel_hertz
+        self._is_clocked = is_clocked
         self.lines = lines
-        self._set_line = set_line
+        self._wires = wires
         self._dma = dma
-        self._reset_chip = reset_chip
+        self._effects = effects
+        self._reads = reads
+        self._planned: dict[str, Event] = {}
 
     @property
     def now_ps(self) -> int:
@@ -129,6 +174,11 @@ class Slot:
         """Its kernel clock as the RCC is set now; `Peripheral.clock_changed` is called when that may have changed."""
         return self._kernel_hertz()
 
+    @property
+    def clocked(self) -> bool:
+        """Whether the RCC gives it a clock; `Peripheral.clock_changed` is called when that may have changed."""
+        return self._is_clocked()
+
     def at(self, time_ps: int, what: str = "") -> Event:
         """`Peripheral.due` is called with ``what`` at ``time_ps``, or now if that has passed."""
         return self._scheduler.at(time_ps, PeripheralEvent(self._of, what))
@@ -137,10 +187,73 @@ class Slot:
         """Likewise in ``delay_ps``."""
         return self.at(self.now_ps + delay_ps, what)
 
+    def plan(self, what: str, time_ps: int | None) -> None:
+        """`Peripheral.due` is called with ``what`` at ``time_ps`` in place of when it was planned before; or never.
+
+        Unlike what `at` returns, a plan can still be changed behind a snapshot that was taken before.
+        """
+        event = self._planned.get(what)
+        if event is not None and not event.cancelled:
+            if event.time_ps == time_ps:
+                return
+            event.cancel()
+        if time_ps is None:
+            self._planned.pop(what, None)
+        else:
+            self._planned[what] = self.at(time_ps, what)
+
+    def recall(self, planned: Mapping[str, Event]) -> None:
+        """These are its plans, from a snapshot."""
+        self._planned = dict(planned)
+
+    def moves(self) -> None:
+        """A read calls it where a `steady` peripheral's register is none.
+
+        What is read changes by itself without an event, or by being read.
+        """
+        self._reads.read_moves()
+
+    def counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
+        """Likewise, where it goes up (or ``falls``) by one each ``tick_ps``, at least that many times.
+
+        Loops that wait for such a counter are skipped to just before its value ends them. ``tick_ps`` may be too
+        short by less than one.
+        """
+        self._reads.read_counts(tick_ps, ticks, falls=falls)
+
     def set_interrupt(self, active: bool, line: int = 0) -> None:
-        """Drives one of its interrupt lines, high until it is driven low; without effect where it has none."""
+        """Drives one of its interrupt lines, high until it is driven low; without effect where it has none.
+
+        Where several peripherals share a position, it is high as long as any of them drives it so.
+        """
         if line < len(self.lines):
-            self._set_line(self.lines[line], active)
+            self._wires.drive_interrupt(f"{self._of.name} {line}", self.lines[line], active)
+
+    @property
+    def moment_ps(self) -> int:
+        """Now, or when exactly that happened of which it is being told."""
+        moment_ps = self._wires.moment_ps
+        return self.now_ps if moment_ps is None else min(moment_ps, self.now_ps)
+
+    def happening_at(self, time_ps: int | None) -> AbstractContextManager[None]:
+        """What it drives within happened then, which is the `moment_ps` of those who are told."""
+        return self._wires.at(time_ps)
+
+    def drive(self, signal: str, high: bool) -> None:
+        """Drives a signal, see `Wires`."""
+        self._wires.drive(signal, high)
+
+    def pulse(self, signal: str) -> None:
+        """A signal goes high and low at one moment."""
+        self._wires.pulse(signal)
+
+    def is_high(self, signal: str) -> bool:
+        """A signal's level."""
+        return self._wires.is_high(signal)
+
+    def listen(self, signal: str, told: Callable[[bool], None]) -> None:
+        """``told`` is called with a signal's level each time it changes."""
+        self._wires.listen(signal, told)
 
     def ask_dma(self, signal: str, on: bool) -> None:
         """From now on it wants a DMA controller to move items, or no more; ``signal`` as in `wiring.DMA_REQUESTS`.
@@ -155,4 +268,16 @@ class Slot:
 
     def reset_chip(self, cause: ResetCause) -> None:
         """Resets the chip before the next block."""
-        self._reset_chip(cause)
+        self._effects.reset_chip(cause)
+
+    def send_event(self) -> None:
+        """Ends the core's WFE, or its next one."""
+        self._effects.send_event()
+
+    def start_lsi(self) -> None:
+        """LSI runs from now on until a reset, whatever the RCC's bit says."""
+        self._effects.start_lsi()
+
+    def watch(self, pins: Iterable[str]) -> None:
+        """Its listeners are told of these pins (``PA0``) also while they are outputs, and no more of others."""
+        self._wires.watch(self._of.name, pins)

@@ -14,6 +14,7 @@ the machine's lines, their other ends' baud rate, breakpoints, observers.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,10 +23,11 @@ from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.clock import Event
 from renode_mnist.stm32f746.core import Core
 from renode_mnist.stm32f746.exceptions import Lockup
 from renode_mnist.stm32f746.machine import Machine
-from renode_mnist.stm32f746.slot import PeripheralEvent
+from renode_mnist.stm32f746.slot import PeripheralEvent, ResetCause
 
 _SAVED = (
     arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI,
@@ -57,11 +59,13 @@ class Snapshot:
     events: tuple[tuple[int, int, int, int, object], ...]
     incoming: tuple[bytes, ...]
     peripherals: dict[str, dict[str, Any]]
+    wires: dict[str, Any]
     mpu: Any
     log: Any
     lockup: Lockup | None
     last_fault: str
     resets: int
+    reset_causes: dict[ResetCause, int]
     ran_in_ram: bool
 
 
@@ -84,11 +88,13 @@ def save(machine: Machine) -> Snapshot:
         events=tuple(_described(machine, event) for event in events),
         incoming=incoming,
         peripherals=machine.bus.state(),
+        wires=machine.wires.state(),
         mpu=machine.mpu.state(),
         log=machine.log.state(),
         lockup=machine.exceptions.lockup,
         last_fault=machine.exceptions.last_fault,
         resets=machine.resets,
+        reset_causes=dict(machine.reset_causes),
         ran_in_ram=_runs_in_ram(machine),
     )
 
@@ -109,10 +115,13 @@ def restore(machine: Machine, saved: Snapshot) -> None:
     if changed & {memory_map.FLASH.name, memory_map.ITCM.name} or ran_in_ram:
         machine.core.code_changed()
     machine.bus.take_state(saved.peripherals)
+    machine.wires.take_state(saved.wires)
     native.restore(saved.chip, [_recalled(machine, event) for event in saved.events], saved.incoming)
+    machine.pads.look()
+    _recall_plans(machine, saved)
     machine.parts.clocks_changed(machine.rcc)
     machine.exceptions.lockup, machine.exceptions.last_fault = saved.lockup, saved.last_fault
-    machine.resets = saved.resets
+    machine.resets, machine.reset_causes = saved.resets, Counter(saved.reset_causes)
     machine.log.take_state(saved.log)
     machine.mpu.take_state(saved.mpu)
     machine.memory_changed()
@@ -132,6 +141,15 @@ def copy(machine: Machine) -> Machine:
     twin = machine.another()
     restore(twin, saved)
     return twin
+
+
+def _recall_plans(machine: Machine, saved: Snapshot) -> None:
+    plans: dict[str, dict[str, Event]] = {name: {} for name in machine.slots}
+    for owner, _, time_ps, name, argument in saved.events:
+        if owner == _FOREIGN and isinstance(argument, tuple) and argument[0] == _PERIPHERAL:
+            plans[argument[1]][argument[2]] = machine.scheduler.known(time_ps, name)
+    for peripheral, planned in plans.items():
+        machine.slots[peripheral].recall(planned)
 
 
 def _native(machine: Machine) -> Any:

@@ -28,9 +28,7 @@ POSITIONS = {name: position for position, name in enumerate(_NAMES) if name != "
 """Of an interrupt in the NVIC, by its vector's name."""
 
 _LINES: dict[str, str] = {
-    "PWR": "PVD",
-    "RTC": "RTC_WKUP RTC_Alarm TAMP_STAMP",
-    "EXTI": "EXTI0 EXTI1 EXTI2 EXTI3 EXTI4 EXTI9_5 EXTI15_10",
+    "EXTI": "EXTI0 EXTI1 EXTI2 EXTI3 EXTI4 EXTI9_5 EXTI15_10 PVD RTC_Alarm TAMP_STAMP RTC_WKUP",
     "TIM1": "TIM1_UP_TIM10 TIM1_CC TIM1_TRG_COM_TIM11 TIM1_BRK_TIM9",
     "TIM8": "TIM8_UP_TIM13 TIM8_CC TIM8_TRG_COM_TIM14 TIM8_BRK_TIM12",
     "TIM6": "TIM6_DAC",

@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+from renode_mnist.stm32f746.pads import Pin
+
 SEMIHOSTING, ITM = "semihosting", "ITM"
 """Places of text beside UARTs, which go by their names in the manual."""
 
@@ -102,6 +104,14 @@ class AnyElf(Protocol):
 
     def send(self, uart: str, data: bytes) -> None:
         """Puts data on a UART's line."""
+        ...
+
+    def drive(self, pin: Pin, high: bool | None, at_seconds: float | None = None) -> None:
+        """Drives a pin from outside, high or low; None releases it. Now, or at a moment of virtual time to come."""
+        ...
+
+    def is_high(self, pin: Pin) -> bool:
+        """A pin's level as it is measured on the board."""
         ...
 
     def now(self) -> float:

@@ -15,6 +15,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.gdb_server import GdbServer
 from renode_mnist.stm32f746.machine import Halt, Machine
 from renode_mnist.stm32f746.nvic import FAULTS
+from renode_mnist.stm32f746.pads import Pin
 from renode_mnist.stm32f746.pins import unconnected
 from renode_mnist.stm32f746.semihosting import Semihosting
 from renode_mnist.stm32f746.whereabouts import whereabouts
@@ -172,6 +173,18 @@ class EmbeddedElf:
         """See ``AnyElf``."""
         self._machine.usarts[uart].feed(data)
 
+    def drive(self, pin: Pin, high: bool | None, at_seconds: float | None = None) -> None:
+        """See ``AnyElf``."""
+        port = self._machine.gpios[pin.port]
+        if at_seconds is None:
+            port.drive(pin.number, high)
+        else:
+            port.drive_at(round(at_seconds * PICOSECONDS), pin.number, high)
+
+    def is_high(self, pin: Pin) -> bool:
+        """See ``AnyElf``."""
+        return self._machine.pads.is_high(pin)
+
     def now(self) -> float:
         """See ``AnyElf``."""
         return self._machine.clock.now_seconds()
@@ -208,6 +221,15 @@ class EmbeddedElf:
 
     def remarks(self) -> tuple[str, ...]:
         """See ``AnyElf``."""
-        resets = self._machine.resets
-        counted = f"the program has reset the chip {resets} times; what is counted is since the last"
-        return (*((counted,) if resets else ()), *self._machine.log.others)
+        return (*self._resets(), *self._machine.log.others)
+
+    def _resets(self) -> tuple[str, ...]:
+        """By whom and how often the chip was reset."""
+        causes = self._machine.reset_causes
+        if not causes:
+            return ()
+        said = " and ".join(
+            f"{cause.words} has reset the chip {times} time{'s' if times > 1 else ''}"
+            for cause, times in sorted(causes.items(), key=lambda each: each[0].value)
+        )
+        return (f"{said}; what is counted is since the last",)

@@ -12,6 +12,7 @@ from renode_mnist import paths
 from renode_mnist.errors import TargetError
 from renode_mnist.renode_install import locate
 from renode_mnist.stm32f746 import elf
+from renode_mnist.stm32f746.pads import Pin
 from renode_mnist.targets.any_elf import HANDLED_SECONDS, ITM, SEMIHOSTING, Count, End, EndKind, Heard, Stopped
 from renode_mnist.targets.renode_findings import Findings
 from renode_mnist.targets.renode_process import WorkerProcess
@@ -65,6 +66,7 @@ class RenodeElf:
         self._notes: list[str] = []
         self._fault: tuple[int, float] | None = None
         self._exit: End | None = None
+        self._to_come: list[tuple[int, Pin, bool]] = []
         self._last_findings = Findings((), ())
 
     def __enter__(self) -> Self:
@@ -145,7 +147,7 @@ class RenodeElf:
             return self._exit
         until_ns = round(until_seconds * _NANOSECONDS)
         while self._state["now_ns"] < until_ns:
-            answer = self._ask(do="run", until_ns=until_ns, line="")
+            answer = self._ask(do="run", until_ns=self._next_ns(until_ns), line="")
             if (status := answer["exit_status"]) is not None:
                 self._exit = End(EndKind.EXIT, f"it ended with status {status} (semihosting)", status)
                 return Stopped.CONDITION if done() else self._exit
@@ -175,6 +177,34 @@ class RenodeElf:
     def send(self, uart: str, data: bytes) -> None:
         """See ``AnyElf``."""
         self._ask(do="send", line=uart, data=data.hex())
+
+    def drive(self, pin: Pin, high: bool | None, at_seconds: float | None = None) -> None:
+        """See ``AnyElf``; at a moment to come means at the end of its millisecond.
+
+        Raises:
+            TargetError: ``high`` is None, which Renode's model of a port does not know.
+        """
+        if high is None:
+            raise TargetError(
+                f"Renode cannot release {pin}: its ports know high and low",
+                "Drive it as its pull would.",
+            )
+        if at_seconds is not None and at_seconds > self.now():
+            self._to_come.append((round(at_seconds * _NANOSECONDS), pin, high))
+            self._to_come.sort()
+        else:
+            self._ask(do="drive", port=pin.port, pin=pin.number, high=high)
+
+    def is_high(self, pin: Pin) -> bool:
+        """See ``AnyElf``; what the program or `drive` gave it, not what other peripherals drive."""
+        return bool(self._ask(do="pin", port=pin.port, pin=pin.number)["high"])
+
+    def _next_ns(self, until_ns: int) -> int:
+        """How far to run now: what is to be driven by now is."""
+        while self._to_come and self._to_come[0][0] <= self._state["now_ns"]:
+            _, pin, high = self._to_come.pop(0)
+            self._ask(do="drive", port=pin.port, pin=pin.number, high=high)
+        return min(until_ns, self._to_come[0][0]) if self._to_come else until_ns
 
     def now(self) -> float:
         """See ``AnyElf``."""

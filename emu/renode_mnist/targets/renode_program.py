@@ -16,6 +16,8 @@ _FP_AND_XPSR = 25
 """Number of xPSR among the core's registers (Renode's GDB description of an M profile core)."""
 _LONGEST_READ = 1 << 16
 _BRANCH_TO_ITSELF = b"\xfe\xe7"
+_IDR = 0x10
+"""Of a GPIO port (RM0385 6.4.5)."""
 _FLASH_STARTS = (0x0800_0000, 0x0020_0000)
 """The same by two buses; the platform starts from the second."""
 
@@ -120,6 +122,19 @@ class Program:
         hook = CpuAddressHook(act)
         self._hooks.append(hook)  # .NET holds it by a weak handle
         self._core.AddHook(UInt64(address), hook)
+
+    # Pins
+
+    def drive(self, port: str, pin: int, high: bool) -> None:
+        """Gives a pin a level from outside."""
+        self._port(port).OnGPIO(pin, high)
+
+    def is_high(self, port: str, pin: int) -> bool:
+        """What the program gives a pin that it drives, else what `drive` gave it: IDR has both."""
+        return bool(int(self._port(port).ReadDoubleWord(_IDR)) >> pin & 1)
+
+    def _port(self, letter: str) -> Any:
+        return getattr(self._machine.sysbus, f"gpioPort{letter}").internal
 
     # Sleep
 

@@ -339,6 +339,10 @@ def _execute(emulation: Emulation, request: dict[str, Any]) -> dict[str, Any]:
             emulation.run(request["until_ns"], request["line"])
         case "stop_at":
             emulation.program.stop_at(request["address"])
+        case "drive":
+            emulation.program.drive(request["port"], request["pin"], request["high"])
+        case "pin":
+            return {"high": emulation.program.is_high(request["port"], request["pin"])}
         case "send":
             emulation.send(bytes.fromhex(request["data"]), request["line"])
         case "reset":

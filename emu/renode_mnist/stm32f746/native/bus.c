@@ -111,8 +111,11 @@ uint64_t bus_read_hook(void* engine, uint64_t offset, unsigned size, void* user_
   uint32_t value = 0;
   bool stays = is_steady(chip, address) || is_unclocked_usart(chip, address);
   (void)engine;
+  chip->read_moves = false;
+  chip->read_counts.tick_ps = 0;
   read_bus(chip, address, size, &value, &stays);
   chip->access_active = false;
+  stays = stays && !chip->read_moves;
   if (stays) {
     idle->read_address = address;
     idle->read_value = value;
@@ -120,8 +123,9 @@ uint64_t bus_read_hook(void* engine, uint64_t offset, unsigned size, void* user_
     if (++idle->polls == idle->poll_patience) chip_stop_to_look(chip);
   } else {
     ++idle->effects;
-    const bool counts = address == kCyccnt ? !chip->count_in_python : address == kScsBase + kSysTickCvr;
-    if (counts && size == 4) {
+    const bool core = address == kCyccnt ? !chip->count_in_python : address == kScsBase + kSysTickCvr;
+    if ((core || chip->read_counts.tick_ps) && size == 4) {
+      idle->counts = chip->read_counts;
       ++idle->counter_reads;
       idle->counter_address = address;
       idle->counter_value = value;
@@ -155,7 +159,8 @@ void bus_write(Chip* chip, uint32_t address, uint32_t size, uint32_t value) {
     well = usart_write(usart, address & 0x3FC, word * (~0u / mask));  // an APB duplicates (RM0385 2.1.12)
   } else if (gpio) {
     const uint32_t left = gpio_peek(gpio, address & 0x3FC) & ~(mask << shift);
-    gpio_write(gpio, address & 0x3FC, left | word << shift);
+    if (gpio_write(gpio, address & 0x3FC, left | word << shift))
+      well = chip->outside.pins_changed(chip->outside.of, (int)(gpio - chip->gpios));
   } else if (dma) {
     const uint32_t left = dma_read(dma, address & 0x3FC) & ~(mask << shift);
     dma_write(dma, address & 0x3FC, left | word << shift);

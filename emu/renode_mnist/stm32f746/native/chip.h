@@ -67,6 +67,7 @@ typedef struct {
   bool (*interrupted)(void* of);           // false: a signal (Ctrl-C) ends the run
   // A DMA stream: where nothing answered it, or how it is set as it is switched on.
   bool (*unusual)(void* of, int controller, int stream, bool failed, uint32_t address);
+  bool (*pins_changed)(void* of, int port);
   bool (*counter_failed)(void* of);  // the clock model raised an error
                                      // uc_emu_start; what is not brief goes without the interpreter's lock.
   int (*start)(void* of, uint64_t begin, bool brief);
@@ -82,6 +83,12 @@ typedef struct {
   uint32_t read_address, read_value;
 } Loop;
 
+// What is read goes up or down by one each `tick_ps`, for at least that many ticks; 0: it does not.
+typedef struct {
+  int64_t tick_ps, ticks;
+  bool falls;
+} Counts;
+
 // How `idle.c` looks for loops.
 typedef struct {
   uint64_t patience;       // cycles that go by before a look
@@ -90,8 +97,10 @@ typedef struct {
   uint32_t polls;          // of those, so far
   uint64_t reads;          // likewise, without end
   uint64_t effects;        // accesses to the bus that may have changed something, or of which the next differs
-  uint64_t counter_reads;  // of these, words of CYCCNT and of SysTick's value, the last of which was
+  uint64_t counter_reads;  // of these, words of CYCCNT, of SysTick's value and of what Python says that it
+                           // `read_counts`, the last of which was
   uint32_t counter_address, counter_value;
+  Counts counts;  // and of Python's, so
   uint32_t read_address, read_value;
   uint8_t* ram;    // a copy of all RAM
   Memory* memory;  // likewise of the caches
@@ -130,6 +139,7 @@ struct Chip {
 
   // The core, besides its registers.
   bool asleep, event_register, reset_requested, hold_exceptions;
+  bool waits_for_event;  // it sleeps by WFE, not by WFI
   bool observed;  // somebody wants to see all: it runs in Python
   bool stale;     // the MPU was written
   bool sleep_on_exit;
@@ -140,6 +150,8 @@ struct Chip {
   int unwritable_count;                     // -1: more than that
   Allowed allowed[kAllowedSlots];
 
+  bool read_moves;     // Python: what it has just read changes by itself, or by being read;
+  Counts read_counts;  // where it counts, so
   bool access_active;  // the bus access under way, and the instruction that makes it
   uint32_t access_pc;
 

@@ -298,10 +298,35 @@ static PyObject* write_gpio(ChipObject* self, PyObject* args) {
   Gpio* gpio;
   if (!PyArg_ParseTuple(args, "iIIp", &index, &offset, &value, &resets) || !(gpio = gpio_of(self, index)))
     return NULL;
+  bool tell = false;
   if (resets)
-    gpio->registers[offset / 4 % kGpioRegisters] = value;
+    gpio_set(gpio, offset, value);
   else
-    gpio_write(gpio, offset, value);
+    tell = gpio_write(gpio, offset, value);
+  return PyBool_FromLong(tell);
+}
+
+static PyObject* levels_of_gpio(ChipObject* self, PyObject* index) {
+  const Gpio* gpio = gpio_of(self, (int)PyLong_AsLong(index));
+  return gpio ? PyLong_FromUnsignedLong(gpio_levels(gpio)) : NULL;
+}
+
+static PyObject* drive_gpio(ChipObject* self, PyObject* args) {
+  int index;
+  unsigned int driven, high;
+  Gpio* gpio;
+  if (!PyArg_ParseTuple(args, "iII", &index, &driven, &high) || !(gpio = gpio_of(self, index))) return NULL;
+  gpio->driven = driven;
+  gpio->high = high;
+  Py_RETURN_NONE;
+}
+
+static PyObject* watch_gpio(ChipObject* self, PyObject* args) {
+  int index;
+  unsigned int pins;
+  Gpio* gpio;
+  if (!PyArg_ParseTuple(args, "iI", &index, &pins) || !(gpio = gpio_of(self, index))) return NULL;
+  gpio->watched = pins;
   Py_RETURN_NONE;
 }
 
@@ -406,13 +431,17 @@ static PyMethodDef methods[] = {
     {"usart_transmitted", (PyCFunction)usart_transmitted, METH_VARARGS, "(index, callable)."},
     {"usart_clock", (PyCFunction)clock_usart, METH_VARARGS, "(index, whether it has one): its rates have changed."},
     {"gpio_read", (PyCFunction)read_gpio, METH_VARARGS, "(index, offset, as it is) -> value."},
-    {"gpio_write", (PyCFunction)write_gpio, METH_VARARGS, "(index, offset, value, as it is)."},
+    {"gpio_write", (PyCFunction)write_gpio, METH_VARARGS, "(index, offset, value, as it is) -> somebody to tell."},
+    {"gpio_levels", (PyCFunction)levels_of_gpio, METH_O, "(index) -> a bit each pin."},
+    {"gpio_drive", (PyCFunction)drive_gpio, METH_VARARGS, "(index, pins driven from outside, high ones)."},
+    {"gpio_watch", (PyCFunction)watch_gpio, METH_VARARGS, "(index, pins watched while they are outputs)."},
     {"gpio_clock", (PyCFunction)clock_gpio, METH_VARARGS, "(index, whether it has one)."},
     {"dma_read", (PyCFunction)read_dma, METH_VARARGS, "(index, offset) -> value."},
     {"dma_write", (PyCFunction)write_dma, METH_VARARGS, "(index, offset, value)."},
     {"dma_reset", (PyCFunction)reset_dma, METH_VARARGS, "(index)."},
     {"dma_clock", (PyCFunction)clock_dma, METH_VARARGS, "(index, whether it has one)."},
-    {"dma_ask", (PyCFunction)ask_dma, METH_VARARGS, "(request, Asking): a peripheral in Python asks for transfers."},
+    {"dma_ask", (PyCFunction)ask_dma, METH_VARARGS,
+     "(request, Asking): a peripheral in Python asks for transfers."},
     {"set_rcc", (PyCFunction)set_rcc, METH_O, "What loads from the RCC read."},
     {NULL, NULL, 0, NULL},
 };

@@ -59,6 +59,16 @@ static bool may_access(void* of, uint32_t address, uint32_t size, bool store, bo
   return well;
 }
 
+static bool pins_changed(void* of, int port) {
+  ChipObject* self = of;
+  const PyGILState_STATE lock = PyGILState_Ensure();
+  PyObject* answer = PyObject_CallFunction(self->callables[kPins], "i", port);
+  Py_XDECREF(answer);
+  const bool well = answer || keep_error(self);
+  PyGILState_Release(lock);
+  return well;
+}
+
 static bool line_timing(void* of, int index, LineTiming* timing) {
   ChipObject* self = of;
   const PyGILState_STATE lock = PyGILState_Ensure();
@@ -183,8 +193,8 @@ Event chip_foreign_event(ChipObject* self, int64_t time_ps, uint64_t asked, PyOb
 }
 
 void chip_connect(ChipObject* self) {
-  self->chip.outside =
-      (Outside){read_bus, write_bus, may_access, condition, interrupted, unusual, counter_failed, start, self};
+  self->chip.outside = (Outside){read_bus, write_bus,    may_access,     condition, interrupted,
+                                 unusual,  pins_changed, counter_failed, start,     self};
   self->chip.line = (Line){line_timing, transmitted, crossing, self};
   self->chip.clock.drop = drop_event;
 }

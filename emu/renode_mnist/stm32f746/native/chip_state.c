@@ -23,7 +23,7 @@ typedef struct {
   DmaStream streams[kDmas][kDmaStreams];
   uint8_t dma_clocked[kDmas];
   uint8_t asking[kMostRequests];
-  uint8_t count_flag, asleep, event_register, reset_requested;
+  uint8_t count_flag, asleep, waits_for_event, event_register, reset_requested;
 } State;
 
 size_t chip_state_size(void) { return sizeof(State); }
@@ -62,6 +62,7 @@ void chip_save(const Chip* chip, uint8_t* into) {
   }
   memcpy(state.asking, chip->asking, sizeof state.asking);
   state.asleep = chip->asleep;
+  state.waits_for_event = chip->waits_for_event;
   state.event_register = chip->event_register;
   state.reset_requested = chip->reset_requested;
   memcpy(into, &state, sizeof state);
@@ -103,6 +104,7 @@ void chip_restore(Chip* chip, const uint8_t* from) {
   }
   memcpy(chip->asking, state.asking, sizeof state.asking);
   chip->asleep = state.asleep;
+  chip->waits_for_event = state.waits_for_event;
   chip->event_register = state.event_register;
   chip->reset_requested = state.reset_requested;
   chip->access_active = false;

@@ -172,6 +172,15 @@ static PyObject* loop(ChipObject* self, PyObject* unused) {
                        found->read_address, found->read_value);
 }
 
+static PyObject* read_counts(ChipObject* self, PyObject* args) {
+  long long tick_ps, ticks;
+  int falls;
+  if (!PyArg_ParseTuple(args, "LLp", &tick_ps, &ticks, &falls)) return NULL;
+  self->chip.read_moves = true;
+  self->chip.read_counts = (Counts){tick_ps, ticks, falls};
+  Py_RETURN_NONE;
+}
+
 static PyObject* forget_rights(ChipObject* self, PyObject* unused) {
   (void)unused;
   for (int i = 0; i < kAllowedSlots; ++i) self->chip.allowed[i].word = 0;
@@ -224,6 +233,7 @@ static PyMethodDef methods[] = {
     {"loop", (PyCFunction)loop, METH_NOARGS, "(pc, goes on, polls, address, value) of the loop skipped last."},
     {"save", (PyCFunction)chip_type_save, METH_NOARGS, "(state, events, bytes on their way), for a snapshot."},
     {"restore", (PyCFunction)chip_type_restore, METH_VARARGS, "Takes on what `save` returned."},
+    {"read_counts", (PyCFunction)read_counts, METH_VARARGS, "(tick in ps, ticks, falls): so counts what is read."},
     {"forget_rights", (PyCFunction)forget_rights, METH_NOARGS, "What may be accessed is to be asked anew."},
     {"set_steady_pages", (PyCFunction)set_steady_pages, METH_O, "Of which reading has no effect."},
     {"set_peripheral_pages", (PyCFunction)set_peripheral_pages, METH_O, "That DMA finds a peripheral in."},
@@ -236,6 +246,7 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     FLAG(asleep),
+    FLAG(waits_for_event),
     FLAG(event_register),
     FLAG(reset_requested),
     FLAG(hold_exceptions),
@@ -244,6 +255,7 @@ static PyMemberDef members[] = {
     FLAG(sleep_on_exit),
     FLAG(fpcar_set),
     FLAG(count_in_python),
+    FLAG(read_moves),
     FLAG(counting),
     {"count", T_ULONGLONG, offsetof(ChipObject, chip.count), 0, "CYCCNT at `count_since`."},
     {"count_since", T_ULONGLONG, offsetof(ChipObject, chip.count_since), 0, "In cycles of the core."},

@@ -6,7 +6,7 @@
 #include "types.h"
 
 // What it calls: see `Calls` of chip.py.
-typedef enum { kReadBus, kWriteBus, kMayAccess, kLineTiming, kCrossing, kUnusual, kCallables } Callable;
+typedef enum { kReadBus, kWriteBus, kMayAccess, kLineTiming, kCrossing, kUnusual, kPins, kCallables } Callable;
 
 enum { kMostConnections = 160 };  // of requests to DMA streams
 

@@ -8,13 +8,20 @@
 enum { kGpioRegisters = 256 };
 
 typedef struct {
-  bool clocked;  // by the RCC
+  bool clocked;           // by the RCC
+  uint8_t lock_writes;    // of the three that lock it
+  uint32_t driven, high;  // from outside, a bit a pin
+  uint32_t watched;       // also while they are outputs
   uint32_t registers[kGpioRegisters];
 } Gpio;
 
 uint32_t gpio_read(const Gpio* gpio, uint32_t offset);
-void gpio_write(Gpio* gpio, uint32_t offset, uint32_t value);
+// Whether somebody is to be told: levels of inputs or of watched pins, or what a pin is switched to, have changed.
+bool gpio_write(Gpio* gpio, uint32_t offset, uint32_t value);
+// Out of reset.
+void gpio_set(Gpio* gpio, uint32_t offset, uint32_t value);
 // What a narrow write leaves of a register.
 uint32_t gpio_peek(const Gpio* gpio, uint32_t offset);
+uint32_t gpio_levels(const Gpio* gpio);
 
 #endif

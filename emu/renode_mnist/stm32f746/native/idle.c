@@ -10,9 +10,11 @@
 
 #include "chip.h"
 #include "spin.h"
+#include "wide.h"
 
 enum { kMostBlocks = 64, kMostReturns = 4, kLeastCycles = 512, kNearBytes = 256, kLeastRounds = 16 };
 enum { kSysTickRounding = 3 };  // ticks that times of whole picoseconds can be off, at both ends
+static const int64_t kLongest = INT64_C(1) << 60;
 static const uint32_t kCyccnt = 0xE0001004;
 static const uint64_t kLeastPatience = 500, kMostPatience = UINT64_C(1) << 23;
 static const uint32_t kLeastPolls = 16, kMostPolls = 1 << 14;
@@ -134,9 +136,18 @@ static uint64_t sure_rounds(const Chip* chip, const Round* round) {
   const Idle* idle = &chip->idle;
   uint32_t registers[kStateRegisters];
   engine_read_state(&chip->engine, registers);
-  const bool systick = idle->counter_address != kCyccnt;
-  const SpinCounter counter = {idle->counter_address, idle->counter_value, systick ? -1 : 1};
-  const int64_t ticks = spin_ticks(round->edges, round->count, registers, &counter, memory_of, chip);
+  const Counts* counts = &idle->counts;  // of a peripheral in Python, if it is none of the core's
+  const bool systick = !counts->tick_ps && idle->counter_address != kCyccnt;
+  const bool falls = counts->tick_ps ? counts->falls : systick;
+  const SpinCounter counter = {idle->counter_address, idle->counter_value, falls ? -1 : 1};
+  int64_t ticks = spin_ticks(round->edges, round->count, registers, &counter, memory_of, chip);
+  if (counts->tick_ps) {
+    if (ticks == kNeverEnds || ticks > counts->ticks) ticks = counts->ticks;
+    if (ticks > kLongest / counts->tick_ps) ticks = kLongest / counts->tick_ps;
+    if (ticks <= 1) return 0;  // how much of the first is over is not known
+    return wide_scaled((uint64_t)((ticks - 1) * counts->tick_ps), chip->clock.hertz, PICOSECONDS, false) /
+           round->cycles;
+  }
   if (ticks == kNeverEnds) return UINT64_MAX;
   const int64_t apart = systick ? kSysTickRounding : 0;
   return ticks <= 1 + apart ? 0 : (uint64_t)(ticks - 1 - apart) / round->cycles;
@@ -173,10 +184,14 @@ static Outcome look(Chip* chip, uint64_t limit_cycles, StopKind* stop) {
   engine_read_state(&chip->engine, registers);
   for (int returns = 0;; ++returns) {
     if (returns == kMostReturns) return look_for_counter(chip, limit_cycles, head, stop);
+    const uint64_t counter_reads = idle->counter_reads;
     const Outcome outcome = go_round(chip, limit_cycles, head, &round, stop);
     if (outcome != kCameRound) return outcome;
     engine_read_state(&chip->engine, again);
-    if (memcmp(registers, again, sizeof registers) == 0) break;
+    if (memcmp(registers, again, sizeof registers) == 0) {
+      if (idle->counter_reads == counter_reads) break;
+      return look_for_counter(chip, limit_cycles, head, stop);  // whose ticks are longer than a round
+    }
     memcpy(registers, again, sizeof registers);
   }
   copy_ram(chip);

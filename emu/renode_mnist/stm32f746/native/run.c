@@ -45,12 +45,16 @@ Ran chip_run(Chip* chip, int64_t time_ps, bool has_condition) {
       if (stop == kStopError) return kFailed;
       if (stop == kStopNone) {
         if (chip->counter->at_breakpoint) return kRanToStop;
-        if (!chip->counter->stopped) chip->asleep = true;  // WFI
+        if (!chip->counter->stopped) {  // WFI
+          chip->asleep = true;
+          chip->waits_for_event = false;
+        }
       } else if (stop == kStopExceptionReturn) {
         bool thread;
         if (!exceptions_leave(chip, &thread)) return kRanToStop;
         chip->event_register = true;
         chip->asleep = thread && chip->sleep_on_exit;
+        chip->waits_for_event = false;
       } else {
         return kRanToStop;
       }

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746 import memory_map
 from renode_mnist.stm32f746.peripheral import Peripheral
+from renode_mnist.stm32f746.peripherals.exti import Exti
+from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
+from renode_mnist.stm32f746.peripherals.syscfg import Syscfg
+from renode_mnist.stm32f746.peripherals.timer import Timer
+from renode_mnist.stm32f746.peripherals.timer_features import FEATURES
+from renode_mnist.stm32f746.peripherals.wwdg import WindowWatchdog
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class OwnPeripheral:
 
 def built_in() -> list[Peripheral]:
     """One of each, in the order in which a reset comes to them."""
-    return []
+    syscfg = Syscfg()
+    return [syscfg, Exti(syscfg), *(Timer(name) for name in FEATURES), IndependentWatchdog(), WindowWatchdog()]
 
 
 def place_of(model: Peripheral, base: int) -> memory_map.PeripheralRange:
