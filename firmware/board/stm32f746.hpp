@@ -22,7 +22,7 @@ struct Rcc {
 };
 static_assert(offsetof(Rcc, AHB1ENR) == 0x30 && offsetof(Rcc, APB2ENR) == 0x44 && offsetof(Rcc, CSR) == 0x74);
 
-// RM0385, 29.4: independent watchdog.
+// RM0385, 28.4: independent watchdog.
 struct Iwdg {
   Register KR, PR, RLR, SR, WINR;
 };

@@ -5,16 +5,16 @@
 namespace board {
 namespace {
 
-// RM0385, 29.4.1: IWDG_KR.
+// RM0385, 28.4.1: IWDG_KR.
 constexpr std::uint32_t kStart = 0xCCCC;
 constexpr std::uint32_t kAccess = 0x5555;
 constexpr std::uint32_t kFeed = 0xAAAA;
 
 // Counts of LSI, nominally 32 kHz (17 to 47 kHz: DS10916, table 39), so that a time is up after 0.68 to 1.9 of it.
 constexpr std::uint32_t kLsiKilohertz = 32;
-constexpr std::uint32_t kMostCounts = 4096;  // 29.4.3: IWDG_RLR has 12 bits
+constexpr std::uint32_t kMostCounts = 4096;  // 28.4.3: IWDG_RLR has 12 bits
 
-// 29.4.2: IWDG_PR 0 to 6 divide by 4 to 256; the finest that reaches.
+// 28.4.2: IWDG_PR 0 to 6 divide by 4 to 256; the finest that reaches.
 constexpr std::uint32_t prescaler() {
   std::uint32_t code = 0;
   while (code < 6 && kWatchdogMs * kLsiKilohertz > kMostCounts << (code + 2)) ++code;

@@ -1,4 +1,4 @@
-// The independent watchdog (RM0385, 29): it resets the chip unless the main loop comes round in time. WATCHDOG_MS
+// The independent watchdog (RM0385, 28): it resets the chip unless the main loop comes round in time. WATCHDOG_MS
 // in CMake, 0 for none.
 #pragma once
 

@@ -22,6 +22,7 @@ from renode_mnist.measure.faults.campaign import Campaign
 from renode_mnist.measure.faults.draw import Draw
 from renode_mnist.measure.faults.fault import SHARES, Fault, Finding, Outcome, Place, rotation
 from renode_mnist.measure.faults.image_map import Stretch, at
+from renode_mnist.measure.faults.line import FaultyLine
 from renode_mnist.measure.faults.station import Station
 from renode_mnist.measure.faults.tally import Share
 from renode_mnist.measure.faults.trace import instruction_address
@@ -30,6 +31,7 @@ from renode_mnist.report import faults_page
 from renode_mnist.stm32f746 import snapshot
 from renode_mnist.stm32f746.rcc import CSR
 from renode_mnist.wire import frame, messages
+from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import ErrorCode, ErrorReport
 
 SEED = 3
@@ -168,7 +170,8 @@ def test_a_trial_leaves_nothing_behind(chip: BenchChip) -> None:
         trial.tried(chip, Fault(0, Place.CODE, "flip", "", 7, 0, address=0x0800_0200 + 997 * number, bit=number % 8))
         tried(chip, Place.REGISTERS, part="PC", at=1000 * number, bit=12)
     assert tried(chip, Place.CLOCK, "never", "HSE") == masked
-    client, line = chip.talk()
+    line = FaultyLine(chip.machine, chip.machine.usarts["USART1"], timed=True)
+    client = Client(line, firmware=chip.firmware, layers=chip.samples[7].answer.layers)
     snapshot.restore(chip.machine, chip.samples[7].written)
     begun_ps = chip.machine.clock.now_ps()
     answer, expected = client.run(), chip.samples[7].answer

@@ -16,7 +16,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.snapshot import Snapshot
 from renode_mnist.targets.embedded import BINARY_LINES, BOOT_SECONDS, EmbeddedTarget
-from renode_mnist.wire.client import Client, Observer
+from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Client, Observer
 from renode_mnist.wire.messages import Inference, LayerTiming, Stats
 
 PATIENCE = 4
@@ -40,7 +40,8 @@ class Sample:
         begun_ps: When the request to run is sent.
         trace: What the core executes from there on.
         subject: What faults are drawn over.
-        longest_seconds: Of a request with its answer.
+        longest_seconds: Of a request with its answer, to write, to run or to read.
+        longest_to_run_seconds: Likewise, to run or to read.
     """
 
     tensors: tuple[bytes, ...]
@@ -52,6 +53,7 @@ class Sample:
     trace: Trace
     subject: Subject
     longest_seconds: float
+    longest_to_run_seconds: float
 
 
 class BenchChip:
@@ -67,7 +69,8 @@ class BenchChip:
         machine: The emulated chip.
         firmware: What it says of itself.
         samples: One an input.
-        patience_seconds: How long the client waits for an answer.
+        patience_seconds: How long the client waits for an answer, where the inputs are part of the talk.
+        patience_to_run_seconds: Likewise where they are there already.
         probe_seconds: How long it is then asked whether it is there at all: as long as a watchdog may take too.
 
     Raises:
@@ -80,47 +83,44 @@ class BenchChip:
         self.machine: Machine = target.machine
         self._usart = self.machine.usarts[BINARY_LINES[board]]
         self._image = image
-        client = Client(self._line())
+        client = Client(FaultyLine(self.machine, self._usart))
         self.firmware: Stats = client.stats()
         self._layers: tuple[LayerTiming, ...] = client.layers()
         client.infer(inputs[0])  # once before all: what is only done the first time is not what is looked at
         if self.firmware.state_bytes:
             client.reset_state()
         self.booted = snapshot.save(self.machine)
-        self.patience_seconds = 10.0
         self.samples = tuple(self._sample(tensors) for tensors in inputs)
-        longest = max(sample.longest_seconds for sample in self.samples)
-        self.patience_seconds = max(PATIENCE * longest, _LEAST_PATIENCE_SECONDS)
+        self.patience_seconds = _patience(max(sample.longest_seconds for sample in self.samples))
+        self.patience_to_run_seconds = _patience(max(sample.longest_to_run_seconds for sample in self.samples))
         watchdog_seconds = _WATCHDOG_AT_MOST * self.firmware.watchdog_ms / 1e3
-        self.probe_seconds = max(self.patience_seconds, watchdog_seconds)
+        self.probe_seconds = max(self.patience_to_run_seconds, watchdog_seconds)
 
-    def _line(self, fault: Fault | None = None) -> FaultyLine:
-        return FaultyLine(self.machine, self._usart, fault)
-
-    def talk(self, fault: Fault | None = None, observer: Observer | None = None) -> tuple[Client, FaultyLine]:
+    def talk(
+        self, fault: Fault | None = None, observer: Observer | None = None, *, with_inputs: bool = False
+    ) -> tuple[Client, FaultyLine]:
         """A client that knows the firmware, and the line that it speaks over."""
-        line = self._line(fault)
-        client = Client(
-            line,
-            timeout_seconds=self.patience_seconds,
-            observer=observer,
-            firmware=self.firmware,
-            layers=self._layers,
-        )
-        return client, line
+        line = FaultyLine(self.machine, self._usart, fault)
+        seconds = self.patience_seconds if with_inputs else self.patience_to_run_seconds
+        return self._client(line, seconds, observer), line
+
+    def _client(self, line: FaultyLine, seconds: float, observer: Observer | None = None) -> Client:
+        return Client(
+            line, timeout_seconds=seconds, observer=observer, firmware=self.firmware, layers=self._layers
+        )  # fmt: skip
 
     def _sample(self, tensors: tuple[bytes, ...]) -> Sample:
         snapshot.restore(self.machine, self.booted)
         frames = _Frames()
-        client = Client(self._line(), observer=frames, firmware=self.firmware, layers=self._layers)
+        client = self._client(FaultyLine(self.machine, self._usart), DEFAULT_TIMEOUT_SECONDS, frames)
         client.write(tensors)
         writes = len(frames.requests)
         written, begun_ps = snapshot.save(self.machine), self.machine.clock.now_ps()
         answer = client.run()
         snapshot.restore(self.machine, written)
-        again, line = self.talk()
+        line = FaultyLine(self.machine, self._usart, timed=True)
         with traced(self.machine) as trace:
-            repeated = again.run()
+            repeated = self._client(line, DEFAULT_TIMEOUT_SECONDS).run()
         if repeated.tensors != answer.tensors:
             raise TargetError("the firmware answers the same input differently", "Is there state that lives on?")
         assert line.first_reply_ps is not None
@@ -142,7 +142,8 @@ class BenchChip:
             begun_ps,
             trace,
             subject,
-            frames.longest_seconds,
+            max(frames.seconds),
+            max(frames.seconds[writes:]),
         )
 
     def _used_stack(self) -> Stretch:
@@ -150,7 +151,7 @@ class BenchChip:
         whole = self._image.ram[Place.STACK][0]
         content = self.machine.core.memory.peek(whole.address, whole.size_bytes) or b""
         used = self.firmware.stack_bytes
-        client, _ = self.talk()
+        client = self._client(FaultyLine(self.machine, self._usart), DEFAULT_TIMEOUT_SECONDS)
         with suppress(RenodeMnistError):
             used = client.stats().stack_used_bytes
         used = max(min(used, len(content)), _STACK_PAINT_ALIGNMENT)
@@ -162,13 +163,17 @@ class BenchChip:
         self.machine.run_until(until_ps, lambda: self._usart.receiver_on)
 
 
+def _patience(longest_seconds: float) -> float:
+    return max(PATIENCE * longest_seconds, _LEAST_PATIENCE_SECONDS)
+
+
 class _Frames:
     """Sees a faultless talk."""
 
     def __init__(self) -> None:
         self.requests: list[int] = []
         self.replies: list[int] = []
-        self.longest_seconds = 0.0
+        self.seconds: list[float] = []
         self._sent_at = 0.0
 
     def __call__(self, direction: str, frame: bytes, seconds: float) -> None:
@@ -177,4 +182,4 @@ class _Frames:
             self._sent_at = seconds
         elif direction == "received":
             self.replies.append(len(frame))
-            self.longest_seconds = max(self.longest_seconds, seconds - self._sent_at)
+            self.seconds.append(seconds - self._sent_at)

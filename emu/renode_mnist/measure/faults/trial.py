@@ -31,7 +31,7 @@ def watched(chip: BenchChip, fault: Fault, observer: Observer | None) -> tuple[F
     machine = chip.machine
     whole_talk = fault.place in (*_ON_LINE, Place.CLOCK)
     snapshot.restore(machine, chip.booted if whole_talk else sample.written)
-    client, line = chip.talk(fault, observer)
+    client, line = chip.talk(fault, observer, with_inputs=whole_talk)
     answers: list[Inference] = []
     with ExitStack() as armed:
         _arm(chip, fault, sample, line, armed)
@@ -127,6 +127,6 @@ def _found_by_check(chip: BenchChip) -> bool | None:
     if chip.firmware.protocol_version < CHECKED_SINCE:
         return None
     with suppress(RenodeMnistError):
-        client, _ = chip.talk()
+        client, _ = chip.talk(with_inputs=True)
         return not client.check_image().whole
     return False
