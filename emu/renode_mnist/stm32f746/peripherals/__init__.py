@@ -11,6 +11,7 @@ from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.peripherals.bkpsram import BackupSram
 from renode_mnist.stm32f746.peripherals.exti import Exti
 from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
+from renode_mnist.stm32f746.peripherals.lptim import LowPowerTimer
 from renode_mnist.stm32f746.peripherals.rtc import Rtc
 from renode_mnist.stm32f746.peripherals.syscfg import Syscfg
 from renode_mnist.stm32f746.peripherals.timer import Timer
@@ -34,7 +35,7 @@ class OwnPeripheral:
 def built_in() -> list[Peripheral]:
     """One of each, in the order in which a reset comes to them."""
     syscfg = Syscfg()
-    timers = [Timer(name) for name in FEATURES]
+    timers = [*(Timer(name) for name in FEATURES), LowPowerTimer("LPTIM1")]
     return [syscfg, Exti(syscfg), *timers, IndependentWatchdog(), WindowWatchdog(), Rtc(), BackupSram()]
 
 
