@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import snippets
+from renode_mnist.program.stack_room import StackRoom
 from renode_mnist.stm32f746 import snapshot
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.slot import ResetCause
@@ -107,9 +108,16 @@ def test_standby_ends_with_a_reset_by_a_pin_or_the_rtc(python_models: bool) -> N
     assert (first, kept_first) == (0x0E, 0)
     assert second == 2 << 16 | 0x20 << 8 | 0x0E
     assert third >> 16 & 2 == 2
-    assert kept_second == 0xA5A5_A5A5
+    assert kept_second == 0x3CA5_C35A, "nothing of what was in RAM"
     assert machine.reset_causes == {ResetCause.STANDBY: 2}
     assert machine.clock.now_ps() == pytest.approx(10**12 + 2 * 10**12, rel=1e-3)
+
+
+def test_ram_behind_standby_looks_as_before_the_start_to_who_looks_for_a_stacks_depth() -> None:
+    machine = machine_of(STANDBY)
+    machine.run_for(0.001)
+    room = StackRoom(0x2000_1000, 0x2000_2000, shared=False)
+    assert machine.core.memory.peek(room.low, room.high - room.low) == room.paint()
 
 
 def test_a_snapshot_in_standby_or_stop_goes_on() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
 
 import snippets
+from counted_timer import CountedTimer
 from renode_mnist.stm32f746 import snapshot
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.pads import Pin
@@ -677,3 +679,50 @@ def test_a_mode_that_is_not_modelled_is_named() -> None:
     bench = Bench()
     bench["TIM3", CCMR2] = 1 << 16
     assert bench.machine.log.lacking == ("TIM3.CCMR2.OC3M is 8, a mode that is not modelled",)
+
+
+# Held to one that counts
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_it_is_one_that_counts_edge_by_edge(seed: int) -> None:
+    r = random.Random(seed)
+    bench, counted = Bench(), CountedTimer()
+    offsets = {"CR1": CR1, "SR": SR, "EGR": EGR, "CNT": CNT, "PSC": PSC, "ARR": ARR, "RCR": RCR, "CCR1": CCR1}
+    shape = r.choice([0, 1 << 4, 1 << 5, 2 << 5, 3 << 5])
+
+    def write(register: str, value: int) -> None:
+        bench["TIM1", offsets[register]] = value
+        counted.write(register, value)
+
+    write("ARR", r.randrange(1, 12))
+    write("EGR", 1)
+    write("CR1", 1 | shape | r.choice([0, 1 << 7]))
+    for _ in range(150):
+        for _ in range(r.choice([0, 1, 1, 2, 3, 7, 30, 90])):
+            counted.edge()
+            bench.wait(1)
+        if r.random() < 0.5:
+            found = [bench["TIM1", offset] for offset in (CNT, SR, CR1)]
+            assert found[0] == counted.count
+            assert (found[1] & 3, found[2] & 1) == (counted.flags, counted.control & 1)
+        match r.randrange(10):
+            case 0 if (reload := r.randrange(1, 12)) != counted.count:  # else what it does before a tick is anybody's
+                write("ARR", reload)
+            case 1:
+                write("PSC", r.randrange(4))
+            case 2:
+                write("RCR", r.choice([0, 0, 1, 2]))
+            case 3:
+                write("CCR1", r.randrange(14))
+            case 4 | 5:
+                write("SR", r.choice([0, 0xFFFE, 0xFFFD]))
+            case 6 if r.random() < 0.3:
+                write("EGR", 1)
+            case 7 if not shape & 0x60:
+                write("CNT", r.randrange(counted.used["ARR"] + 1))
+            case 8:
+                write(
+                    "CR1",
+                    r.choice([1, 1, 1, 0]) | shape | r.choice([0, 0, 1 << 1, 1 << 2, 1 << 3]) | r.choice([0, 1 << 7]),
+                )

@@ -86,7 +86,12 @@ def test_the_window_one_tells_early_and_resets_at_its_end() -> None:
     assert bench["WWDG", wwdg.SR] == 1
     assert bench.pending(POSITIONS["WWDG"])
     bench["WWDG", wwdg.SR] = 0
+    bench.wait(10)
     assert not bench.pending(POSITIONS["WWDG"])
+    assert bench["WWDG", wwdg.SR] == 0, "it is set as 0x40 is reached, not while that stands"
+    bench["WWDG", wwdg.CR] = 0x80 | 0x42
+    bench.wait(2 * tick)
+    assert bench.pending(POSITIONS["WWDG"])
     assert _until_reset(bench) <= tick * HSI_PS
     assert bench.machine.reset_causes == {ResetCause.WINDOW_WATCHDOG: 1}
     assert bench["RCC", CSR] >> 30 & 1

@@ -46,8 +46,8 @@ from renode_mnist.stm32f746.wires import Wires
 _IDCODE, _STM32F746_REVISION_Z = 0x00, 0x1001_6449
 """RM0385 40.6.1: DBGMCU_IDCODE; its reserved bits read 6 on silicon."""
 
-_OF_NO_USE = b"\xa5"
-"""What RAM holds behind standby: on silicon anything."""
+_OF_NO_USE = b"\x5a\xc3\xa5\x3c"
+"""What RAM holds behind standby, on silicon anything: as `stack_room` paints it, which so finds a stack's depth."""
 
 
 class Halt(Enum):
@@ -285,7 +285,7 @@ class Machine:
             unit.reset()
         for memory in memory_map.MEMORIES:
             if memory.writable:
-                self.core.memory.poke(memory.base, memory.size_bytes * _OF_NO_USE)
+                self.core.memory.poke(memory.base, memory.size_bytes // len(_OF_NO_USE) * _OF_NO_USE)
         self.core.code_changed()
 
     def _take_event(self) -> None:

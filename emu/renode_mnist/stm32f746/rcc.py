@@ -257,10 +257,15 @@ class Rcc(Peripheral):
                 return self._hse_hertz // divider if self.registers[CR] & _HSERDY and divider > 1 else 0
         return 0
 
+    def _on_slow_clock(self, name: str) -> bool:
+        """Whether its kernel clock is LSI or LSE, which stop leaves on."""
+        chosen = field(self.registers[DCKCFGR2], _SELECT[name], 2)
+        return chosen == 3 or (chosen == 1 and name == "LPTIM1")
+
     def is_clocked(self, name: str) -> bool:
         """Whether a peripheral's clock is on."""
         clock = CLOCKS.get(name)
-        if clock is not None and self._stopped:
+        if clock is not None and self._stopped and not (name in _SELECT and self._on_slow_clock(name)):
             return False
         return clock is None or bool(self.read(_ENABLES[clock.bus]) & clock.mask)
 

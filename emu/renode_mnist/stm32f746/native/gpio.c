@@ -54,11 +54,19 @@ static uint32_t frozen(const Gpio* self, uint32_t offset) {
   return kept;
 }
 
+// BSRR: of the two, BSy wins.
+static uint32_t set_and_reset(uint32_t odr, uint32_t value) { return (odr & ~(value >> 16)) | (value & 0xFFFF); }
+
 bool gpio_write(Gpio* self, uint32_t offset, uint32_t value) {
   if (offset == kIdr) return false;
+  if (!self->watched && (offset == kBsrr || offset == kOdr)) {  // often; inputs do not depend on it
+    uint32_t* odr = &self->registers[kOdr / 4];
+    *odr = offset == kOdr ? value : set_and_reset(*odr, value);
+    return false;
+  }
   const uint32_t levels = gpio_levels(self), before = gpio_peek(self, offset);
   if (offset == kBsrr) {
-    self->registers[kOdr / 4] = (self->registers[kOdr / 4] & ~(value >> 16)) | (value & 0xFFFF);  // BSy wins
+    self->registers[kOdr / 4] = set_and_reset(self->registers[kOdr / 4], value);
   } else if (offset == kLckr) {
     lock(self, value);
   } else {

@@ -14,6 +14,7 @@ from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.exti import Exti
 from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
+from renode_mnist.stm32f746.peripherals.lptim import LowPowerTimer
 from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
 from renode_mnist.stm32f746.peripherals.rng import Rng
 from renode_mnist.stm32f746.peripherals.rtc import Rtc
@@ -32,6 +33,7 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         syscfg,
         Exti(syscfg),
         *(Timer(name) for name in FEATURES),
+        LowPowerTimer("LPTIM1"),
         IndependentWatchdog(),
         WindowWatchdog(),
         Rtc(),

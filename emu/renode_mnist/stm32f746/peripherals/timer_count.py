@@ -32,6 +32,8 @@ class Count:
         edge: Of the clock, from which on the rest is told.
         phase: Of the counter at that edge.
         prescaled: Edges that the prescaler had counted then.
+        descends: A phase below 0 is a counter that goes both ways and was on its way down beyond its reload value;
+            else below 0 it goes through the end of its range.
     """
 
     top: int
@@ -42,6 +44,7 @@ class Count:
     edge: int = 0
     phase: int = 0
     prescaled: int = 0
+    descends: bool = False
 
     @property
     def period(self) -> int:
@@ -70,7 +73,8 @@ class Count:
     def falls(self, edge: int) -> bool:
         """Whether it counts down."""
         if self.shape is Shape.CENTRE:
-            return self._phase(self.ticks(edge)) >= self.reload > 0
+            phase = self._phase(self.ticks(edge))
+            return phase >= self.reload > 0 or (phase < 0 and self.descends)
         return self.shape is Shape.DOWN
 
     def value(self, edge: int) -> int:
@@ -81,13 +85,16 @@ class Count:
         if self.shape is Shape.DOWN:
             return self.reload - phase
         if phase < 0:
-            return phase + self.top + 1
+            return -phase if self.descends else phase + self.top + 1
         return phase if phase <= self.reload else 2 * self.reload - phase
 
     def put(self, value: int, *, falling: bool = False) -> None:
         """Gives it a value; ``falling`` is the direction of one that counts up and down."""
+        self.descends = falling and self.shape is Shape.CENTRE and value > self.reload
         if self.shape is Shape.DOWN:
             self.phase = self.reload - value
+        elif self.descends:
+            self.phase = -value
         elif value > self.reload:
             self.phase = value - self.top - 1
         else:
@@ -118,6 +125,9 @@ class Count:
 
     def _first(self, phase: int) -> int:
         """Ticks until it comes to a phase, at least 1; what is below 0 does not end at 0, it only comes there."""
+        if self.phase < 0 and self.descends:
+            on_the_way = phase - self.period if phase > self.reload else phase
+            return (on_the_way if on_the_way > self.phase else phase) - self.phase
         if self.phase < 0:
             return phase - self.phase + (self.period if phase == 0 else 0)
         return (phase - self.phase - 1) % self.period + 1

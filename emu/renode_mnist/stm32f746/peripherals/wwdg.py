@@ -59,7 +59,11 @@ class WindowWatchdog(Peripheral):
         return (self.registers[CR] - (self._ticks() - self._from_tick)) & _COUNT
 
     def _settle(self) -> None:
-        self.registers[CR] = self.registers[CR] & _WDGA | self._value()
+        """It is told from now on; where it has come down to 0x40 meanwhile, its flag is set."""
+        before, now = self.registers[CR], self._value()
+        if before & _WDGA and before & _COUNT > _T6 >= now:
+            self.registers[SR] |= _EWIF
+        self.registers[CR] = before & _WDGA | now
         self._from_tick = self._ticks()
 
     def _plan(self) -> None:
@@ -67,7 +71,7 @@ class WindowWatchdog(Peripheral):
         above = (self.registers[CR] & _COUNT) - _T6
         early = self._clock.time_ps((self._from_tick + above) * self._edges_a_tick)
         end = self._clock.time_ps((self._from_tick + above + 1) * self._edges_a_tick)
-        self.slot.plan(_EARLY, early if watches and above >= 0 and not flagged else None)
+        self.slot.plan(_EARLY, early if watches and above > 0 and not flagged else None)
         self.slot.plan(_ENDS, end if watches else None)
 
     def due(self, what: str) -> None:
@@ -75,8 +79,9 @@ class WindowWatchdog(Peripheral):
         if what == _ENDS:
             self.slot.reset_chip(ResetCause.WINDOW_WATCHDOG)
         else:
-            self.registers[SR] |= _EWIF
+            self._settle()
             self._interrupt()
+            self._plan()
 
     def _interrupt(self) -> None:
         self.slot.set_interrupt(bool(self.registers[SR] & _EWIF and self.registers[CFR] & _EWI))
