@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, peripherals, rcc, wiring
+from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, peripherals, rcc, slot, wiring
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.chip import Ran
@@ -19,6 +19,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
+from renode_mnist.stm32f746.external import ExternalMemory
 from renode_mnist.stm32f746.flash import HERTZ_A_WAIT_STATE, FlashInterface
 from renode_mnist.stm32f746.gpio import Gpio
 from renode_mnist.stm32f746.itm import Itm
@@ -248,7 +249,7 @@ class Machine:
     def _plug(self, model: Peripheral, place: memory_map.PeripheralRange | None) -> None:
         """Connects a model at its place in the chip, or at another one."""
         lines = wiring.interrupts(model.name) if model.interrupts is None else model.interrupts
-        slot = Slot(
+        place_in_chip = Slot(
             model,
             self.scheduler,
             self.log,
@@ -257,13 +258,23 @@ class Machine:
             self.nvic.set_line,
             self.parts,
             self._reset_because,
+            self._show_memory,
         )
-        model.connected(slot)
+        model.connected(place_in_chip)
         if place is None:
             self.bus.add(model)
         else:
             self.bus.add_at(model, place)
         self._plugged.append(model)
+
+    def _show_memory(self, memory: slot.ExternalMemory, base: int | None) -> None:
+        assert isinstance(memory, ExternalMemory)
+        if base is None:
+            self.bus.hide(memory)
+        else:
+            self.bus.show(memory, base)
+        self.parts.pages_changed(self.bus)
+        self.protection.changed()
 
     def _reset_because(self, cause: ResetCause) -> None:
         self.rcc.reset_cause = cause

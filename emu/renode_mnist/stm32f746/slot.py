@@ -85,6 +85,15 @@ class Chip(Protocol):
         ...
 
 
+class ExternalMemory(Protocol):
+    """A memory outside the chip: `external.ExternalMemory`."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+
 class Slot:
     """A peripheral's connections.
 
@@ -97,6 +106,7 @@ class Slot:
         set_line: Drives the NVIC's line of a position.
         chip: Takes its requests of DMA.
         reset_chip: Resets the chip before the next block.
+        show_memory: Brings a memory into the address space, or (None) takes it out.
 
     Attributes:
         log: As given.
@@ -113,6 +123,7 @@ class Slot:
         set_line: Callable[[int, bool], None],
         chip: Chip,
         reset_chip: Callable[[ResetCause], None],
+        show_memory: Callable[[ExternalMemory, int | None], None],
     ) -> None:
         self._of = of
         self._scheduler = scheduler
@@ -122,6 +133,7 @@ class Slot:
         self._set_line = set_line
         self._chip = chip
         self._reset_chip = reset_chip
+        self._show_memory = show_memory
 
     @property
     def now_ps(self) -> int:
@@ -165,6 +177,10 @@ class Slot:
     def read_had_effect(self) -> None:
         """To be called within `Peripheral.read` of a class that is `steady`, where that changes something."""
         self._chip.read_had_effect()
+
+    def show_memory(self, memory: ExternalMemory, base: int | None) -> None:
+        """Brings a memory that is outside the chip into its address space at ``base``; None takes it out."""
+        self._show_memory(memory, base)
 
     def reset_chip(self, cause: ResetCause) -> None:
         """Resets the chip before the next block."""

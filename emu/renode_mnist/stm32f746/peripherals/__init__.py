@@ -10,6 +10,7 @@ from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.peripherals.adc import Adc
 from renode_mnist.stm32f746.peripherals.crc import Crc
 from renode_mnist.stm32f746.peripherals.dac import Dac
+from renode_mnist.stm32f746.peripherals.fmc import Fmc
 from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
 from renode_mnist.stm32f746.peripherals.rng import Rng
@@ -25,6 +26,7 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         Adc(Analog(surroundings.analog)),
         Dac(),
         Ltdc(),
+        Fmc(),
         *(_spi(name, surroundings.devices) for name in SPIS),
         *(_i2c(name, surroundings.devices) for name in I2CS),
     ]
