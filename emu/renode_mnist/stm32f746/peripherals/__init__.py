@@ -13,6 +13,7 @@ from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.fmc import Fmc
 from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
+from renode_mnist.stm32f746.peripherals.quadspi import QuadSpi
 from renode_mnist.stm32f746.peripherals.rng import Rng
 from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
 from renode_mnist.stm32f746.surroundings import Surroundings
@@ -27,6 +28,7 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         Dac(),
         Ltdc(),
         Fmc(),
+        QuadSpi(surroundings.qspi),
         *(_spi(name, surroundings.devices) for name in SPIS),
         *(_i2c(name, surroundings.devices) for name in I2CS),
     ]

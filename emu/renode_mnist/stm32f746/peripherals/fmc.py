@@ -22,7 +22,7 @@ _STATES = {_NORMAL: 0, _SELF_REFRESH: 1, _POWER_DOWN: 2}
 
 
 class Fmc(Peripheral):
-    """The controller. A bank is there once its mode register was loaded, the last step of its start (RM0385 13.7.3)."""
+    """The controller. A bank is there once its mode register was loaded, as its start ends (RM0385 13.7.3)."""
 
     lacks = "NOR, PSRAM and NAND; timings of SDRAM, whose commands are done at once; code that runs from there"
     steady = True
