@@ -48,6 +48,7 @@ class ProgramLibrary:
         analog: Sequence[str] | str = (),
         rng_seed: int = 0,
         ltdc: str | None = None,
+        qspi: str | None = None,
     ) -> None:
         """Starts an emulator with a program at its first instruction; what was open is closed.
 
@@ -57,7 +58,7 @@ class ProgramLibrary:
         own (``module:Class@0x40011000``), ``devices`` on its buses (``module:Class@SPI1:PA4``,
         ``module:Class@I2C1:0x48``), ``analog`` for what an ADC sees at a pin (``PA0=1.65``, a file or a function);
         ``rng_seed`` is the random number generator's; ``ltdc`` is a .png for what the LCD controller shows when the
-        program is closed.
+        program is closed, ``qspi`` a file with what the flash at the QUADSPI holds.
         """
         self.close_program()
         options = TargetOptions(clock_model=clock_model)
@@ -69,6 +70,7 @@ class ProgramLibrary:
             analog=_each(analog),
             rng_seed=rng_seed,
             ltdc=ltdc,
+            qspi=qspi,
         )
         self._emulation = open_emulation(Path(elf), target, options, program).__enter__()
 

@@ -21,6 +21,7 @@ def plugged(program: ProgramOptions) -> str:
         "analog values": program.analog,
         "seed of the RNG": program.rng_seed,
         "picture of the LCD": program.ltdc,
+        "content of the QUADSPI's flash": program.qspi,
     }
     return next((what for what, given in asked.items() if given), "")
 
@@ -71,6 +72,7 @@ def open_emulation(
     def embedded(heard: Heard) -> AnyElf:
         from renode_mnist.stm32f746.analog_sources import analog_sources
         from renode_mnist.stm32f746.devices import attached_devices
+        from renode_mnist.stm32f746.flash_file import flash_content
         from renode_mnist.stm32f746.peripherals.own import own_peripheral
         from renode_mnist.stm32f746.surroundings import Surroundings
         from renode_mnist.targets import embedded as _  # noqa: F401  (tells where Unicorn is missing)
@@ -92,6 +94,7 @@ def open_emulation(
                 seed=program.rng_seed,
                 analog=analog_sources(program.analog),
                 devices=attached_devices(program.devices),
+                qspi=b"" if program.qspi is None else flash_content(Path(program.qspi)),
             ),
         )
 

@@ -143,6 +143,7 @@ class ProgramOptions:
             "``PA0=module:function``."
         },
     )
+    qspi: StrPath | None = option(None, "What the flash at the QUADSPI holds.", path="file", unset="blank")
     ltdc: StrPath | None = option(
         None, "Write what the LCD controller shows at the end to this .png.", metavar="PNG", unset="none"
     )

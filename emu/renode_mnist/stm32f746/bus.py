@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from renode_mnist.stm32f746 import memory_map
+from renode_mnist.stm32f746.external import ExternalMemory
 from renode_mnist.stm32f746.log import EventLog
 from renode_mnist.stm32f746.peripheral import Peripheral
 from renode_mnist.stm32f746.register_names import register_name
@@ -35,6 +36,7 @@ class Bus:
             self._put(place)
         self._models: dict[str, Peripheral] = {}
         self._unmodelled: dict[str, Peripheral] = {}
+        self._memories: dict[str, ExternalMemory] = {}
 
     def add(self, peripheral: Peripheral) -> None:
         """Puts a model in the place that `memory_map` has under its name."""
@@ -44,6 +46,21 @@ class Bus:
         """Puts a model that the chip does not have at ``place``, in front of what is there."""
         self._models[peripheral.name] = peripheral
         self._put(place)
+
+    def show(self, memory: ExternalMemory, base: int) -> None:
+        """Puts a memory from outside the chip into its address space, with as many bytes as it has."""
+        self._memories[memory.name] = memory
+        self._put(memory_map.PeripheralRange(memory.name, base, len(memory.data), False))
+
+    def hide(self, memory: ExternalMemory) -> None:
+        """Takes it out again."""
+        if self._memories.pop(memory.name, None) is not None:
+            self._ranges = {page: place for page, place in self._ranges.items() if place.name != memory.name}
+
+    def external(self, address: int) -> ExternalMemory | None:
+        """The memory from outside the chip at an address, while it is shown."""
+        place = self._ranges.get(address >> _PAGE_SHIFT)
+        return self._memories.get(place.name) if place else None
 
     def _put(self, place: memory_map.PeripheralRange) -> None:
         for page in range(place.base >> _PAGE_SHIFT, (place.base + place.size_bytes) >> _PAGE_SHIFT):
@@ -84,13 +101,17 @@ class Bus:
         for each in (*self._models.values(), *self._unmodelled.values()):
             each.take_state(state[each.name])
 
-    def answers(self, address: int, _size_bytes: int, _store: bool) -> bool:
-        """Whether there is a peripheral."""
-        return address >> _PAGE_SHIFT in self._ranges
+    def answers(self, address: int, _size_bytes: int, store: bool) -> bool:
+        """Whether there is a peripheral, or a memory from outside the chip that takes it."""
+        place = self._ranges.get(address >> _PAGE_SHIFT)
+        if place is None:
+            return False
+        memory = self._memories.get(place.name)
+        return memory is None or not store or memory.writable
 
     def _find(self, address: int, verb: str) -> tuple[Peripheral | None, memory_map.PeripheralRange]:
         place = self._ranges[address >> _PAGE_SHIFT]
-        model = self._models.get(place.name)
+        model = self._models.get(place.name) or self._memories.get(place.name)
         if model is None:
             if who := self._who():
                 self._tell_not_modelled(place.name, address, who, verb)

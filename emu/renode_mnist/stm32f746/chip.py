@@ -215,7 +215,7 @@ def build(
             functions=[(address_of(function),) for function in functions],
             registers=[(register,) for register in _REGISTERS],
             hertz=hertz,
-            windows=[(base,) for base, _ in memory_map.BUS_WINDOWS],
+            windows=[(base,) for base, _ in memory_map.WINDOWS],
             usarts=[(bases[name], *wiring.interrupts(name)) for name in wiring.USARTS],
             rams=[place for place in places if place[0] in writable],
             dmas=[(bases[name], *wiring.interrupts(name)) for name in wiring.DMAS],

@@ -39,6 +39,8 @@ class DmaBus:
             return memory.writable
         if not self._is_peripheral(address):
             return False
+        if not self._bus.answers(address, size_bytes, True):
+            return False
         self._bus.write(address, size_bytes, value)
         return True
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from unicorn import arm_const as arm
 
 from renode_mnist.errors import TargetError
-from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, peripherals, rcc, wiring
+from renode_mnist.stm32f746 import chip_id, elf, factory, memory_map, peripherals, rcc, slot, wiring
 from renode_mnist.stm32f746.blockcounter import BlockCount, EdgeCount
 from renode_mnist.stm32f746.bus import Bus
 from renode_mnist.stm32f746.chip import Ran
@@ -20,6 +20,7 @@ from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.core import ClockModel, Core
 from renode_mnist.stm32f746.dwt import Dwt
 from renode_mnist.stm32f746.exceptions import Exceptions
+from renode_mnist.stm32f746.external import ExternalMemory
 from renode_mnist.stm32f746.flash import HERTZ_A_WAIT_STATE, FlashInterface
 from renode_mnist.stm32f746.itm import Itm
 from renode_mnist.stm32f746.log import EventLog
@@ -202,7 +203,11 @@ class Machine:
         self.wires = Wires(self.nvic.set_line)
         self.slots: dict[str, Slot] = {}
         self._effects = Effects(
-            self._reset_because, self._take_event, self.rcc.force_lsi, lambda: self.pwr.backup_writable
+            self._reset_because,
+            self._take_event,
+            self.rcc.force_lsi,
+            lambda: self.pwr.backup_writable,
+            self._show_memory,
         )
         self._plugged: list[Peripheral] = []
         self.low_power = LowPower(self.rcc, self.pwr, self.systick, self._power_down)
@@ -249,7 +254,7 @@ class Machine:
     def _plug(self, model: Peripheral, place: memory_map.PeripheralRange | None) -> None:
         """Connects a model at its place in the chip, or at another one."""
         lines = wiring.interrupts(model.name) if model.interrupts is None else model.interrupts
-        slot = Slot(
+        place_in_chip = Slot(
             model,
             self.scheduler,
             self.log,
@@ -261,8 +266,8 @@ class Machine:
             self._effects,
             self.parts,
         )
-        model.connected(slot)
-        self.slots[model.name] = slot
+        model.connected(place_in_chip)
+        self.slots[model.name] = place_in_chip
         if place is None:
             self.bus.add(model)
         else:
@@ -294,6 +299,15 @@ class Machine:
             self._state.asleep = False
         else:
             self._state.event_register = True
+
+    def _show_memory(self, memory: slot.ExternalMemory, base: int | None) -> None:
+        assert isinstance(memory, ExternalMemory)
+        if base is None:
+            self.bus.hide(memory)
+        else:
+            self.bus.show(memory, base)
+        self.parts.pages_changed(self.bus)
+        self.protection.changed()
 
     def _reset_because(self, cause: ResetCause) -> None:
         self.rcc.reset_cause = cause

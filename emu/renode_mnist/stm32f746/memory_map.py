@@ -63,6 +63,9 @@ FACTORY_OPTION_BYTES = {0x1FFF_0000: 0xAAFF, 0x1FFF_0008: 0xC0FF, 0x1FFF_0010: 0
 PRIVATE_PERIPHERAL_BUS = 0xE000_0000
 """The core's own registers, 1 MiB (DDI 0403E B3.1)."""
 
+EXTERNAL_WINDOWS = ((0x9000_0000, 0x100_0000), (0xC000_0000, 0x200_0000), (0xD000_0000, 0x200_0000))
+"""QUADSPI and both banks of SDRAM, as much of each as is served: (base, size in bytes)."""
+
 BUS_WINDOWS = (
     (0x4000_0000, 0x8_0000),
     (0x5000_0000, 0x6_0C00),
@@ -88,6 +91,9 @@ def _row(base: int, names: str, *, apb: bool) -> list[PeripheralRange]:
         PeripheralRange(name, base + index * KIB, KIB, apb) for index, name in enumerate(names.split()) if name != "-"
     ]
 
+
+WINDOWS = (*BUS_WINDOWS, *EXTERNAL_WINDOWS)
+"""All that the core reaches without a memory of the chip being there."""
 
 PERIPHERALS: tuple[PeripheralRange, ...] = (
     *_row(

@@ -140,6 +140,10 @@ class Parts(Protocol):
         """Leads the core's accesses to peripherals to ``bus``, as far as ``protection`` allows."""
         ...
 
+    def pages_changed(self, bus: Bus) -> None:
+        """To be called when other pages of the address space have a peripheral or a memory behind the bus."""
+        ...
+
     def clocks_changed(self, rcc: Rcc) -> None:
         """To be called when registers of the RCC have changed."""
         ...
@@ -231,7 +235,10 @@ class PythonParts:
 
     def connect(self, bus: Bus, protection: Protection, _scs: SystemControlSpace, _dwt: Dwt) -> None:
         """See `Parts`."""
-        self._core.map_bus(memory_map.BUS_WINDOWS, bus.read, bus.write, protection.may_access)
+        self._core.map_bus(memory_map.WINDOWS, bus.read, bus.write, protection.may_access)
+
+    def pages_changed(self, bus: Bus) -> None:
+        """See `Parts`; these ask the bus each time."""
 
     def clocks_changed(self, rcc: Rcc) -> None:
         """See `Parts`; these ask the RCC each time."""
@@ -315,11 +322,15 @@ class ChipParts:
         self._scs = scs
         self._dwt = dwt
         self._protection = protection
+        self.pages_changed(bus)
+        self.chip.set_unmodelled({offset: sum(bits.values()) for offset, bits in Usart.unmodelled.items()})
+        self._core.map_chip(memory_map.WINDOWS, self.chip)
+        self.synchronise()
+
+    def pages_changed(self, bus: Bus) -> None:
+        """See `Parts`."""
         self.chip.set_steady_pages(bus.steady_pages())
         self.chip.set_peripheral_pages(bus.pages())
-        self.chip.set_unmodelled({offset: sum(bits.values()) for offset, bits in Usart.unmodelled.items()})
-        self._core.map_chip(memory_map.BUS_WINDOWS, self.chip)
-        self.synchronise()
 
     def clocks_changed(self, rcc: Rcc) -> None:
         """See `Parts`."""

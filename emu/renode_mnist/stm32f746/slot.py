@@ -106,12 +106,14 @@ class Effects(NamedTuple):
         send_event: Ends the core's WFE, or its next one.
         start_lsi: LSI runs from now on until a reset.
         backup_writable: Tells PWR_CR1.DBP.
+        show_memory: Brings a memory into the address space, or (None) takes it out.
     """
 
     reset_chip: Callable[[ResetCause], None]
     send_event: Callable[[], None]
     start_lsi: Callable[[], None]
     backup_writable: Callable[[], bool]
+    show_memory: Callable[[ExternalMemory, int | None], None]
 
 
 class Reads(Protocol):
@@ -123,6 +125,15 @@ class Reads(Protocol):
 
     def read_counts(self, tick_ps: int, ticks: int, *, falls: bool) -> None:
         """By one each ``tick_ps``."""
+        ...
+
+
+class ExternalMemory(Protocol):
+    """A memory outside the chip: `external.ExternalMemory`."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
         ...
 
 
@@ -277,6 +288,10 @@ class Slot:
     def pulse_dma(self, signal: str) -> None:
         """It wants one item moved, now."""
         self._dma.pulse(Request(self._of.name, signal))
+
+    def show_memory(self, memory: ExternalMemory, base: int | None) -> None:
+        """Brings a memory that is outside the chip into its address space at ``base``; None takes it out."""
+        self._effects.show_memory(memory, base)
 
     def reset_chip(self, cause: ResetCause) -> None:
         """Resets the chip before the next block."""

@@ -17,11 +17,13 @@ class Surroundings:
         seed: Of the random number generator.
         analog: By pin (``PA0``) what an ADC sees there.
         devices: On SPI and I2C buses.
+        qspi: What the flash at the QUADSPI holds from its first byte on.
     """
 
     seed: int = 0
     analog: Mapping[str, Source] = field(default_factory=dict)
     devices: tuple[Attached, ...] = ()
+    qspi: bytes = b""
 
 
 NOTHING = Surroundings()

@@ -24,7 +24,7 @@ enum {
   kRccRegisters = 40,
   kMostUnwritable = 32,
   kAllowedSlots = 256,
-  kWindows = 4,
+  kWindows = 7,
   kMostRams = 4,
   kPages = 1 << 22
 };

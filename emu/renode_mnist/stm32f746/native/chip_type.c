@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Rows of numbers into `places`, `columns` a row; how many rows, or -1 with an error set.
 static int read_rows(PyObject* rows, unsigned long long* places, int most, int columns) {
@@ -205,7 +206,9 @@ static PyObject* set_steady_pages(ChipObject* self, PyObject* pages) {
   return mark_pages(&self->chip.pages, pages);
 }
 
+// These and no others.
 static PyObject* set_peripheral_pages(ChipObject* self, PyObject* pages) {
+  if (self->chip.peripherals) memset(self->chip.peripherals, 0, kPages / 8);
   return mark_pages(&self->chip.peripherals, pages);
 }
 

@@ -12,10 +12,12 @@ from renode_mnist.stm32f746.peripherals.bkpsram import BackupSram
 from renode_mnist.stm32f746.peripherals.crc import Crc
 from renode_mnist.stm32f746.peripherals.dac import Dac
 from renode_mnist.stm32f746.peripherals.exti import Exti
+from renode_mnist.stm32f746.peripherals.fmc import Fmc
 from renode_mnist.stm32f746.peripherals.i2c import I2c
 from renode_mnist.stm32f746.peripherals.iwdg import IndependentWatchdog
 from renode_mnist.stm32f746.peripherals.lptim import LowPowerTimer
 from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
+from renode_mnist.stm32f746.peripherals.quadspi import QuadSpi
 from renode_mnist.stm32f746.peripherals.rng import Rng
 from renode_mnist.stm32f746.peripherals.rtc import Rtc
 from renode_mnist.stm32f746.peripherals.spi import SelectedDevice, Spi
@@ -43,6 +45,8 @@ def built_in(surroundings: Surroundings) -> list[Peripheral]:
         Adc(Analog(surroundings.analog)),
         Dac(),
         Ltdc(),
+        Fmc(),
+        QuadSpi(surroundings.qspi),
         *(_spi(name, surroundings.devices) for name in SPIS),
         *(_i2c(name, surroundings.devices) for name in I2CS),
     ]
