@@ -132,6 +132,14 @@ def test_what_drives_no_pin(value: str, said: str) -> None:
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
+def test_who_has_reset_the_chip_is_told() -> None:
+    watchdog = "REGISTER(0x40003000) = 0x5555; REGISTER(0x40003008) = 99; REGISTER(0x40003000) = 0xCCCC;"
+    done = emulate(f"int main(void) {{ {watchdog} for (;;) continue; }}", "--for", "60ms")
+    assert "the independent watchdog has reset the chip 4 times; what is counted is since the last" in done.stdout
+    source = "int main(void) { if (!(REGISTER(RCC + 0x74) & 1 << 28)) REGISTER(0xE000ED0C) = 0x05FA0004; }"
+    assert "-- the program has reset the chip 1 time; what is" in emulate(source).stdout
+
+
 BOTH = 'int main(void) { SEMIHOSTING(4, "one\\nrest"); usart1_on(); print("two\\n"); SEMIHOSTING(4, " of it"); }'
 
 

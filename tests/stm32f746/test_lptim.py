@@ -73,6 +73,16 @@ def test_registers_that_are_written_at_the_wrong_time_are_named() -> None:
     assert bench.machine.log.lacking == ("LPTIM1.CFGR.ENC is not modelled",)
 
 
+def test_it_stands_while_its_oscillator_is_off() -> None:
+    bench = _started(4, reload=0xFFFF)
+    bench["RCC", 0x90] = 1 << 24
+    bench.wait(160_000)
+    assert bench["LPTIM1", CNT] == 0
+    bench["RCC", 0x74] = 1
+    bench.wait(160_000 + 640)  # its start-up time
+    assert bench["LPTIM1", CNT] == 320
+
+
 def test_on_lsi_it_wakes_the_chip_from_stop() -> None:
     machine = machine_of("""
 static void lptim(void) { R(0x40002404, 0) = 3; R(0x40013C00, 20) = 1 << 23; seen[0]++; }

@@ -297,6 +297,34 @@ def test_a_program_sets_it_up_on_lsi_and_sleeps_between_alarms() -> None:
     assert machine.log.text() == ""
 
 
+def test_waiting_for_the_next_second_is_skipped_to_it() -> None:
+    machine = machine_of(
+        PROGRAM.replace(
+            "while (seen[0] < 8) sleep();",
+            """R(RTC, 8) = 0;
+  for (int i = 0; i < 3; i++) {
+    uint32_t second = R(RTC, 0);
+    R(RTC, 4);
+    for (;;) { uint32_t now = R(RTC, 0); R(RTC, 4); if (now != second) break; }
+    seen[1 + i] = R(RTC, 40); R(RTC, 4);
+  }""",
+        )
+    )
+    rtc = machine.bus.model("RTC")
+    assert rtc is not None
+    read, asked = rtc.read, []
+
+    def counted(offset: int) -> int:
+        asked.append(offset)
+        return read(offset)
+
+    rtc.read = counted  # type: ignore[method-assign]
+    snippets.run(machine, 20.0)
+    assert seen(machine, 4)[1:] == [249, 249, 249]
+    assert machine.instructions() > 10_000_000
+    assert len(asked) < 2000
+
+
 def test_a_snapshot_goes_on_with_its_alarms() -> None:
     machine = machine_of(PROGRAM)
     machine.run_for(2.5)

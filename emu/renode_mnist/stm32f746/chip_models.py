@@ -209,8 +209,9 @@ class ChipGpio(Gpio):
 
     def reset(self) -> None:
         """See `Gpio`."""
-        for offset in range(0, 0x400, 4):
-            self._native.gpio_write(self._index, offset, self.reset_values.get(offset, 0), True)
+        self._native.gpio_reset(self._index)
+        for offset, value in self.reset_values.items():
+            self._native.gpio_write(self._index, offset, value)
         self._came_out_of_reset()
 
     def peek(self, offset: int) -> int:
@@ -223,7 +224,7 @@ class ChipGpio(Gpio):
 
     def write(self, offset: int, value: int) -> None:
         """See `Gpio`."""
-        if self._native.gpio_write(self._index, offset, value, False):
+        if self._native.gpio_write(self._index, offset, value):
             self.changed()
 
     @property

@@ -235,8 +235,11 @@ class Rcc(Peripheral):
             return self.hclk_hertz
         apb = self.pclk1_hertz if bus == "APB1" else self.pclk2_hertz
         if name in _SELECT:
-            choices = (apb, LSI_HERTZ if name == "LPTIM1" else self.sysclk_hertz, HSI_HERTZ, LSE_HERTZ)
-            return choices[field(self.read(DCKCFGR2), _SELECT[name], 2)]
+            chosen = field(self.read(DCKCFGR2), _SELECT[name], 2)
+            if name == "LPTIM1":
+                lsi_ready, lse_ready = self.registers[CSR] & _LSIRDY, self.registers[BDCR] & _LSERDY
+                return (apb, LSI_HERTZ if lsi_ready else 0, HSI_HERTZ, LSE_HERTZ if lse_ready else 0)[chosen]
+            return (apb, self.sysclk_hertz, HSI_HERTZ, LSE_HERTZ)[chosen]
         if name.startswith("TIM"):
             at_most = 4 if self.read(DCKCFGR1) & _TIMPRE else 2  # (RM0385 5.2, figure 13)
             return min(self.hclk_hertz, at_most * apb)

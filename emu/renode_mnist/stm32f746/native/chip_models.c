@@ -293,17 +293,18 @@ static PyObject* read_gpio(ChipObject* self, PyObject* args) {
 }
 
 static PyObject* write_gpio(ChipObject* self, PyObject* args) {
-  int index, resets;
+  int index;
   unsigned int offset, value;
   Gpio* gpio;
-  if (!PyArg_ParseTuple(args, "iIIp", &index, &offset, &value, &resets) || !(gpio = gpio_of(self, index)))
-    return NULL;
-  bool tell = false;
-  if (resets)
-    gpio_set(gpio, offset, value);
-  else
-    tell = gpio_write(gpio, offset, value);
-  return PyBool_FromLong(tell);
+  if (!PyArg_ParseTuple(args, "iII", &index, &offset, &value) || !(gpio = gpio_of(self, index))) return NULL;
+  return PyBool_FromLong(gpio_write(gpio, offset, value));
+}
+
+static PyObject* reset_gpio(ChipObject* self, PyObject* index) {
+  Gpio* gpio = gpio_of(self, (int)PyLong_AsLong(index));
+  if (!gpio) return NULL;
+  gpio_reset(gpio);
+  Py_RETURN_NONE;
 }
 
 static PyObject* levels_of_gpio(ChipObject* self, PyObject* index) {
@@ -431,7 +432,9 @@ static PyMethodDef methods[] = {
     {"usart_transmitted", (PyCFunction)usart_transmitted, METH_VARARGS, "(index, callable)."},
     {"usart_clock", (PyCFunction)clock_usart, METH_VARARGS, "(index, whether it has one): its rates have changed."},
     {"gpio_read", (PyCFunction)read_gpio, METH_VARARGS, "(index, offset, as it is) -> value."},
-    {"gpio_write", (PyCFunction)write_gpio, METH_VARARGS, "(index, offset, value, as it is) -> somebody to tell."},
+    {"gpio_write", (PyCFunction)write_gpio, METH_VARARGS,
+     "(index, offset, value) -> whether somebody is to be told."},
+    {"gpio_reset", (PyCFunction)reset_gpio, METH_O, "(index): all registers are 0."},
     {"gpio_levels", (PyCFunction)levels_of_gpio, METH_O, "(index) -> a bit each pin."},
     {"gpio_drive", (PyCFunction)drive_gpio, METH_VARARGS, "(index, pins driven from outside, high ones)."},
     {"gpio_watch", (PyCFunction)watch_gpio, METH_VARARGS, "(index, pins watched while they are outputs)."},

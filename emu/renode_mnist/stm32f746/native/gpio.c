@@ -1,5 +1,7 @@
 #include "gpio.h"
 
+#include <string.h>
+
 enum { kModer = 0x00, kOtyper = 0x04, kOspeedr = 0x08, kPupdr = 0x0C, kIdr = 0x10, kOdr = 0x14, kBsrr = 0x18 };
 enum { kLckr = 0x1C, kAfrl = 0x20, kAfrh = 0x24, kPins = 16 };
 enum { kOutput = 1, kAnalog = 3, kPullUp = 1, kPullDown = 2, kLckk = 1 << 16, kWritesToLock = 3 };
@@ -80,7 +82,7 @@ bool gpio_write(Gpio* self, uint32_t offset, uint32_t value) {
   return (gpio_levels(self) ^ levels) & (self->watched | ~outputs);
 }
 
-void gpio_set(Gpio* self, uint32_t offset, uint32_t value) {
-  self->registers[offset / 4 % kGpioRegisters] = value;
+void gpio_reset(Gpio* self) {
+  memset(self->registers, 0, sizeof self->registers);
   self->lock_writes = 0;
 }

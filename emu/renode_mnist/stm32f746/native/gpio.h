@@ -18,8 +18,8 @@ typedef struct {
 uint32_t gpio_read(const Gpio* gpio, uint32_t offset);
 // Whether somebody is to be told: levels of inputs or of watched pins, or what a pin is switched to, have changed.
 bool gpio_write(Gpio* gpio, uint32_t offset, uint32_t value);
-// Out of reset.
-void gpio_set(Gpio* gpio, uint32_t offset, uint32_t value);
+// All registers are 0; what the world outside drives stays.
+void gpio_reset(Gpio* gpio);
 // What a narrow write leaves of a register.
 uint32_t gpio_peek(const Gpio* gpio, uint32_t offset);
 uint32_t gpio_levels(const Gpio* gpio);

@@ -41,6 +41,8 @@ _ALARMS = (("A", ALRMAR, ALRMASSR, 0), ("B", ALRMBR, ALRMBSSR, 1))
 """Names, registers, and what is added to the number of its bits: ALRAE 8 and ALRAIE 12 of CR, ALRAF 8 of ISR."""
 
 _INITIALISES, _COPIES, _WAKES = "initialises", "copies", "wakes"
+_TICK, _SECOND = "tick", "second"
+"""That was read changes then."""
 
 
 class Rtc(Peripheral):
@@ -177,6 +179,8 @@ class Rtc(Peripheral):
 
     def due(self, what: str) -> None:
         """See `Peripheral.due`."""
+        if what in (_TICK, _SECOND):
+            return
         if what == _INITIALISES:
             self._begin_to_initialise()
         elif what == _COPIES:
@@ -224,10 +228,17 @@ class Rtc(Peripheral):
             return self._flags()
         return 0 if offset in (WPR, SHIFTR) else super().read(offset)
 
+    def _plan_change(self, offset: int) -> None:
+        """What is read stays until an event, so that loops which wait for the next second are skipped to it."""
+        ticks, a_second = self._ticks(), self._ticks_a_second
+        changes = ticks + 1 if offset == SSR else (ticks // a_second + 1) * a_second
+        edge = self._base_edge + (changes - self._base_ticks) * self._edges_a_tick
+        self.slot.plan(_TICK if offset == SSR else _SECOND, self._clock.time_ps(edge))
+
     def _read_calendar(self, offset: int) -> int:
         if self.registers[ISR] & _INITF:
             return self.registers[offset]
-        self.slot.moves()
+        self._plan_change(offset)
         moment, ticks = self._moment()
         time = time_register(moment, twelve_hours=self._twelve_hours)
         if self.registers[CR] & _BYPSHAD:
