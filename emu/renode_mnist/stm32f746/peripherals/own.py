@@ -63,6 +63,7 @@ class Guarded(Peripheral):
         self.steady = of.steady
         self.takes_narrow_writes = of.takes_narrow_writes
         self.takes_narrow_reads = of.takes_narrow_reads
+        self.unmodelled = of.unmodelled
         self.lacks = of.lacks
         self.size_bytes = of.size_bytes
         self.interrupts = of.interrupts
