@@ -66,7 +66,7 @@ def _whole_pages(memory: memory_map.Memory, rights: Sequence[Piece]) -> list[Pie
     for begin, end in pairwise(sorted(border for border in borders if memory.base <= border <= memory.end)):
         inside = {piece.access for piece in rights if piece.begin < end and begin < piece.end}
         access = inside.pop() if len(inside) == 1 else _MIXED
-        if not memory.writable:
+        if not memory.writable and access != _MIXED:  # each access to which is asked anyway
             access &= ~Access.WRITE
         if pages and pages[-1].access == access:
             pages[-1] = Piece(pages[-1].begin, end, access)

@@ -83,8 +83,9 @@ class Protection:
         """Whether an access that the core has to ask about is allowed and answered."""
         if self._active and not self._mpu.access(address) & (Access.WRITE if store else Access.READ):
             return False
-        if store and memory_map.FLASH.holds(address) and self._flash_is_open():
-            return True
+        memory = memory_map.memory_at(address)
+        if store and memory is not None and not memory.writable:
+            return memory is memory_map.FLASH and self._flash_is_open()
         return self._core.memory.is_guarded(address) or self._bus.answers(address, size_bytes, store)
 
     def forbids(self, stop: Stop) -> bool:
