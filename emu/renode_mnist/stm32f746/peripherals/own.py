@@ -44,7 +44,7 @@ def own_peripheral(text: str) -> OwnPeripheral:
         base = int(address, 0)
     except ValueError:
         raise TargetError(f"'{address}' in '{text}' is no address", _FORM) from None
-    return OwnPeripheral(made_by(named(reference, Peripheral, _PROTOCOL), Peripheral), base)
+    return OwnPeripheral(made_by(named(reference, Peripheral, _PROTOCOL), has="name"), base)
 
 
 class Guarded(Peripheral):
