@@ -220,6 +220,31 @@ int main(void) { unlock(); CR = 1u << 31; REGISTER(0x08080000) = 0; seen[0] = 1;
     assert words(machine, 1) == [0x0808_0000]
 
 
+@pytest.mark.parametrize("in_python", [False, True])
+@pytest.mark.parametrize(("locks", "found"), [("", 0x1234), ("CR = 1u << 31;", 0xFFFF_FFFF)])
+def test_it_is_the_same_beside_a_border_of_the_mpu(locks: str, found: int, in_python: bool) -> None:
+    machine = machine_of(
+        f"""
+void hard_fault(void) {{ for (;;) continue; }}
+int main(void) {{
+  REGISTER(0xE000ED9C) = 0x08080040 | 1 << 4; /* 32 bytes without access */
+  REGISTER(0xE000EDA0) = 4 << 1 | 1;
+  REGISTER(0xE000ED94) = 5;
+  __asm volatile("dsb; isb");
+  unlock();
+  CR = PG | X32;
+  seen[0] = REGISTER(0x08080020);
+  {locks}
+  REGISTER(0x08080000) = 0x1234;
+}}
+""",
+        in_python=in_python,
+    )
+    machine.run_for(0.001)
+    assert word(machine, 0x0808_0000) == found
+    assert words(machine, 1) == [0xFFFF_FFFF], "a load beside the border is allowed"
+
+
 def test_only_its_own_bus_programs_it() -> None:
     machine = machine_of(
         """

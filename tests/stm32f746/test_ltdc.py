@@ -159,6 +159,22 @@ def test_the_file_at_the_end(tmp_path: Path) -> None:
     with open_program(elf, ltdc=tmp_path / "out.png") as program:
         program.run(0.001)
     assert np.asarray(Image.open(tmp_path / "out.png")).tolist() == [[BACKGROUND] * 8] * 4
+    in_sdram = """
+int main(void) {
+  on();
+  REGISTER(RCC + 0x38) |= 1;
+  REGISTER(0xA0000140) = 2 << 10 | 1 << 6 | 1 << 4 | 1 << 2;
+  REGISTER(0xA0000150) = 1 << 4 | 4;
+  REGISTER(0xC0000000) = 0x07E0F800;
+  layer(L1, 0, 0, 2, 1, 2, 2);
+  REGISTER(L1 + 0x28) = 0xC0000000;
+  REGISTER(LTDC + 0x24) = 1;
+}
+"""
+    with open_program(c_programs.build(HEAD + in_sdram), ltdc=tmp_path / "sdram.png") as program:
+        program.run(0.001)
+    shown = Image.open(tmp_path / "sdram.png")
+    assert [shown.getpixel((x, 0)) for x in range(3)] == [(255, 0, 0), (0, 255, 0), tuple(BACKGROUND)]
     idle = open_program(c_programs.build("int main(void) {}"), ltdc=tmp_path / "none.png")
     with pytest.raises(TargetError, match=r"there is no picture for .*: the LTDC is off"), idle as program:
         program.run(0.001)

@@ -103,6 +103,15 @@ def test_two_of_one_class_have_places_and_names_of_their_own(folder: Path) -> No
     assert {name: each.read(0) for name, each in machine.own.items()} == {"OWN": 1, "OWN@0x40014c00": 2}
 
 
+def test_bits_that_it_does_not_model_are_named(folder: Path) -> None:
+    place = own(folder, "partly", "    unmodelled = {4: {'FAST': 1 << 3}}\n")
+    elf = c_programs.build("int main(void) { REGISTER(0x40013C04) = 7; REGISTER(0x40013C04) = 8; }")
+    machine = Machine(elf, own_peripherals=[own_peripheral(place)])
+    machine.run_for(0.001)
+    [said] = machine.log.lacking
+    assert said.startswith("OWN+0x4.FAST is not modelled: set by main")
+
+
 LOOP = "int main(void) { for (;;) (void)REGISTER(0x40013C00); }"
 
 

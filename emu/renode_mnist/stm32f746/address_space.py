@@ -67,7 +67,7 @@ def _whole_pages(memory: memory_map.Memory, rights: Sequence[Piece]) -> list[Pie
         inside = {piece.access for piece in rights if piece.begin < end and begin < piece.end}
         access = inside.pop() if len(inside) == 1 else _MIXED
         access = _MIXED if access & Access.WATCHED else access
-        if not memory.writable:
+        if not memory.writable and access != _MIXED:  # each access to which is asked anyway
             access &= ~Access.WRITE
         if pages and pages[-1].access == access:
             pages[-1] = Piece(pages[-1].begin, end, access)

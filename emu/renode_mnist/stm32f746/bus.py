@@ -57,10 +57,15 @@ class Bus:
         if self._memories.pop(memory.name, None) is not None:
             self._ranges = {page: place for page, place in self._ranges.items() if place.name != memory.name}
 
-    def external(self, address: int) -> ExternalMemory | None:
-        """The memory from outside the chip at an address, while it is shown."""
+    def external(self, address: int, size_bytes: int) -> bytes | None:
+        """What a memory from outside the chip holds there; None where none is shown, or where it ends."""
         place = self._ranges.get(address >> _PAGE_SHIFT)
-        return self._memories.get(place.name) if place else None
+        memory = self._memories.get(place.name) if place else None
+        if place is None or memory is None:
+            return None
+        offset = address - place.base
+        data = bytes(memory.data[offset : offset + size_bytes])
+        return data if len(data) == size_bytes else None
 
     def _put(self, place: memory_map.PeripheralRange) -> None:
         for page in range(place.base >> _PAGE_SHIFT, (place.base + place.size_bytes) >> _PAGE_SHIFT):
@@ -135,7 +140,9 @@ class Bus:
         offset = address - place.base & ~3
         found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
         if found and (who := self._who()):
-            register = register_name(address)
+            ours = memory_map.peripheral_at(address)
+            own = ours is None or ours.name != place.name
+            register = f"{place.name}+{offset:#x}" if own else register_name(address)
             for name in found:
                 bit = f"{register}.{name}"
                 self._log.lacks(bit, f"{bit} is not modelled: set by {who}, it does nothing")

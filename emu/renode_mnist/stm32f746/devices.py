@@ -136,14 +136,14 @@ def _attached(text: str) -> Attached:
         raise TargetError(f"'{text}' names no device and its bus", _FORM)
     if bus in I2CS:
         address = _address(text, at)
-        return Attached(made_by(named(reference, I2cDevice, _PROTOCOL), I2cDevice), bus, address=address)
+        return Attached(made_by(named(reference, I2cDevice, _PROTOCOL)), bus, address=address)
     select = ""
     if at:
         pin = _PIN.fullmatch(at)
         if pin is None:
             raise TargetError(f"'{at}' in '{text}' is no pin", _FORM)
         select = f"P{pin[1]}{int(pin[2])}"
-    return Attached(made_by(named(reference, SpiDevice, _PROTOCOL), SpiDevice), bus, select=select)
+    return Attached(made_by(named(reference, SpiDevice, _PROTOCOL)), bus, select=select)
 
 
 def _address(text: str, at: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -9,6 +10,11 @@ from PIL import Image
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.peripherals.ltdc import Ltdc
+
+
+def _read(machine: Machine, address: int, size_bytes: int) -> bytes | None:
+    found = machine.core.memory.peek(address, size_bytes)
+    return machine.bus.external(address, size_bytes) if found is None else found
 
 
 def write_lcd(machine: Machine, path: Path) -> None:
@@ -19,7 +25,7 @@ def write_lcd(machine: Machine, path: Path) -> None:
     """
     ltdc = machine.bus.model("LTDC")
     assert isinstance(ltdc, Ltdc)
-    picture = ltdc.picture(machine.core.memory.peek)
+    picture = ltdc.picture(partial(_read, machine))
     if picture is None:
         raise TargetError(
             f"there is no picture for {path}: the LTDC is off, or has no active area",

@@ -74,8 +74,13 @@ def _broken(module_name: str, error: BaseException) -> TargetError:
     )
 
 
-def made_by(found: type[T], kind: type[T]) -> Callable[[], T]:
-    """What makes one of a user's class, or tells how that failed."""
+def made_by(found: type[T], *, has: str = "") -> Callable[[], T]:
+    """What makes one of a user's class, or tells how that failed.
+
+    Args:
+        found: The class.
+        has: An attribute that the base class gives it in its ``__init__``, which a user's may forget to call.
+    """
 
     def make() -> T:
         try:
@@ -85,9 +90,9 @@ def made_by(found: type[T], kind: type[T]) -> Callable[[], T]:
                 f"{found.__name__} cannot be made: {_said(error)}{_line(error, found)}",
                 "It is called without arguments.",
             ) from error
-        if hasattr(kind, "peek") and not hasattr(made, "name"):
+        if has and not hasattr(made, has):
             raise TargetError(
-                f"{found.__name__} has no name", 'Its __init__ has to call super().__init__("NAME") first.'
+                f"{found.__name__} has no {has}", 'Its __init__ has to call super().__init__("NAME") first.'
             )
         return made
 

@@ -121,8 +121,9 @@ class Protection:
             return False
         if self.watchpoints and self.watchpoints.sees(address, size_bytes, store):
             return False
-        if store and memory_map.FLASH.holds(address) and self._flash_is_open():
-            return True
+        memory = memory_map.memory_at(address)
+        if store and memory is not None and not memory.writable:
+            return memory is memory_map.FLASH and self._flash_is_open()
         return self._core.memory.is_guarded(address) or self._bus.answers(address, size_bytes, store)
 
     def forbids(self, stop: Stop) -> bool:

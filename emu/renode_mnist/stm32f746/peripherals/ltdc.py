@@ -33,7 +33,7 @@ class Ltdc(Peripheral):
 
     lacks = "dithering, FIFO underruns and transfer errors, the time that its fetches take of the bus"
     steady = True
-    unmodelled = MappingProxyType({GCR: {"DEN": 1 << 16}, IER: {"FUIE": 1 << 1, "TERRIE": 1 << 2}})
+    unmodelled = MappingProxyType({GCR: {"DEN": 1 << 16}})
 
     def __init__(self) -> None:
         super().__init__("LTDC", {GCR: _DITHERING, CDSR: 0xF})

@@ -44,7 +44,7 @@ def own_peripheral(text: str) -> OwnPeripheral:
         base = int(address, 0)
     except ValueError:
         raise TargetError(f"'{address}' in '{text}' is no address", _FORM) from None
-    return OwnPeripheral(made_by(named(reference, Peripheral, _PROTOCOL), Peripheral), base)
+    return OwnPeripheral(made_by(named(reference, Peripheral, _PROTOCOL), has="name"), base)
 
 
 class Guarded(Peripheral):
@@ -63,6 +63,7 @@ class Guarded(Peripheral):
         self.steady = of.steady
         self.takes_narrow_writes = of.takes_narrow_writes
         self.takes_narrow_reads = of.takes_narrow_reads
+        self.unmodelled = of.unmodelled
         self.lacks = of.lacks
         self.size_bytes = of.size_bytes
         self.interrupts = of.interrupts

@@ -55,6 +55,8 @@ class QuadSpi(Peripheral):
         self._left = 0
         """Bytes that have not gone over the bus."""
         self._busy = False
+        self._armed = False
+        """A transfer to the flash is set up, and begins with its first data (RM0385 14.3.4)."""
         self._flags = 0
         self._moving = b""
         """On their way out."""
@@ -83,7 +85,7 @@ class QuadSpi(Peripheral):
         """See `Peripheral.state`."""
         return {
             **super().state(),
-            "fifo": (bytes(self._fifo), self._left, self._busy, self._flags, self._moving),
+            "fifo": (bytes(self._fifo), self._left, self._busy, self._armed, self._flags, self._moving),
             "step": self._step.state(),
             "mapped": self._shown is not None,
             "flash": self._flash.state() if self._flash is not None else None,
@@ -92,7 +94,7 @@ class QuadSpi(Peripheral):
     def take_state(self, state: Mapping[str, Any]) -> None:
         """See `Peripheral.take_state`."""
         super().take_state(state)
-        fifo, self._left, self._busy, self._flags, self._moving = state["fifo"]
+        fifo, self._left, self._busy, self._armed, self._flags, self._moving = state["fifo"]
         self._fifo = bytearray(fifo)
         self._step.take_state(state["step"])
         if state["flash"] is not None:
@@ -218,7 +220,7 @@ class QuadSpi(Peripheral):
     def _status(self) -> int:
         level, threshold = len(self._fifo), field(self.registers[CR], 8, 5) + 1
         if self._mode() == _WRITES:
-            ready = self._busy and _FIFO_BYTES - level >= threshold
+            ready = (self._busy or self._armed) and _FIFO_BYTES - level >= threshold
         else:
             ready = level >= threshold or bool(level and not self._busy)
         return self._flags | (FTF if ready else 0) | (BUSY if self._busy else 0) | level << 8
@@ -287,7 +289,7 @@ class QuadSpi(Peripheral):
             self._flags |= TCF
         self._step.cancel()
         self._hide()
-        self._busy, self._left = False, 0
+        self._busy, self._armed, self._left = False, False, 0
         self._fifo.clear()
 
     def _set(self, offset: int) -> None:
@@ -296,6 +298,7 @@ class QuadSpi(Peripheral):
         if offset == CCR:
             self._hide()
             self._fifo.clear()
+            self._armed = False
         if mode == _MAPPED:
             if field(control, 0, 8) not in READS:
                 self.slot.log.once(
@@ -304,12 +307,18 @@ class QuadSpi(Peripheral):
             elif offset == CCR:
                 self._show()
             return
-        wants_address = bool(field(control, 10, 2))
-        if wants_address != (offset == AR):
-            return
-        self._begin()
+        if mode == _WRITES and field(control, 24, 2):
+            self._armed = True
+        elif bool(field(control, 10, 2)) == (offset == AR):
+            self._begin()
 
     def _put(self, data: bytes) -> None:
+        if self._armed:
+            self._fifo += data
+            self._armed = False
+            self._begin()
+            self._update()
+            return
         if self._mode() != _WRITES or not self._busy or len(self._fifo) + len(data) > _FIFO_BYTES:
             self.slot.log.once("QUADSPI.DR was written while nothing takes it: what was written is lost")
             return
