@@ -100,7 +100,8 @@ class Rcc(Peripheral):
 
     Attributes:
         reset_peripheral: Resets the one of that name, where it is modelled.
-        reset_cause: Of the next reset; then `SOFTWARE` again. None: the supply was gone.
+        reset_cause: Of the next reset; then `SOFTWARE` again.
+        supply_lost: Whether the next one is of power-on, which tells no other cause; then not again.
         late_ps: By place in the list of oscillators, how much longer than usual each takes to start; None: for ever.
     """
 
@@ -125,17 +126,17 @@ class Rcc(Peripheral):
         self._backup_writable = backup_writable
         self._kernel_hertz: dict[str, int] = {}
         self._lsi_forced = False
-        self.reset_cause: ResetCause | None = ResetCause.SOFTWARE
+        self.reset_cause = ResetCause.SOFTWARE
+        self.supply_lost = False
         self.reset_peripheral: Callable[[str], None] = lambda _name: None
         self.late_ps: Mapping[int, int | None] = {}
 
     def reset(self) -> None:
         """A system reset: the flags of CSR tell the cause, and the backup domain stays (RM0385 5.1.3)."""
         flags, backup = self.registers[CSR] & _CSR_RESET_FLAGS | _CSR_PIN_RESET, self.registers[BDCR]
-        if self.reset_cause is None:
-            flags, backup = _RESET_VALUES[CSR], 0
-        else:
-            flags |= 1 << self.reset_cause.value
+        flags |= 1 << self.reset_cause.value
+        if self.supply_lost:
+            flags, backup, self.supply_lost = _RESET_VALUES[CSR], 0, False
         super().reset()
         self._lsi_forced = False
         self.registers[CSR], self.registers[BDCR] = flags, backup & ~_READY[BDCR]

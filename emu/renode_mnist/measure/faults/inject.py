@@ -50,7 +50,7 @@ def power_on_reset(machine: Machine, salt: int) -> None:
     for memory in (memory_map.DTCM, memory_map.SRAM1, memory_map.SRAM2, memory_map.ITCM):
         machine.core.memory.poke(memory.base, noise.bytes(memory.size_bytes))
     machine.core.code_changed()
-    machine.rcc.reset_cause = None
+    machine.rcc.supply_lost = True
     machine.reset()
 
 
