@@ -53,8 +53,8 @@ def test_each_line_of_a_pipe_is_answered_in_full_and_in_order(place: list[str]) 
     assert [line for line in said if line.startswith("Received")] == [
         "Received: HELP", "Received: CMD=1", "Received: CMD=2", "Received: nonsense",
     ]  # fmt: skip
-    assert said[start + 3] == "HELP   this list"
-    assert said[start + 4] == "Received: CMD=1"
+    assert said[start + 4] == "HELP   this list"
+    assert said[start + 5] == "Received: CMD=1"
     assert any(line.startswith("RAM: ") for line in said)
     digit = said[said.index("Running inference...") :]
     assert [line.split(":")[0] for line in digit if line.startswith("Out[")] == [f"Out[{i}]" for i in range(10)]
