@@ -38,7 +38,7 @@ def layers(found: Campaign) -> Plot:
 def bits(found: Campaign) -> Plot:
     """By array and by bit of its 32-bit words, the share of flipped bits that change the answer."""
     arrays = [
-        array for array in found.weights if any(each.fault.part == array.name for each in found.at(Place.WEIGHTS))
+        array for array in found.arrays if any(each.fault.part == array.name for each in found.at(Place.WEIGHTS))
     ]
     shares = np.full((len(arrays), _WORD_BITS), np.nan)
     rows = {array.name: row for row, array in enumerate(arrays)}
