@@ -37,9 +37,8 @@ def layers(found: Campaign) -> Plot:
 
 def bits(found: Campaign) -> Plot:
     """By array and by bit of its 32-bit words, the share of flipped bits that change the answer."""
-    arrays = [
-        array for array in found.arrays if any(each.fault.part == array.name for each in found.at(Place.WEIGHTS))
-    ]
+    parts = {each.fault.part for each in found.at(Place.WEIGHTS)}
+    arrays = [array for array in found.arrays if array.name in parts]
     shares = np.full((len(arrays), _WORD_BITS), np.nan)
     rows = {array.name: row for row, array in enumerate(arrays)}
     tried, silent = np.zeros(shares.shape, int), np.zeros(shares.shape, int)
@@ -51,8 +50,7 @@ def bits(found: Campaign) -> Plot:
     with axes_of(0.8 * max(len(arrays), 2)) as (plot, axes):
         image = axes.imshow(shares, aspect="auto", cmap="magma_r", vmin=0, interpolation="nearest")
         axes.set_facecolor(_UNKNOWN)
-        axes.invert_yaxis()
-        axes.set_ylim(len(arrays) - 0.5, -0.5)
+        axes.set_ylim(-0.5, len(arrays) - 0.5)  # turned round by `axes_of`
         axes.invert_xaxis()  # the most significant at the left, as a word is written
         axes.set_xticks(range(0, _WORD_BITS, 4))
         axes.set_yticks(range(len(arrays)), [short_name(array.name) for array in arrays])
