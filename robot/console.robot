@@ -32,6 +32,10 @@ Command 2 Runs The Built-In Digit
         Console Should Say    Out\\[${class}\\]: \\d\\.\\d+
     END
 
+Check Of The Image
+    Write Console Line    CMD=3
+    Console Should Say    Image: as built, CRC-32 0x[0-9a-f]{8} of \\d+ B in \\d+\\.\\d+ msec, .*
+
 Help Lists The Commands
     Write Console Line    HELP
     Console Should Say    .*CMD=1.*

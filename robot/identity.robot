@@ -8,7 +8,7 @@ Suite Teardown      Close Target
 *** Test Cases ***
 The Firmware Names Its Origin
     ${identity}=    Firmware Identity
-    Should Be Equal As Integers    ${identity.protocol_version}    102
+    Should Be Equal As Integers    ${identity.protocol_version}    103
     Should Match Regexp    ${identity.commit}    ^(v[^ ]+|[0-9a-f]{7,40}\\+?)$
     Should Not Be Empty    ${identity.compiler}
     Should Not Be Empty    ${identity.flags}

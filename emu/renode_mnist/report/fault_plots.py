@@ -10,6 +10,8 @@ from renode_mnist.measure.faults.tally import Share
 from renode_mnist.report.plots import Plot, axes_of, legend, short_name
 
 _WORD_BITS = 32
+_UNKNOWN = "#bbbbbb"
+"""Of a bit that no fault has met."""
 _SILENT, _CLASS = "#e69f00", "#d55e00"
 
 
@@ -35,9 +37,8 @@ def layers(found: Campaign) -> Plot:
 
 def bits(found: Campaign) -> Plot:
     """By array and by bit of its 32-bit words, the share of flipped bits that change the answer."""
-    arrays = [
-        array for array in found.weights if any(each.fault.part == array.name for each in found.at(Place.WEIGHTS))
-    ]
+    parts = {each.fault.part for each in found.at(Place.WEIGHTS)}
+    arrays = [array for array in found.arrays if array.name in parts]
     shares = np.full((len(arrays), _WORD_BITS), np.nan)
     rows = {array.name: row for row, array in enumerate(arrays)}
     tried, silent = np.zeros(shares.shape, int), np.zeros(shares.shape, int)
@@ -48,11 +49,11 @@ def bits(found: Campaign) -> Plot:
     np.divide(100 * silent, tried, out=shares, where=tried > 0)
     with axes_of(0.8 * max(len(arrays), 2)) as (plot, axes):
         image = axes.imshow(shares, aspect="auto", cmap="magma_r", vmin=0, interpolation="nearest")
-        axes.invert_yaxis()
-        axes.set_ylim(len(arrays) - 0.5, -0.5)
+        axes.set_facecolor(_UNKNOWN)
+        axes.set_ylim(-0.5, len(arrays) - 0.5)  # turned round by `axes_of`
         axes.invert_xaxis()  # the most significant at the left, as a word is written
         axes.set_xticks(range(0, _WORD_BITS, 4))
         axes.set_yticks(range(len(arrays)), [short_name(array.name) for array in arrays])
-        axes.set_xlabel("bit of the 32-bit word in flash; % of flips that change the answer")
-        plot.colorbar(image, ax=axes, pad=0.02, fraction=0.05)
+        axes.set_xlabel("bit of the word in flash")
+        plot.colorbar(image, ax=axes, pad=0.02, fraction=0.05, label="% of flips: other scores")
     return plot

@@ -37,6 +37,7 @@ class Bus:
         self._models: dict[str, Peripheral] = {}
         self._unmodelled: dict[str, Peripheral] = {}
         self._memories: dict[str, ExternalMemory] = {}
+        self._told: set[int] = set()
 
     def add(self, peripheral: Peripheral) -> None:
         """Puts a model in the place that `memory_map` has under its name."""
@@ -102,6 +103,7 @@ class Bus:
 
     def take_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Each peripheral becomes what it was when `state` returned that."""
+        self._told.clear()  # as the log does with what it has said
         self._unmodelled = {name: Peripheral(name) for name in state if name not in self._models}
         for each in (*self._models.values(), *self._unmodelled.values()):
             each.take_state(state[each.name])
@@ -118,7 +120,9 @@ class Bus:
         place = self._ranges[address >> _PAGE_SHIFT]
         model = self._models.get(place.name) or self._memories.get(place.name)
         if model is None:
-            if who := self._who():
+            # Asked once an address: a program that has lost its way may write there without end.
+            if address not in self._told and (who := self._who()):
+                self._told.add(address)
                 self._tell_not_modelled(place.name, address, who, verb)
             model = self._unmodelled.setdefault(place.name, Peripheral(place.name))
         elif not self._is_clocked(place.name):

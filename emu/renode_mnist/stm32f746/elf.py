@@ -8,7 +8,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from elftools.elf.constants import SH_FLAGS
@@ -122,6 +122,7 @@ class Image:
             return sorted(_functions(symbols)) if isinstance(symbols, SymbolTableSection) else []
 
 
+@cache
 def readable(name: str) -> str:
     """A C++ function's name without its arguments, ``board::run`` of ``_ZN5board3runEv``; another as it is.
 

@@ -157,6 +157,18 @@ class BenchChip:
         used = max(min(used, len(content)), _STACK_PAINT_ALIGNMENT)
         return Stretch("stack", whole.end - used, used, "stack")
 
+    def outlast_lockup(self) -> None:
+        """Time goes by for a core that has locked up: for its watchdog, if one runs."""
+        machine = self.machine
+        end_ps = machine.clock.now_ps() + round(self.probe_seconds * PICOSECONDS)
+        while machine.exceptions.lockup:
+            next_ps = machine.scheduler.next_ps()
+            if next_ps is None or next_ps > end_ps:
+                return
+            machine.clock.sleep_until(next_ps)
+            with suppress(TargetError):
+                machine.run_until(next_ps)
+
     def wait_for_boot(self) -> None:
         """After a reset until the firmware listens, or as long as a target is given for that."""
         until_ps = self.machine.clock.now_ps() + round(BOOT_SECONDS * PICOSECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from renode_mnist.measure.faults.fault import Fault, Finding, Outcome, Place
@@ -49,8 +50,8 @@ class Campaign:
         return [found[place] for place in self.places if place in found]
 
     def by_layer(self) -> list[Tally]:
-        """Of the weights, a row a layer in the order of the flash."""
-        layers = {array.name: array.group for array in self.weights}
+        """Of the weights, a row a layer in the order of the model."""
+        layers = {array.name: array.group for array in self.arrays}
         found = {each.name: each for each in tallies(self.at(Place.WEIGHTS), lambda each: layers[each.fault.part])}
         return [found[layer] for layer in dict.fromkeys(layers.values()) if layer in found]
 
@@ -61,9 +62,19 @@ class Campaign:
         )
 
     @property
+    def arrays(self) -> list[Stretch]:
+        """The arrays of weights in the order of the model, whose operators' numbers end the layers' names."""
+        return sorted(self.weights, key=lambda each: (_number(each.group), each.address))
+
+    @property
     def silent(self) -> list[Finding]:
         """The silently wrong."""
         return [each for each in self.findings if each.outcome is Outcome.SILENT]
+
+
+def _number(layer: str) -> int:
+    digits = re.search(r"\d+$", layer)
+    return int(digits[0]) if digits else 0
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ def _judged(
     except WireError:
         return _after_error(chip, fault, "unreadable reply")
     except TargetError:
-        return Finding(fault, Outcome.HANG, "lockup")
+        chip.outlast_lockup()
+        return _after_error(chip, fault, "lockup")
     answers.append(answer)
     if answer.tensors == sample.answer.tensors:
         return Finding(fault, Outcome.MASKED if line.sends == expected_sends else Outcome.CORRECTED)
