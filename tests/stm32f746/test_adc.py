@@ -219,6 +219,41 @@ int main(void) {
     assert words(machine, "seen", 5) == [FULL - 95, 0xFFFF, 1, HALF, 2]
 
 
+@pytest.mark.parametrize("in_python", [False, True])
+def test_a_timers_trigger_output_samples_at_its_rate_into_memory(in_python: bool) -> None:
+    taken: list[float] = []
+
+    def volts(seconds: float) -> float:
+        taken.append(seconds)
+        return 0.1 * len(taken)
+
+    machine = machine_of(
+        """
+int main(void) {
+  on();
+  REGISTER(RCC + 0x40) |= 1;                       /* TIM2 */
+  REGISTER(0x40026400 + 0x18) = ADC1 + DR;         /* DMA2, stream 0 */
+  REGISTER(0x40026400 + 0x1C) = (uint32_t)buffer;
+  REGISTER(0x40026400 + 0x14) = 8;
+  REGISTER(0x40026400 + 0x10) = 1 << 11 | 1 << 13 | 1 << 10 | 1;
+  REGISTER(ADC1 + SQR3) = 0;
+  REGISTER(ADC1 + CR2) = 1 | 1 << 8 | 1 << 28 | 11 << 24; /* DMA, rising edges of TIM2_TRGO */
+  REGISTER(0x40000000 + 0x2C) = 1599;              /* 10 kHz of 16 MHz */
+  REGISTER(0x40000000 + 0x04) = 2 << 4;            /* TRGO at the update */
+  REGISTER(0x40000000 + 0x00) = 1;
+  for (;;) __asm volatile("wfi");
+}
+""",
+        {"PA0": Function(volts)},
+        in_python=in_python,
+    )
+    machine.run_for(0.00085)
+    assert machine.log.text() == ""
+    assert halves(machine) == [124, 248, 372, 496, 620, 745, 869, 993]
+    steps = np.diff(np.round(np.array(taken) * 1e9))
+    assert steps.tolist() == [100_000] * 7, "nanoseconds"
+
+
 def test_discontinuous_groups_wait_for_a_trigger_each() -> None:
     machine = machine_of(
         """

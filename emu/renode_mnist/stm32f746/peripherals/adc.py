@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +11,7 @@ from renode_mnist.stm32f746.alarm import Alarm
 from renode_mnist.stm32f746.analog import Analog
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.peripheral import Peripheral, field
-from renode_mnist.stm32f746.peripherals.adc_unit import AdcUnit
+from renode_mnist.stm32f746.peripherals.adc_unit import INJECTED_SOURCES, SOURCES, AdcUnit
 from renode_mnist.stm32f746.slot import Slot
 
 UNITS = 3
@@ -35,8 +36,8 @@ class Adc(Peripheral):
     """
 
     lacks = (
-        "dual and triple mode; the end of requests that a circular DMA transfer brings while DDS is 0; stabilisation "
-        "times"
+        "dual and triple mode; triggers by channels of timers and by EXTI; the end of requests that a circular DMA "
+        "transfer brings while DDS is 0; stabilisation times"
     )
     steady = True
     unmodelled = MappingProxyType({CCR: {"MULTI": 0x1F, "DMA": 0b11 << 14}})
@@ -51,6 +52,13 @@ class Adc(Peripheral):
         """See `Peripheral.connected`."""
         super().connected(slot)
         self.units = tuple(AdcUnit(self, number, Alarm(slot, str(number))) for number in range(1, UNITS + 1))
+        for source in {*SOURCES, *INJECTED_SOURCES}:
+            if source.endswith("_TRGO"):
+                slot.listen(source, partial(self._trigger_output, source))
+
+    def _trigger_output(self, source: str, high: bool) -> None:
+        if high:
+            self.trigger(source)
 
     def reset(self) -> None:
         """See `Peripheral.reset`."""

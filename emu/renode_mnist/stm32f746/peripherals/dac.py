@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from renode_mnist.stm32f746.peripheral import Peripheral, field
+from renode_mnist.stm32f746.slot import Slot
 
 CR, SWTRIGR, DHR12RD, DHR12LD, DHR8RD, DOR1, DOR2, SR = 0x00, 0x04, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34
 _SINGLE = {0x08: (0, 0, 12), 0x0C: (0, 4, 12), 0x10: (0, 0, 8), 0x14: (1, 0, 12), 0x18: (1, 4, 12), 0x1C: (1, 0, 8)}
@@ -46,7 +48,7 @@ class Dac(Peripheral):
         changed: Called with the channel (1 or 2) and DOR whenever that is another.
     """
 
-    lacks = "settling times and the output buffer"
+    lacks = "settling times, the output buffer, a trigger by EXTI"
     steady = True
 
     def __init__(self) -> None:
@@ -59,6 +61,17 @@ class Dac(Peripheral):
         super().reset()
         self._channels = (_Channel(), _Channel())
         self.slot.set_interrupt(False)
+
+    def connected(self, slot: Slot) -> None:
+        """See `Peripheral.connected`."""
+        super().connected(slot)
+        for source in _SOURCES:
+            if source.endswith("_TRGO"):
+                slot.listen(source, partial(self._trigger_output, source))
+
+    def _trigger_output(self, source: str, high: bool) -> None:
+        if high:
+            self.trigger(source)
 
     def state(self) -> dict[str, Any]:
         """See `Peripheral.state`."""
