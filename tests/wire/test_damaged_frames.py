@@ -23,9 +23,9 @@ DAMAGE = {ErrorCode.FRAME_MALFORMED, ErrorCode.BAD_CHECKSUM, ErrorCode.FRAME_TOO
 
 
 def some_damage(random: np.random.Generator, good: bytes) -> bytes:
-    """One fault of the line; but the closing zero is not doubled, which would damage nothing."""
+    """One fault of the line; the closing zero is neither doubled nor dropped, as another follows it here."""
     kind = LINE_KINDS[int(random.integers(len(LINE_KINDS)))]
-    at = int(random.integers(len(good) - (kind == "duplicate")))
+    at = int(random.integers(len(good) - (kind in ("drop", "duplicate"))))
     bit, salt, length = int(random.integers(8)), int(random.integers(1 << 31)), int(random.integers(2, 17))
     return damaged(good, at, Fault(0, Place.REQUEST, kind, "", 0, at, bit=bit, length=length, salt=salt))
 
