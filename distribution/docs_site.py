@@ -14,8 +14,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File
-
 ROOT = Path(__file__).parents[1]
 TOP = {
     "CHANGELOG.md": "changelog.md",
@@ -48,6 +46,8 @@ def on_config(config: Any) -> Any:
 
 def on_files(files: Any, config: Any) -> Any:
     """Adds the pages that stand elsewhere in the repository."""
+    from mkdocs.structure.files import File  # here, so that tests need no mkdocs
+
     for source, page in TOP.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     return files
