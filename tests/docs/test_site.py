@@ -11,7 +11,7 @@ import pytest
 from renode_mnist import paths
 
 ROOT = paths.root()
-HOME = "https://github.com/somebody/renode-mnist"
+HOME = "https://example.com/code"
 
 
 @pytest.fixture(scope="module")

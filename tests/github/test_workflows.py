@@ -193,7 +193,7 @@ def test_a_command_that_rots_is_noticed(recorder: Path) -> None:
 
 def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
     pins: dict[str, set[str]] = {}
-    for file in [*(ROOT / ".github").rglob("*.yml"), ROOT / "docs" / "ci.md"]:
+    for file in [*(ROOT / ".github").rglob("*.yml"), *(ROOT / "docs" / page for page in ("ci.md", "tutorial.md"))]:
         for uses in re.findall(r"\buses: (.+)", file.read_text()):
             if uses.startswith("./"):
                 assert (ROOT / uses.split()[0] / "action.yml").is_file()
