@@ -186,6 +186,6 @@ def _matches(expected: str, said: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without spaces at lines' ends, empty lines at both ends, what a bar overwrote, which commit, unbreakable spaces."""
+    """Without what no reader compares: spaces at ends, empty lines at both, what a bar overwrote, which commit."""
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.replace("\N{NO-BREAK SPACE}", " ").splitlines()]
     return _COMMIT.sub("commit 0", "\n".join(lines).strip("\n"))
