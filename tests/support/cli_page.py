@@ -51,7 +51,8 @@ def _command(context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     text = [f"{'#' * len(context.command_path.split())} {context.command_path}\n"]
     text.append(f"{_prose(command.help or '')}\n\n```text\n{usage}\n```\n")
-    rows = [_row(each, context) for each in command.get_params(context) if each.name != "help"]
+    # Without --help: click keeps its names from whoever asked first, here or in another test.
+    rows = [_row(each, context) for each in command.get_params(context) if "--help" not in each.opts]
     told = "".join(row for row in rows if row)
     if told:
         text.append(f"\n| option | meaning | default, range |\n| --- | --- | --- |\n{told}")
