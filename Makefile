@@ -11,7 +11,7 @@ BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
-.PHONY: audit repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
+.PHONY: audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -66,6 +66,11 @@ test-%: setup .venv/test.stamp
 	@test -d tests/$* || { echo "There is no room tests/$*. Rooms: $(filter-out support __pycache__,$(patsubst tests/%/.,%,$(sort $(wildcard tests/*/.))))"; exit 2; }
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests/$*
 
+# make docs-test  runs the commands of all pages, those too that take minutes or Renode, and holds what they say to the
+#             pages; which are left out, and why, stands in the pages beside them
+docs-test: setup .venv/test.stamp
+	@$(BIN)/python -m pytest tests/docs
+
 # make test-long  the tests that take minutes
 test-long: setup .venv/test.stamp
 	@$(BIN)/python -m pytest -m long
@@ -87,7 +92,7 @@ bench-emulator: setup .venv/test.stamp
 
 # make notebook  opens models/mnist.ipynb in JupyterLab
 notebook: setup .venv/notebook.stamp
-	@$(BIN)/jupyter lab models/mnist.ipynb
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) models/mnist.ipynb
 
 .venv/notebook.stamp: requirements/notebook.txt .venv/test.stamp
 	@echo "Installing the Python packages of requirements/notebook.txt into .venv"
@@ -168,11 +173,13 @@ release-publish: $(RELEASE)/packages.stamp
 	@$(RELEASE)/bin/twine upload --non-interactive --attestations dist/*
 
 # make docs-tables  writes docs/operators.md, which is made of the operators' files, docs/peripherals.md, which is made of
-#             the emulators' models, and the tables of docs/engines.md, which are made of budgets
+#             the emulators' models, the tables of docs/engines.md, which are made of budgets, and the reference
+#             (cli, keywords, api, json, messages), which is made of the package
 docs-tables: setup .venv/test.stamp
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/operators_page.py
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/peripherals_page.py
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/compared_bench.py --page
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/made_pages.py
 
 # make bench-networks  holds engines to their budgets on other networks than the article's (3 minutes); HOW=--update
 #             writes them anew
@@ -193,12 +200,23 @@ AUDIT = build/audit
 # make audit  asks PyPI which pinned packages have known vulnerabilities
 audit: $(AUDIT)/packages.stamp
 	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-		$(foreach list,run test notebook no-deps motions release audit,--requirement requirements/$(list).txt)
+		$(foreach list,run test notebook no-deps motions release audit docs,--requirement requirements/$(list).txt)
 
 $(AUDIT)/packages.stamp: requirements/audit.txt
 	@$(PYTHON) -m venv $(AUDIT)
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
 		--require-hashes --requirement requirements/audit.txt
+	@touch $@
+
+DOCS = build/docs-tools
+# make docs   the pages of docs/ as a site, in build/site; ends with an error where a link, an anchor or a page is wrong
+docs: $(DOCS)/packages.stamp
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+$(DOCS)/packages.stamp: requirements/docs.txt
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --requirement requirements/docs.txt
 	@touch $@
 
 # make lock   rewrites requirements/*.txt from pyproject.toml
@@ -214,6 +232,7 @@ lock: setup
 	@$(UV_COMPILE) --no-deps requirements/motions.in -o requirements/motions.txt
 	@$(UV_COMPILE) --group release --group build -o requirements/release.txt
 	@$(UV_COMPILE) --group audit -o requirements/audit.txt
+	@$(UV_COMPILE) --group docs -o requirements/docs.txt
 
 clean:
 	rm -rf .venv build emu/renode_mnist/wire/_generated emu/renode_mnist.egg-info

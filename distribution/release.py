@@ -24,6 +24,8 @@ _SLUG = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 _ACTION = re.compile(r"(/\.github/actions/(?:test|comment)-firmware)@\S+")
 _INSTALLED = re.compile(r'(default: )"[^"]*"( # `make release-prepare`)')
 """What the actions install, in each action.yml: the release that they are of."""
+_UNRELEASED = "          version: checkout # until there is a release\n"
+"""A line of an example that a release takes away."""
 _ENTRY = r"^- "
 _KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
@@ -150,11 +152,16 @@ def prepare(root: Path, version: str, date: str) -> None:
     kept = re.sub(r"^(version|date-released): .*\n", "", file.read_text(encoding="utf-8"), flags=re.M)
     file.write_text(f"{kept.rstrip()}\nversion: {version}\ndate-released: {date}\n", encoding="utf-8")
 
-    file = root / "docs" / "ci.md"
-    file.write_text(_ACTION.sub(rf"\1@v{version}", file.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in _examples(root):
+        text = _ACTION.sub(rf"\1@v{version}", file.read_text(encoding="utf-8"))
+        file.write_text(text.replace(_UNRELEASED, ""), encoding="utf-8")
     for file in _actions(root):
         text = _INSTALLED.sub(rf'\1"{version}"\2', file.read_text(encoding="utf-8"))
         file.write_text(text, encoding="utf-8")
+
+
+def _examples(root: Path) -> list[Path]:
+    return [root / "docs" / "ci.md", root / "docs" / "tutorial.md"]
 
 
 def _actions(root: Path) -> list[Path]:
@@ -178,13 +185,13 @@ def check(root: Path, tag: str) -> str:
     if repository(root).startswith(f"{PLACEHOLDER}/"):
         raise NotReady("pyproject.toml doesn't know where this project lives: run `make repository SLUG=owner/name`.")
     cited = re.search(r"^version: (.+)$", (root / "CITATION.cff").read_text(encoding="utf-8"), re.M)
-    shown = (root / "docs" / "ci.md").read_text(encoding="utf-8")
+    shown = "".join(file.read_text(encoding="utf-8") for file in _examples(root))
     used = {each[0].partition("@")[2] for each in _ACTION.finditer(shown)}
     written = [file.read_text(encoding="utf-8") for file in _actions(root)]
     installed = {"v" + each[0].split('"')[1] for text in written for each in _INSTALLED.finditer(text)}
     if not cited or cited[1] != version or used != {f"v{version}"} or installed != {f"v{version}"}:
         raise NotReady(
-            "CITATION.cff, docs/ci.md or an action.yml names another version: "
+            "CITATION.cff, docs/ci.md, docs/tutorial.md or an action.yml names another version: "
             f"`make release-prepare VERSION={version}`."
         )
     return version

@@ -65,7 +65,7 @@ class ImageOptions:
 
     model: StrPath = option(
         "int8",
-        "A committed model's name, or a .tflite file.",
+        "A committed model's name (float32, int8, qat, size, uint8), or a .tflite file.",
         wording={
             Face.LIBRARY: "A committed model's name (``int8``) or a ``.tflite`` file.",
             Face.SUITE: "a committed model's name or a ``.tflite`` file",

@@ -54,7 +54,15 @@ UNKNOWN = f"{release.PLACEHOLDER}/renode-mnist"
 def project(tmp_path: Path) -> Path:
     """A repository with the files that name version and repository."""
     actions = [f".github/actions/{action}/action.yml" for action in ("test-firmware", "comment-firmware")]
-    for name in ("pyproject.toml", "CHANGELOG.md", "CITATION.cff", "README.md", "docs/ci.md", *actions):
+    for name in (
+        "pyproject.toml",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "README.md",
+        "docs/ci.md",
+        "docs/tutorial.md",
+        *actions,
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     changelog = tmp_path / "CHANGELOG.md"  # which, right after a release, has nothing under Unreleased
@@ -113,7 +121,10 @@ def test_a_prepared_version_is_ready_to_be_tagged_once_it_has_a_home(project: Pa
     assert release.notes(changelog, "7.8.9") == pending
     assert "## [7.8.9] - 2026-12-24\n" in changelog
     assert "[Unreleased]: https://github.com/somebody/renode-mnist/compare/v7.8.9...HEAD\n" in changelog
-    assert "somebody/renode-mnist/.github/actions/test-firmware@v7.8.9" in (project / "docs" / "ci.md").read_text()
+    for page in ("ci.md", "tutorial.md"):
+        shown = (project / "docs" / page).read_text()
+        assert "somebody/renode-mnist/.github/actions/test-firmware@v7.8.9" in shown
+        assert "version: checkout" not in shown
     assert "date-released: 2026-12-24\n" in (project / "CITATION.cff").read_text()
     for action in ("test-firmware", "comment-firmware"):
         installed = (project / ".github" / "actions" / action / "action.yml").read_text()

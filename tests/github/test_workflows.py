@@ -56,7 +56,7 @@ def recorder(tmp_path: Path) -> Path:
     return recording(tmp_path)
 
 
-@pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml", "audit.yml"])
+@pytest.mark.parametrize("file", ["ci.yml", "board.yml", "release.yml", "audit.yml", "pages.yml"])
 def test_a_step_is_an_action_or_one_command_of_this_repository(file: str) -> None:
     own = ("make", ".venv/bin/renode-mnist", *(["gh"] if file == "release.yml" else []))
     for job in read(f"workflows/{file}")["jobs"].values():
@@ -74,7 +74,9 @@ def test_what_comes_before_make_is_what_the_readme_names() -> None:
 
 
 def test_the_commands_of_ci_exist_with_their_options(recorder: Path) -> None:
-    jobs = [item for file in ("ci.yml", "audit.yml") for item in read(f"workflows/{file}")["jobs"].items()]
+    jobs = [
+        item for file in ("ci.yml", "audit.yml", "pages.yml") for item in read(f"workflows/{file}")["jobs"].items()
+    ]
     for name, job in jobs:
         for point in matrix_of(job):
             values = {f"matrix.{axis}": value for axis, value in point.items()}
@@ -89,6 +91,15 @@ def needed(jobs: dict[str, Any], name: str) -> set[str]:
     direct = jobs[name].get("needs", [])
     names = {direct} if isinstance(direct, str) else set(direct)
     return names.union(*(needed(jobs, before) for before in names))
+
+
+def test_the_site_is_deployed_by_a_job_that_runs_nothing_of_the_repository() -> None:
+    workflow = read("workflows/pages.yml")
+    build, deploy = workflow["jobs"]["build"], workflow["jobs"]["deploy"]
+    assert (workflow["permissions"], build["permissions"]) == ({}, {"contents": "read"})
+    assert deploy["permissions"] == {"pages": "write", "id-token": "write"}
+    assert [step["uses"].partition("@")[0] for step in deploy["steps"]] == ["actions/deploy-pages"]
+    assert (commands(build), build["if"], deploy["needs"]) == (["make docs"], "${{ vars.PAGES == 'true' }}", "build")
 
 
 def test_a_release_calls_what_exists(recorder: Path) -> None:
@@ -182,7 +193,7 @@ def test_a_command_that_rots_is_noticed(recorder: Path) -> None:
 
 def test_each_action_has_one_pin_with_its_version_beside_it() -> None:
     pins: dict[str, set[str]] = {}
-    for file in [*(ROOT / ".github").rglob("*.yml"), ROOT / "docs" / "ci.md"]:
+    for file in [*(ROOT / ".github").rglob("*.yml"), *(ROOT / "docs" / page for page in ("ci.md", "tutorial.md"))]:
         for uses in re.findall(r"\buses: (.+)", file.read_text()):
             if uses.startswith("./"):
                 assert (ROOT / uses.split()[0] / "action.yml").is_file()

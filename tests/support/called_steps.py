@@ -49,6 +49,12 @@ def refusal(call: list[str]) -> str | None:
         rules = (paths.root() / "Makefile").read_text()
         missing = [target for target in arguments if not re.search(rf"^{re.escape(target)}:", rules, re.M)]
         return f"the Makefile has no {missing}" if missing else None
+    error = refusal_of(arguments)
+    return error.format_message() if error else None
+
+
+def refusal_of(arguments: list[str]) -> click.ClickException | None:
+    """What the command line says against these words; None where it takes them."""
     command: click.Command = app
     try:
         context = app.make_context("renode-mnist", arguments)
@@ -58,5 +64,7 @@ def refusal(call: list[str]) -> str | None:
             context = command.make_context(name, arguments, parent=context)
             arguments = [*context._protected_args, *context.args]
     except click.ClickException as error:
-        return error.format_message()
+        return error
+    except click.exceptions.Exit:  # --version, --help
+        return None
     return None
