@@ -25,7 +25,7 @@ from setuptools.build_meta import *  # noqa: F403  (the hooks of PEP 517 and 660
 ROOT = Path(__file__).parent.parent
 
 # What the steps of renode_mnist.prebuild import, of the dependencies in pyproject.toml.
-_IMPORTED = ("click", "numpy", "pillow", "flatbuffers", "tflite", "platformdirs", "filelock")
+_IMPORTED = ("click", "numpy", "pillow", "flatbuffers", "tflite", "platformdirs", "filelock", "pyelftools")
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
