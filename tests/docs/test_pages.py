@@ -107,7 +107,7 @@ def test_the_notice_names_what_an_installation_brings() -> None:
 
 
 def test_the_budget_that_is_shown_is_that_of_this_repository() -> None:
-    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8"), re.S)
+    shown, *_ = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8"), re.S)
     own = tomllib.loads((ROOT / "budgets.toml").read_text(encoding="utf-8"))
     for table, cases in tomllib.loads(shown).items():
         for case, values in cases.items():
@@ -143,7 +143,7 @@ def test_folder_and_variables_go_on_from_block_to_block(tmp_path: Path, folder: 
     ("call", "why"),
     [
         ("renode-mnist bench --models int8,float32", None),
-        ("renode-mnist bench --models int8 float32", r"Got unexpected extra argument \(float32\)"),
+        ("renode-mnist doctor now", r"Got unexpected extra argument \(now\)"),
         ("renode-mnist run --modle x", "No such option.*--modle"),
         ("renode-mnist rum", "No such command 'rum'"),
         ("renode-mnist run --elf NOWHERE.elf --target NAME   # a comment --nothing", None),
