@@ -19,9 +19,13 @@ from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
 from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.stm32f746.blockcounter import BlockCount
+from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.targets.base import CounterUnit
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.timing import BlockCosts, parameter_file
+
+_START_PS = PICOSECONDS // 10
+"""Within this the firmware has done what it does at its start, and sleeps: the check of its image takes 7 ms."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def classify(
         tree = CallTree(core.memory.read_code, costs, waits=core.counts.waits)
         core.observe(tree)
         target.reset()  # so that the stack is known from its first frame
+        machine = target.machine
+        machine.run_until(machine.clock.now_ps() + _START_PS, lambda: machine.asleep)
         tree.clear_counts()
         record = session.classify(pixels, picture)
         coverage, not_there = coverage_of(info, sources, tree, target.block_counts())
