@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import flatbuffers
 import numpy as np
@@ -380,6 +381,36 @@ class FirmwareOf102:
 
 
 TENSORS = (np.arange(5, dtype="<i2").tobytes(), bytes([1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda answer: setattr(answer.output, "layerCounters", [7]), "tells what 1 layers took, and has 2"),
+        (lambda answer: setattr(answer.output, "layerCounters", [1, 2, 3]), "tells what 3 layers took, and has 2"),
+        (lambda answer: setattr(answer.piece, "bytes", [1] * 9), "the firmware sent 9 bytes of 0"),
+        (lambda answer: setattr(answer.piece, "bytes", []), "the firmware sent 0 bytes of 0"),
+        (lambda answer: setattr(answer.piece, "index", 1), "the firmware sent 1 bytes of 1"),
+    ],
+)
+def test_an_answer_whose_memory_was_damaged_before_its_checksum_is_an_error_of_the_wire(
+    damage: Callable[[fbs.CommandsT], None], said: str
+) -> None:
+    firmware = FirmwareOf102()
+
+    def answer(request: fbs.CommandsT) -> bytes:
+        whole = firmware(request)
+        if request.cmd not in (fbs.Command.CMD_RUN, fbs.Command.CMD_READ_TENSOR):
+            return whole
+        told = fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(whole, 0))
+        with suppress(AttributeError):  # the other of the two has no such part
+            damage(told)
+        builder = flatbuffers.Builder()
+        builder.Finish(told.Pack(builder))
+        return bytes(builder.Output())
+
+    with pytest.raises(WireError, match=said):
+        Client(AnsweringLine(answer)).infer(TENSORS)
 
 
 def test_tensors_travel_in_pieces_and_come_back_with_all_outputs() -> None:

@@ -268,7 +268,8 @@ class Client:
         content = b""
         while len(content) < byte_count:
             piece = self._ask(_read_of(index, len(content), byte_count - len(content)), messages.OutputPiece)
-            if (piece.index, piece.offset) != (index, len(content)) or not piece.content:
+            fits = 0 < len(piece.content) <= byte_count - len(content)
+            if (piece.index, piece.offset) != (index, len(content)) or not fits:
                 raise WireError(
                     f"asked for output {index} from byte {len(content)} on, the firmware sent {len(piece.content)} "
                     f"bytes of {piece.index} from {piece.offset} on",
@@ -280,7 +281,12 @@ class Client:
     def _inference(self, done: messages.RunDone, firmware: Stats) -> Inference:
         outputs = tuple(self._read(i, info.byte_count) for i, info in enumerate(firmware.outputs))
         scores = firmware.outputs[0].reals(outputs[0]).reshape(-1)
-        steps = zip(self.layers(), done.layer_counters, strict=True)
+        layers = self.layers()
+        if len(done.layer_counters) != len(layers):
+            raise WireError(
+                f"the firmware tells what {len(done.layer_counters)} layers took, and has {len(layers)}", _LINE_REMEDY
+            )
+        steps = zip(layers, done.layer_counters, strict=True)
         return Inference(
             scores=scores,
             winner=int(scores.argmax()),
