@@ -254,7 +254,7 @@ class FirmwareCases:
         for length in [*range(0, 64), *range(64, len(whole), 180)]:
             assert refusal(line, whole[:length]) == ErrorCode.NOT_A_FLATBUFFER
 
-    @pytest.mark.parametrize("number", [2, 3, 10, 99, -1])
+    @pytest.mark.parametrize("number", [2, 3, 11, 99, -1])
     def test_a_command_that_is_no_request_is_refused(self, line: ByteStream, number: int) -> None:
         body = ask(line, command(number, 20))
         assert isinstance(body, ErrorReport)
@@ -409,7 +409,7 @@ class FirmwareCases:
         assert console_says(console, b"HELP" + ending, "HELP")[0] == "Received: HELP"
 
     @pytest.mark.parametrize(
-        "typed", [b"CMD=3\n", b"cmd=1\n", b"CMD=1 \n", b"\x1b[2J\xff\n", b"?\n", b"x" * 64 + b"\n"]
+        "typed", [b"CMD=4\n", b"cmd=1\n", b"CMD=1 \n", b"\x1b[2J\xff\n", b"?\n", b"x" * 64 + b"\n"]
     )
     def test_an_unknown_command_is_answered(self, console: ByteStream, typed: bytes) -> None:
         echoed = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in typed[:-1])
