@@ -22,7 +22,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Of a user who is not root and may not write there."""
     for name in ("RENODE_MNIST_CACHE", "XDG_CACHE_HOME", "PYRENODE_BIN", "PYRENODE_BUILD_DIR", "PYRENODE_PKG"):
         monkeypatch.delenv(name, raising=False)
-    paths.scripts()  # imports what the other user may not read
+    paths.scripts()  # imports what the other user may not read, and so does this, of Python's own
+    list(doctor.examine())
     mine = os.geteuid()
     with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
         Path(folder).chmod(0o555)
