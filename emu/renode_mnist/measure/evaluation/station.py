@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import tempfile
-import threading
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.errors import EnvironmentProblem, FirmwareError, RenodeMnistError, TargetError, WireError
 from renode_mnist.measure.evaluation.job import Answers, Cargo, Chunk, Worked
+from renode_mnist.measure.stations import Stations
 from renode_mnist.model import difference, yardstick
 from renode_mnist.model.difference import Verdict
 from renode_mnist.model.inputs import Tensors
@@ -149,38 +149,18 @@ def compare(answers: Answers, position: int, graph: Graph, reference: Yardstick,
     answers.reference_equal[position] = not any(part.differing for part in parts)
 
 
-_idle: dict[str, list[Station]] = {}
-_lock = threading.Lock()
+_stations = Stations(Station)
 
 
 def answer(cargo: Cargo, chunk: Chunk) -> Worked:
-    """Answers a chunk by a station that this process keeps; a call beside it gets one of its own.
+    """Answers a chunk by a station that this process keeps.
 
     Raises:
         RenodeMnistError: See `Station`.
     """
-    key = cargo.key
-    with _lock:
-        for other in [each for each in _idle if each != key]:  # of an evaluation before this one
-            for station in _idle.pop(other):
-                station.close()
-        waiting = _idle.setdefault(key, [])
-        free = waiting.pop() if waiting else None
-    mine = free or Station(cargo)
-    try:
-        worked = mine.answer(chunk)
-    except BaseException:
-        mine.close()
-        raise
-    with _lock:
-        _idle.setdefault(key, []).append(mine)
-    return worked
+    return _stations.work(cargo, lambda station: station.answer(chunk))
 
 
 def close_all() -> None:
     """Ends the targets that this process keeps."""
-    with _lock:
-        for stations in _idle.values():
-            for station in stations:
-                station.close()
-        _idle.clear()
+    _stations.close()

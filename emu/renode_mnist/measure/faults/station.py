@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from renode_mnist.measure.faults.campaign import Retold
 from renode_mnist.measure.faults.draw import Draw
 from renode_mnist.measure.faults.image_map import ImageMap
 from renode_mnist.measure.faults.job import Cargo, Chunk, Worked
+from renode_mnist.measure.stations import Stations
 from renode_mnist.targets.embedded import EmbeddedTarget
 
 
@@ -73,8 +73,7 @@ class Station:
         )
 
 
-_idle: dict[str, list[Station]] = {}
-_lock = threading.Lock()
+_stations = Stations(Station)
 
 
 def answer(cargo: Cargo, chunk: Chunk) -> Worked:
@@ -83,28 +82,9 @@ def answer(cargo: Cargo, chunk: Chunk) -> Worked:
     Raises:
         RenodeMnistError: See `Station`.
     """
-    key = cargo.key
-    with _lock:
-        for other in [each for each in _idle if each != key]:
-            for station in _idle.pop(other):
-                station.close()
-        waiting = _idle.setdefault(key, [])
-        free = waiting.pop() if waiting else None
-    mine = free or Station(cargo)
-    try:
-        worked = mine.answer(chunk)
-    except BaseException:
-        mine.close()
-        raise
-    with _lock:
-        _idle.setdefault(key, []).append(mine)
-    return worked
+    return _stations.work(cargo, lambda station: station.answer(chunk))
 
 
 def close_all() -> None:
     """Ends the chips that this process keeps."""
-    with _lock:
-        for stations in _idle.values():
-            for station in stations:
-                station.close()
-        _idle.clear()
+    _stations.close()
