@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -372,6 +373,25 @@ def test_a_function_sees_virtual_time_and_its_failure_names_the_line() -> None:
     assert 15 * BIT_PS / 1e12 < moments[0] < 1e-4
     with pytest.raises(TargetError, match=r"failed: ZeroDivisionError: .* \(test_adc.py line \d+"):
         machine_of(READS, {"PA0": Function(lambda seconds: seconds / 0.0)}).run_for(0.001)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"), [(math.nan, "nan"), (-math.inf, "-inf"), (None, "None"), ("1.5", "'1.5'"), (1j, "1j")]
+)
+def test_what_a_function_returns_is_a_voltage_or_named(returned: object, said: str) -> None:
+    def source(seconds: float) -> object:
+        return returned
+
+    with pytest.raises(TargetError, match=rf"^source of .*test_adc returned {said} and no voltage. Return a number"):
+        machine_of(READS, {"PA0": Function(source)}).run_for(0.001)  # type: ignore[arg-type]
+
+
+def test_a_function_that_would_end_the_command_is_named() -> None:
+    def leaves(seconds: float) -> float:
+        raise SystemExit(3)
+
+    with pytest.raises(TargetError, match=r"^leaves of .*test_adc failed: SystemExit: 3"):
+        machine_of(READS, {"PA0": Function(leaves)}).run_for(0.001)
 
 
 def test_a_snapshot_keeps_a_conversion_under_way_and_the_place_in_the_samples() -> None:

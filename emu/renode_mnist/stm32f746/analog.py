@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, SupportsFloat
 
 import numpy as np
 
+from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.named_class import function_failure
 
@@ -69,9 +71,17 @@ class Function:
             TargetError: The function failed, or returned no number.
         """
         try:
-            return float(self._function(seconds))
-        except Exception as error:
+            volts: object = self._function(seconds)
+        except (Exception, SystemExit) as error:
             raise function_failure(self._function, error) from error
+        if isinstance(volts, SupportsFloat) and math.isfinite(number := float(volts)):
+            return number
+        function = self._function
+        raise TargetError(
+            f"{getattr(function, '__name__', 'a function')} of {getattr(function, '__module__', '')} returned "
+            f"{volts!r} and no voltage",
+            "Return a number of volts.",
+        )
 
     def remark(self, index: int) -> str:
         """See `Source.remark`."""
