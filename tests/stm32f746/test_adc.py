@@ -436,6 +436,8 @@ def test_two_columns_are_a_curve(tmp_path: Path) -> None:
         ("PA16=1", "wires nothing to a pin"),
         ("PA0=", "wires nothing to a pin"),
         ("PA0=nan", "nan V is no voltage"),
+        ("PA9=1", "no ADC of the chip has a channel at PA9. Those that have are PA0 to PA7"),
+        ("PF11=1", "no ADC of the chip has a channel at PF11"),
         ("PA0=high", "'high' is no voltage, no .csv or .npy file and no function"),
         ("PA0=none.csv", "none.csv cannot be read: No such file"),
         ("PA0=json:nothing", "has no function nothing"),
@@ -460,6 +462,20 @@ def test_what_is_no_source_is_refused(tmp_path: Path, text: str, said: str) -> N
     (tmp_path / "text.npy").write_bytes(b"no array")
     with pytest.raises(TargetError, match=said):
         analog_sources([text.replace("{", f"{tmp_path}/").replace("}", "")])
+
+
+@pytest.mark.parametrize(
+    ("volts", "code", "said"),
+    [
+        (1650.0, FULL, "PA0 has come to more than the supply's 3.3 V: it reads 4095"),
+        (-0.5, 0, "PA0 has come to less than 0 V: it reads 0"),
+    ],
+)
+def test_a_voltage_outside_the_supply_is_named_once(volts: float, code: int, said: str) -> None:
+    machine = machine_of(READS, {"PA0": Constant(volts)})
+    machine.run_for(0.001)
+    assert words(machine, "seen", 4) == [code] * 4
+    assert machine.log.text().count(said) == 1
 
 
 def test_a_pin_is_wired_once() -> None:

@@ -151,5 +151,10 @@ class Analog:
         source = self._sources.get(pin)
         if source is None:
             return Seen(0.0, (f"{pin} is converted, and nothing is wired to it: it reads 0 V",))
-        remark = source.remark(index)
-        return Seen(source.volts(index, now_ps / PICOSECONDS), (f"{pin}: {remark}",) if remark else ())
+        remarks = [f"{pin}: {remark}"] if (remark := source.remark(index)) else []
+        volts = source.volts(index, now_ps / PICOSECONDS)
+        if volts < 0:
+            remarks.append(f"{pin} has come to less than 0 V: it reads 0")
+        elif volts > SUPPLY_VOLTS:
+            remarks.append(f"{pin} has come to more than the supply's {SUPPLY_VOLTS} V: it reads {_TOP}")
+        return Seen(volts, tuple(remarks))
