@@ -230,6 +230,14 @@ def test_an_interrupt_that_can_never_come_is_refused(folder: Path, interrupts: s
         Machine(c_programs.build(LOOP), own_peripherals=[own_peripheral(place)])
 
 
+def test_a_loop_that_polls_it_is_told_by_its_name(folder: Path) -> None:
+    elf = c_programs.build("int main(void) { while (!REGISTER(0x40013C04)) continue; }")
+    place = own(folder, "polled", "    steady = True\n")
+    with open_program(elf, peripherals=[place]) as program:
+        over = program.run(1.0)
+    assert "it polls OWN+0x4 (0x40013c04), which reads 0x0" in over.text
+
+
 def test_renode_takes_none() -> None:
     with pytest.raises(TargetError, match="the target renode takes no peripherals of your own"):
         open_program(c_programs.build(LOOP), "renode", peripherals=["json:Own@0x40013C00"])

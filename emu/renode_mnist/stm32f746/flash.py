@@ -81,8 +81,8 @@ class FlashInterface(Peripheral):
     """
 
     lacks = (
-        "read protection, the bus error of a wrong key, the VPP that 64 bits at once need; the core is not held while "
-        "it is busy"
+        "read protection, the bus error of a wrong key, the VPP that 64 bits at once need; the core is not held "
+        "while it is busy"
     )
     steady = True
 
