@@ -26,8 +26,8 @@ from renode_mnist.measure.faults.line import FaultyLine
 from renode_mnist.measure.faults.station import Station
 from renode_mnist.measure.faults.tally import Share
 from renode_mnist.measure.faults.trace import instruction_address
+from renode_mnist.report import fault_plots, faults_page
 from renode_mnist.report import faults as report
-from renode_mnist.report import faults_page
 from renode_mnist.stm32f746 import snapshot
 from renode_mnist.stm32f746.rcc import CSR
 from renode_mnist.wire import frame, messages
@@ -338,6 +338,15 @@ def test_samples_without_inputs_and_a_place_that_is_not_there_are_refused(config
     by_interrupt = BuildConfig(config.model, uart="interrupt")
     with pytest.raises(DataError, match="no place 'wire'"):
         faults.prepared(by_interrupt, None, seed=1, places=(Place.WIRE,), elf=None)
+
+
+def test_colours_begin_at_none_and_tell_what_was_not_tried(config: BuildConfig) -> None:
+    found = faults.run(config, count=3, seed=SEED, places=(Place.WEIGHTS,))
+    plot = fault_plots.bits(found)
+    [image] = plot.axes[0].get_images()
+    silent = 100 * max(each.outcome is Outcome.SILENT for each in found.at(Place.WEIGHTS))
+    assert image.get_clim() == (0, max(1, silent))
+    assert image.get_cmap().get_bad().tolist() == pytest.approx([0xBB / 255] * 3 + [1])
 
 
 def test_plots_are_of_a_campaign_with_weights_only(config: BuildConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import pytest
 import c_programs
 import snippets
 from renode_mnist.errors import ElfError, RenodeMnistError, TargetError, TargetTimeout
+from renode_mnist.session import deadline
+from renode_mnist.session import emulation as emulation_module
 from renode_mnist.session.emulation import Emulation, Over, Reason
 from renode_mnist.session.emulation_opening import open_emulation
 from renode_mnist.session.target_options import ProgramOptions, TargetOptions
@@ -295,6 +298,54 @@ def test_the_walls_time_has_a_message_of_its_own() -> None:
     _, over = end_of("for (;;) REGISTER(0x20000000)++;", None, wall=0.5)
     assert over.reason is Reason.WALL
     assert "0.5 s of this machine's time are over" in over.text
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ("    def read(self, offset):\n        while True:\n            pass\n", "read"),
+        ("    def write(self, offset, value):\n        while True:\n            pass\n", "write"),
+        ("    def read(self, offset):\n        while True:\n            try:\n                [][0]\n"
+         "            except Exception:\n                pass\n", "read"),
+        ("    def write(self, offset, value):\n        self.slot.after(0)\n\n"
+         "    def due(self, what):\n        self.slot.after(0)\n", ""),
+    ],
+)  # fmt: skip
+def test_the_walls_time_ends_what_a_class_of_ones_own_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, where: str
+) -> None:
+    module = f"endless{len(body)}"
+    (tmp_path / f"{module}.py").write_text(
+        "from renode_mnist.stm32f746.peripheral import Peripheral\n\n\nclass Own(Peripheral):\n"
+        f"    def __init__(self):\n        super().__init__('OWN')\n\n{body}"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(emulation_module, "_GRACE_SECONDS", 0.0)
+    elf = c_programs.build("int main(void) { REGISTER(0x4000FC00) = 1; for (;;) (void)REGISTER(0x4000FC00); }")
+    program = ProgramOptions(peripherals=(f"{module}:Own@0x4000FC00",))
+    before = signal.getsignal(signal.SIGALRM)
+    with open_emulation(elf, program=program) as emulation:
+        over = emulation.run(None, wall_seconds=0.3)
+        assert over.reason is Reason.WALL
+        assert over.text.startswith("0.3 s of this machine's time are over, of virtual time 0.0000")
+        assert not where or f"they went by in {where} ({module}.py line " in over.text
+        assert emulation.target.now() < 0.001
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_timer_that_runs_already_is_left_alone() -> None:
+    passed = []
+    before = signal.signal(signal.SIGALRM, lambda *_: passed.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 600.0)
+    try:
+        with deadline.raised_after(0.001):
+            assert signal.getitimer(signal.ITIMER_REAL)[0] > 1.0
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 1.0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not passed
 
 
 # What there is to see

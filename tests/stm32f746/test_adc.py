@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -374,6 +375,25 @@ def test_a_function_sees_virtual_time_and_its_failure_names_the_line() -> None:
         machine_of(READS, {"PA0": Function(lambda seconds: seconds / 0.0)}).run_for(0.001)
 
 
+@pytest.mark.parametrize(
+    ("returned", "said"), [(math.nan, "nan"), (-math.inf, "-inf"), (None, "None"), ("1.5", "'1.5'"), (1j, "1j")]
+)
+def test_what_a_function_returns_is_a_voltage_or_named(returned: object, said: str) -> None:
+    def source(seconds: float) -> object:
+        return returned
+
+    with pytest.raises(TargetError, match=rf"^source of .*test_adc returned {said} and no voltage. Return a number"):
+        machine_of(READS, {"PA0": Function(source)}).run_for(0.001)  # type: ignore[arg-type]
+
+
+def test_a_function_that_would_end_the_command_is_named() -> None:
+    def leaves(seconds: float) -> float:
+        raise SystemExit(3)
+
+    with pytest.raises(TargetError, match=r"^leaves of .*test_adc failed: SystemExit: 3"):
+        machine_of(READS, {"PA0": Function(leaves)}).run_for(0.001)
+
+
 def test_a_snapshot_keeps_a_conversion_under_way_and_the_place_in_the_samples() -> None:
     machine = machine_of(
         SCAN_BY_DMA % ("1 << 8", "1 << 9"), {"PA3": Samples([index / 1000 for index in range(3000)])}
@@ -416,6 +436,8 @@ def test_two_columns_are_a_curve(tmp_path: Path) -> None:
         ("PA16=1", "wires nothing to a pin"),
         ("PA0=", "wires nothing to a pin"),
         ("PA0=nan", "nan V is no voltage"),
+        ("PA9=1", "no ADC of the chip has a channel at PA9. Those that have are PA0 to PA7"),
+        ("PF11=1", "no ADC of the chip has a channel at PF11"),
         ("PA0=high", "'high' is no voltage, no .csv or .npy file and no function"),
         ("PA0=none.csv", "none.csv cannot be read: No such file"),
         ("PA0=json:nothing", "has no function nothing"),
@@ -440,6 +462,20 @@ def test_what_is_no_source_is_refused(tmp_path: Path, text: str, said: str) -> N
     (tmp_path / "text.npy").write_bytes(b"no array")
     with pytest.raises(TargetError, match=said):
         analog_sources([text.replace("{", f"{tmp_path}/").replace("}", "")])
+
+
+@pytest.mark.parametrize(
+    ("volts", "code", "said"),
+    [
+        (1650.0, FULL, "PA0 has come to more than the supply's 3.3 V: it reads 4095"),
+        (-0.5, 0, "PA0 has come to less than 0 V: it reads 0"),
+    ],
+)
+def test_a_voltage_outside_the_supply_is_named_once(volts: float, code: int, said: str) -> None:
+    machine = machine_of(READS, {"PA0": Constant(volts)})
+    machine.run_for(0.001)
+    assert words(machine, "seen", 4) == [code] * 4
+    assert machine.log.text().count(said) == 1
 
 
 def test_a_pin_is_wired_once() -> None:

@@ -148,6 +148,28 @@ def test_a_store_that_cr_does_not_fit_sets_its_flag_and_nothing_else(
     machine.run_for(0.001)
     assert words(machine, 3) == [flag, 0, 0xFFFF_FFFF]
     assert ("a store to the flash at 0x0808000" in machine.log.text()) == bool(store)
+    assert ("sector 12 is not erased: the chip has sectors 0 to 7" in machine.log.text()) == ("12" in control)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("KEYR = 0x1234;", "0x00001234 is a wrong key for FLASH.KEYR: FLASH.CR is locked until a reset"),
+        ("KEYR = 0x45670123; KEYR = 5;", "0x00000005 is a wrong key for FLASH.KEYR"),
+        (
+            "REGISTER(0x40023C08) = 7;",
+            "0x00000007 is a wrong key for FLASH.OPTKEYR: FLASH.OPTCR is locked until",
+        ),
+    ],
+)
+def test_a_wrong_key_is_named(keys: str, said: str) -> None:
+    keys = keys.replace("KEYR =", "REGISTER(0x40023C04) =")
+    machine = machine_of(f"int main(void) {{ {keys} }}")
+    machine.run_for(0.001)
+    assert said in machine.log.text()
+    right = machine_of("int main(void) { unlock(); }")
+    right.run_for(0.001)
+    assert "wrong key" not in right.log.text()
 
 
 @pytest.mark.parametrize("in_python", [False, True])

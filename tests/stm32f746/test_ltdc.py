@@ -178,6 +178,19 @@ int main(void) {
     idle = open_program(c_programs.build("int main(void) {}"), ltdc=tmp_path / "none.png")
     with pytest.raises(TargetError, match=r"there is no picture for .*: the LTDC is off"), idle as program:
         program.run(0.001)
-    nowhere = open_program(elf, ltdc=tmp_path / "nowhere" / "out.png")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    nowhere = open_program(elf, ltdc=gone / "out.png")
+    gone.rmdir()
     with pytest.raises(TargetError, match="cannot be written: No such file"), nowhere as program:
         program.run(0.001)
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    elf = c_programs.build("int main(void) {}")
+    for path in (tmp_path / "nowhere" / "out.png", tmp_path / "folder.png"):
+        (tmp_path / "folder.png").mkdir(exist_ok=True)
+        with pytest.raises(TargetError, match=r"\.png cannot be written at the end of the run"):
+            open_program(elf, ltdc=path)
+    with pytest.raises(TargetError, match=r"out\.jpg is called otherwise"):
+        open_program(elf, ltdc=tmp_path / "out.jpg")

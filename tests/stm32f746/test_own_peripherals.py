@@ -126,6 +126,13 @@ LOOP = "int main(void) { for (;;) (void)REGISTER(0x40013C00); }"
         ("late", "    def connected(self, slot):\n        super().connected(slot)\n        slot.after(10)\n\n"
          "    def due(self, what):\n        raise ValueError('no\\nmore')\n",
          r"Own.due of late failed: ValueError: no more \(late.py line 13\)"),
+        ("leaves", "    def read(self, offset):\n        raise SystemExit(3)\n",
+         r"Own.read of leaves failed: SystemExit: 3 \(leaves.py line 9\)"),
+        ("wide", "    def read(self, offset):\n        return 1 << 32\n",
+         "Own.read returned 4294967296 and no regis"),
+        ("position", "    interrupts = (42,)\n\n"
+         "    def read(self, offset):\n        self.slot.set_interrupt(True, 42)\n",
+         r"Own.read of position failed: ValueError: line 42 of 1: it is counted from 0"),
     ],
 )  # fmt: skip
 def test_what_fails_within_it_names_the_line(folder: Path, name: str, body: str, said: str, in_python: bool) -> None:
@@ -207,6 +214,28 @@ def test_a_class_that_cannot_be_made_says_so(folder: Path, body: str, said: str)
     place = own_peripheral(f"{written(folder, f'unmade{len(body)}', text)}:Own@{PLACE}")
     with pytest.raises(TargetError, match=said):
         Machine(c_programs.build(LOOP), own_peripherals=[place])
+
+
+@pytest.mark.parametrize(
+    ("interrupts", "said"),
+    [
+        ("(98,)", "OWN has its interrupt at position 98, which the NVIC does not have. Positions go from 0 to 97"),
+        ("(0, -1)", "at position -1"),
+        ("42", r"the interrupts of OWN are 42\. Give a tuple"),
+    ],
+)
+def test_an_interrupt_that_can_never_come_is_refused(folder: Path, interrupts: str, said: str) -> None:
+    place = own(folder, f"never{len(interrupts)}", f"    interrupts = {interrupts}\n")
+    with pytest.raises(TargetError, match=said):
+        Machine(c_programs.build(LOOP), own_peripherals=[own_peripheral(place)])
+
+
+def test_a_loop_that_polls_it_is_told_by_its_name(folder: Path) -> None:
+    elf = c_programs.build("int main(void) { while (!REGISTER(0x40013C04)) continue; }")
+    place = own(folder, "polled", "    steady = True\n")
+    with open_program(elf, peripherals=[place]) as program:
+        over = program.run(1.0)
+    assert "it polls OWN+0x4 (0x40013c04), which reads 0x0" in over.text
 
 
 def test_renode_takes_none() -> None:

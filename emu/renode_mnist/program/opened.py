@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from renode_mnist import outside
 from renode_mnist.errors import ElfError
 
-_REMEDY = "Build it with `renode-mnist build`."
+_REMEDY = "Give the .elf that the linker wrote; `renode-mnist build` makes that of this project's firmware."
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib import colormaps
 
 from renode_mnist.measure.faults.campaign import Campaign
 from renode_mnist.measure.faults.fault import Outcome, Place
@@ -12,6 +13,8 @@ from renode_mnist.report.plots import Plot, axes_of, legend, short_name
 _WORD_BITS = 32
 _UNKNOWN = "#bbbbbb"
 """Of a bit that no fault has met."""
+_LEAST_SCALE = 1.0
+"""% at the end of the colours, where fewer flips than that were silent or none at all."""
 _SILENT, _CLASS = "#e69f00", "#d55e00"
 
 
@@ -48,8 +51,10 @@ def bits(found: Campaign) -> Plot:
         silent[place] += each.outcome is Outcome.SILENT
     np.divide(100 * silent, tried, out=shares, where=tried > 0)
     with axes_of(0.8 * max(len(arrays), 2)) as (plot, axes):
-        image = axes.imshow(shares, aspect="auto", cmap="magma_r", vmin=0, interpolation="nearest")
-        axes.set_facecolor(_UNKNOWN)
+        # The colour of the axes would not do: pages save plots without it.
+        colours = colormaps["magma_r"].with_extremes(bad=_UNKNOWN)
+        most = max([_LEAST_SCALE, *shares[tried > 0]])
+        image = axes.imshow(shares, aspect="auto", cmap=colours, vmin=0, vmax=most, interpolation="nearest")
         axes.set_ylim(-0.5, len(arrays) - 0.5)  # turned round by `axes_of`
         axes.invert_xaxis()  # the most significant at the left, as a word is written
         axes.set_xticks(range(0, _WORD_BITS, 4))

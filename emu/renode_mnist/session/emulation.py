@@ -15,7 +15,7 @@ from typing import Self
 from renode_mnist.errors import TargetError, TargetTimeout
 from renode_mnist.program.debug_info import DebugInfo
 from renode_mnist.program.stack_room import StackRoom, stack_room
-from renode_mnist.session import emulation_remarks
+from renode_mnist.session import deadline, emulation_remarks
 from renode_mnist.session.emulation_text import Text
 from renode_mnist.stm32f746 import elf as elf_module
 from renode_mnist.stm32f746 import memory_map
@@ -27,6 +27,8 @@ _LONGEST_WALL_SECONDS = 600.0
 core has gone astray and virtual time hardly goes on."""
 _SLICE_SECONDS = 0.01
 """Virtual time between two looks at the wall's clock and at whether more can come."""
+_GRACE_SECONDS = 2.0
+"""Of this machine's time behind its end, in which a slice is to be over; a loop in a user's class never is."""
 _ICSR = 0xE000ED04
 """Its VECTACTIVE (bits 8:0) is the exception whose handler runs, 3 to 6 a fault's (PM0253 4.3.3, 2.4.2)."""
 _FAULTS = range(3, 7)
@@ -179,8 +181,20 @@ class Emulation:
         """
         if seconds is not None and not 0 <= seconds < math.inf:
             raise TargetError(f"{seconds:g} s are no time to run for", "Give seconds of virtual time, 0 or more.")
-        self.over = self._run(seconds, done, wall_seconds)
+        begun = self.target.now()
+        try:
+            with deadline.raised_after(None if wall_seconds is None else wall_seconds + _GRACE_SECONDS):
+                self.over = self._run(seconds, done, wall_seconds)
+        except deadline.DeadlinePassed as passed:
+            where = deadline.place_of(passed)
+            self.over = self._wall_over(wall_seconds, begun, f"; they went by in {where}" if where else "")
         return self.over
+
+    def _wall_over(self, wall_seconds: float | None, begun: float, where: str = "") -> Over:
+        ran = self.target.now() - begun
+        return Over(
+            Reason.WALL, f"{wall_seconds:g} s of this machine's time are over, of virtual time {ran:.6f} s{where}"
+        )
 
     def _run(self, seconds: float | None, done: Callable[[], bool], wall_seconds: float | None) -> Over:
         target = self.target
@@ -201,9 +215,7 @@ class Emulation:
             if end == until:  # the target's own clock may miss that by a rounding
                 return Over(Reason.TIME, f"{seconds:g} s of virtual time are over")
             if wall is not None and time.monotonic() >= wall:
-                ran = target.now() - begun
-                why = f"{wall_seconds:g} s of this machine's time are over, of virtual time {ran:.6f} s"
-                return Over(Reason.WALL, why)
+                return self._wall_over(wall_seconds, begun)
 
     def _overflow(self, kind: EndKind) -> str:
         """Whether that is what a fault came from: the handler's stack pointer is still where the program's was."""

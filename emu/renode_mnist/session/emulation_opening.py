@@ -54,6 +54,13 @@ def open_emulation(
     files = None if program.files is None else Path(program.files)
     if files is not None and not files.is_dir():
         raise TargetError(f"there is no folder {files} for the program's files", "Make it, or name another.")
+    picture = None if program.ltdc is None else Path(program.ltdc)
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise TargetError(f"the picture of the LCD is a .png, and {picture} is called otherwise", "Name a .png.")
+    if picture is not None and (picture.is_dir() or not picture.parent.is_dir()):
+        raise TargetError(
+            f"{picture} cannot be written at the end of the run", "Name a file in a folder that is there."
+        )
     if target not in EMULATED_TARGETS:
         raise TargetError(
             f"the target {target} runs no program but this project's firmware",
@@ -88,7 +95,7 @@ def open_emulation(
             gdb_port=port,
             on_waiting=attach,
             trace_locked=program.trace_locked,
-            ltdc=None if program.ltdc is None else Path(program.ltdc),
+            ltdc=picture,
             own_peripherals=[own_peripheral(each) for each in program.peripherals],
             surroundings=Surroundings(
                 seed=program.rng_seed,

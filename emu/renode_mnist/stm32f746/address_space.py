@@ -164,7 +164,7 @@ class AddressSpace:
         def on_read(_engine: unicorn.Uc, offset: int, size: int, _user_data: object) -> int:
             try:
                 return read(base + offset, size)
-            except Exception as error:  # Unicorn's package does the same, and then has no number to return
+            except BaseException as error:  # which ctypes would drop, Ctrl-C and the end of a deadline too
                 self._engine._hook_exception = error
                 self._engine.emu_stop()
                 return 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, SupportsFloat
 
 import numpy as np
 
+from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.named_class import function_failure
 
@@ -69,9 +71,17 @@ class Function:
             TargetError: The function failed, or returned no number.
         """
         try:
-            return float(self._function(seconds))
-        except Exception as error:
+            volts: object = self._function(seconds)
+        except (Exception, SystemExit) as error:
             raise function_failure(self._function, error) from error
+        if isinstance(volts, SupportsFloat) and math.isfinite(number := float(volts)):
+            return number
+        function = self._function
+        raise TargetError(
+            f"{getattr(function, '__name__', 'a function')} of {getattr(function, '__module__', '')} returned "
+            f"{volts!r} and no voltage",
+            "Return a number of volts.",
+        )
 
     def remark(self, index: int) -> str:
         """See `Source.remark`."""
@@ -141,5 +151,10 @@ class Analog:
         source = self._sources.get(pin)
         if source is None:
             return Seen(0.0, (f"{pin} is converted, and nothing is wired to it: it reads 0 V",))
-        remark = source.remark(index)
-        return Seen(source.volts(index, now_ps / PICOSECONDS), (f"{pin}: {remark}",) if remark else ())
+        remarks = [f"{pin}: {remark}"] if (remark := source.remark(index)) else []
+        volts = source.volts(index, now_ps / PICOSECONDS)
+        if volts < 0:
+            remarks.append(f"{pin} has come to less than 0 V: it reads 0")
+        elif volts > SUPPLY_VOLTS:
+            remarks.append(f"{pin} has come to more than the supply's {SUPPLY_VOLTS} V: it reads {_TOP}")
+        return Seen(volts, tuple(remarks))

@@ -15,8 +15,10 @@ from renode_mnist import outside
 from renode_mnist.errors import TargetError
 from renode_mnist.stm32f746.analog import Constant, Curve, Function, Samples, Source
 from renode_mnist.stm32f746.named_class import named_function
+from renode_mnist.stm32f746.peripherals.adc import PINS
 
 _PIN = re.compile(r"P[A-K](\d|1[0-5])")
+_CHANNELS = "Those that have are PA0 to PA7, PB0, PB1, PC0 to PC5 and PF3 to PF10."
 _FORM = "Write it as PA0=1.65, PA0=file.csv, PA0=file.npy or PA0=module:function."
 
 
@@ -32,6 +34,8 @@ def analog_sources(texts: Iterable[str]) -> dict[str, Source]:
         pin = pin.strip().upper()
         if not equals or not value.strip() or not _PIN.fullmatch(pin):
             raise TargetError(f"'{text}' wires nothing to a pin", _FORM)
+        if pin not in PINS:
+            raise TargetError(f"no ADC of the chip has a channel at {pin}", _CHANNELS)
         if pin in found:
             raise TargetError(f"{pin} is wired twice", "Leave one of them out.")
         found[pin] = _source(value.strip())

@@ -144,12 +144,17 @@ class Bus:
         offset = address - place.base & ~3
         found = [name for name, mask in model.unmodelled.get(offset, {}).items() if value & mask]
         if found and (who := self._who()):
-            ours = memory_map.peripheral_at(address)
-            own = ours is None or ours.name != place.name
-            register = f"{place.name}+{offset:#x}" if own else register_name(address)
+            register = self.register_called(address)
             for name in found:
                 bit = f"{register}.{name}"
                 self._log.lacks(bit, f"{bit} is not modelled: set by {who}, it does nothing")
+
+    def register_called(self, address: int) -> str:
+        """As `register_name` has it; ``OWN+0x4`` where a peripheral of a user's own is."""
+        place, ours = self._ranges.get(address >> _PAGE_SHIFT), memory_map.peripheral_at(address)
+        if place is None or (ours is not None and ours.name == place.name):
+            return register_name(address)
+        return f"{place.name}+{(address & ~3) - place.base:#x}"
 
     def read(self, address: int, size_bytes: int) -> int:
         """A load of 1, 2 or 4 bytes."""

@@ -170,7 +170,7 @@ def told(device: Device, method: str) -> Iterator[None]:
         yield
     except TargetError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failure(device, method, error) from error
 
 

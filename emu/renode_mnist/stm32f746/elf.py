@@ -55,6 +55,8 @@ _DOUBLE = re.compile(
 
 _STT_FUNC = 2
 """Type of a symbol (ELF specification, figure 1-18)."""
+_STB_WEAK = 2
+"""Binding of one (figure 1-17)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Image:
             lambda why: ElfError(f"{self.path} has a damaged symbol table ({why})", "Build it again.")
         ):
             symbols = ELFFile(io.BytesIO(self.path.read_bytes())).get_section_by_name(".symtab")
-            return sorted(_functions(symbols)) if isinstance(symbols, SymbolTableSection) else []
+            return _functions(symbols) if isinstance(symbols, SymbolTableSection) else []
 
 
 @cache
@@ -317,7 +319,7 @@ def _check_attributes(path: Path, elf: ELFFile) -> None:
 def _mapping_symbols(symbols: SymbolTableSection) -> list[tuple[int, bool]]:
     """(Address, whether Thumb code follows), by address."""
     return sorted(
-        (value, name[:2] == "$t") for name, value, _, _ in _symbols(symbols) if name[:2] in ("$t", "$d", "$a")
+        (value, name[:2] == "$t") for name, value, *_ in _symbols(symbols) if name[:2] in ("$t", "$d", "$a")
     )
 
 
@@ -350,15 +352,22 @@ def _function_at(symbols: SymbolTableSection, address: int) -> str:
     return ""
 
 
-def _functions(symbols: SymbolTableSection) -> Iterator[tuple[int, int, str]]:
-    """Address, size in bytes and name of each; Thumb's lowest bit is cleared."""
-    for name, value, size, kind in _symbols(symbols):
-        if kind == _STT_FUNC:
-            yield value & ~1, size, name
+def _functions(symbols: SymbolTableSection) -> list[tuple[int, int, str]]:
+    """Address, size in bytes and name of each, by address; Thumb's lowest bit is cleared.
+
+    Of several names for one address the last is what it is called: a weak one comes before others, as those of a
+    vector table's handlers do that all are one default handler.
+    """
+    found = [
+        (value & ~1, binding != _STB_WEAK, size, name)
+        for name, value, size, kind, binding in _symbols(symbols)
+        if kind == _STT_FUNC
+    ]
+    return [(address, size, name) for address, _, size, name in sorted(found)]
 
 
-def _symbols(symbols: SymbolTableSection) -> Iterator[tuple[str, int, int, int]]:
-    """Name, value, size and type of each, read here: elftools takes half of a target's start for a thousand."""
+def _symbols(symbols: SymbolTableSection) -> Iterator[tuple[str, int, int, int, int]]:
+    """Name, value, size, type, binding of each, read here: elftools takes half of a target's start for a thousand."""
     names = symbols.stringtable.data()
     for name, value, size, info, _, _ in struct.iter_unpack("<IIIBBH", symbols.data()):
-        yield names[name : names.find(b"\0", name)].decode("utf-8", "replace"), value, size, info & 0xF
+        yield names[name : names.find(b"\0", name)].decode("utf-8", "replace"), value, size, info & 0xF, info >> 4

@@ -80,7 +80,10 @@ class FlashInterface(Peripheral):
         code_changed: Called when the flash holds other code.
     """
 
-    lacks = "read protection, the VPP that 64 bits at once need; the core is not held while it is busy"
+    lacks = (
+        "read protection, the bus error of a wrong key, the VPP that 64 bits at once need; the core is not held "
+        "while it is busy"
+    )
     steady = True
 
     def __init__(
@@ -191,6 +194,11 @@ class FlashInterface(Peripheral):
             chosen = [field(control, 3, 4)]
             if chosen[0] >= len(SECTORS) or not control & _SER or control & _PG:
                 self._fail(ERSERR)
+                if chosen[0] >= len(SECTORS):
+                    self._log.once(
+                        f"sector {chosen[0]} is not erased: the chip has sectors 0 to {len(SECTORS) - 1} "
+                        f"(FLASH.SR is {self.registers[SR]:#x})"
+                    )
                 return
             milliseconds = _ERASE_MS[SECTORS[chosen[0]]][width]
         if any(map(self._is_protected, chosen)):
@@ -265,12 +273,22 @@ class FlashInterface(Peripheral):
         first, second, register, lock = _KEYS[offset]
         if offset not in self._begun:
             self._begun[offset] = key == first
+            if key != first:
+                self._tell_wrong_key(offset, key)
         elif self._begun[offset] and key == second:
             self.registers[register] &= ~lock
             del self._begun[offset]
             self._rights_changed()
         else:
             self._begun[offset] = False  # for good, until a reset
+            self._tell_wrong_key(offset, key)
+
+    def _tell_wrong_key(self, offset: int, key: int) -> None:
+        name, what = ("KEYR", "CR") if offset == KEYR else ("OPTKEYR", "OPTCR")
+        self._log.once(
+            f"{key:#010x} is a wrong key for FLASH.{name}: FLASH.{what} is locked until a reset; silicon raises a "
+            "bus error, too"
+        )
 
     def read(self, offset: int) -> int:
         """See `Peripheral.read`."""

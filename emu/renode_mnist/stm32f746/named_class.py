@@ -85,7 +85,7 @@ def made_by(found: type[T], *, has: str = "") -> Callable[[], T]:
     def make() -> T:
         try:
             made = found()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise TargetError(
                 f"{found.__name__} cannot be made: {_said(error)}{_line(error, found)}",
                 "It is called without arguments.",
@@ -99,13 +99,13 @@ def made_by(found: type[T], *, has: str = "") -> Callable[[], T]:
     return make
 
 
-def failure(of: object, method: str, error: Exception) -> TargetError:
+def failure(of: object, method: str, error: BaseException) -> TargetError:
     """What is said where a method of a user's class has raised.
 
     Args:
         of: The object.
         method: Its method's name.
-        error: What it raised.
+        error: What it raised; a ``SystemExit`` too, which else would end the command without a word.
     """
     kind = type(of)
     return TargetError(
@@ -114,7 +114,7 @@ def failure(of: object, method: str, error: Exception) -> TargetError:
     )
 
 
-def function_failure(function: Callable[..., object], error: Exception) -> TargetError:
+def function_failure(function: Callable[..., object], error: BaseException) -> TargetError:
     """Likewise of a function."""
     name, module = getattr(function, "__name__", "a function"), getattr(function, "__module__", "")
     return TargetError(

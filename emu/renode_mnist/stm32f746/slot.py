@@ -248,7 +248,16 @@ class Slot:
         """Drives one of its interrupt lines, high until it is driven low; without effect where it has none.
 
         Where several peripherals share a position, it is high as long as any of them drives it so.
+
+        Args:
+            active: High.
+            line: Which of its `lines`, counted from 0: no position in the NVIC.
+
+        Raises:
+            ValueError: It has lines, and not so many.
         """
+        if self.lines and not 0 <= line < len(self.lines):
+            raise ValueError(f"line {line} of {len(self.lines)}: it is counted from 0, and no position in the NVIC")
         if line < len(self.lines):
             self._wires.drive_interrupt(f"{self._of.name} {line}", self.lines[line], active)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from renode_mnist.stm32f746.low_power import Mode
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.stm32f746.nvic import FAULTS
-from renode_mnist.stm32f746.register_names import register_name
 
 
 def whereabouts(machine: Machine) -> str:
@@ -17,7 +16,8 @@ def whereabouts(machine: Machine) -> str:
     if loop is not None:
         text += ", in a loop that nothing can end" if loop.endless else ", in a loop that waits"
         if loop.register is not None:
-            text += f": it polls {register_name(loop.register)} ({loop.register:#010x}), which reads {loop.value:#x}"
+            name = machine.bus.register_called(loop.register)
+            text += f": it polls {name} ({loop.register:#010x}), which reads {loop.value:#x}"
     if any(fault in machine.nvic.active for fault in FAULTS) and machine.exceptions.last_fault:
         text += f"; this is the handler of {machine.exceptions.last_fault}"
     return text

@@ -24,6 +24,8 @@ MAXIMUM_HERTZ = 36_000_000
 
 _PINS = (*(f"PA{pin}" for pin in range(8)), "PB0", "PB1", *(f"PC{pin}" for pin in range(6)))
 _PINS_OF_ADC3 = (*_PINS[:4], "PF6", "PF7", "PF8", "PF9", "PF10", "PF3", *_PINS[10:14], "PF4", "PF5")
+PINS = frozenset((*_PINS, *_PINS_OF_ADC3))
+"""That lead to one."""
 _VREFINT_CHANNEL, _INNER_CHANNEL = 17, 18
 """Of ADC1 alone; on the second are the temperature sensor and VBAT, which wins (RM0385 15.10, 15.11)."""
 

@@ -11,7 +11,15 @@ from renode_mnist.stm32f746.external import ExternalMemory
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 
 BCR1, BTR1 = 0x00, 0x04
-SDCR1, SDCMR, SDRTR, SDSR = 0x140, 0x150, 0x154, 0x158
+SDCR1, SDTR1, SDCMR, SDRTR, SDSR = 0x140, 0x148, 0x150, 0x154, 0x158
+_RESET_VALUES = {
+    BCR1: 0x30DB,
+    **{BCR1 + 8 * bank: 0x30D2 for bank in range(1, 4)},
+    **{BTR1 + 8 * bank: 0x0FFF_FFFF for bank in range(4)},
+    **{SDCR1 + 4 * bank: 0x2D0 for bank in range(2)},
+    **{SDTR1 + 4 * bank: 0x0FFF_FFFF for bank in range(2)},
+}
+"""Of the four banks for NOR and PSRAM, and the two for SDRAM (RM0385 13.5.6, 13.7.5)."""
 _BASES = (memory_map.EXTERNAL_WINDOWS[1], memory_map.EXTERNAL_WINDOWS[2])
 _WP = 1 << 9
 _CTB = (1 << 4, 1 << 3)
@@ -29,7 +37,7 @@ class Fmc(Peripheral):
     unmodelled = MappingProxyType({SDRTR: {"REIE": 1 << 14}})
 
     def __init__(self) -> None:
-        super().__init__("FMC", {BCR1: 0x0000_30DB, BTR1: 0x0FFF_FFFF, SDCR1: 0x2D0, SDCR1 + 4: 0x2D0})
+        super().__init__("FMC", _RESET_VALUES)
         self._banks: dict[int, ExternalMemory] = {}
 
     def reset(self) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from renode_mnist.stm32f746.alarm import Alarm
 from renode_mnist.stm32f746.clock import PICOSECONDS
 from renode_mnist.stm32f746.peripheral import Peripheral, field
-from renode_mnist.stm32f746.peripherals.ltdc_layer import FIRST_LAYER, LAYER_BYTES, LAYERS, Layer
+from renode_mnist.stm32f746.peripherals.ltdc_layer import BFCR, CACR, FIRST_LAYER, LAYER_BYTES, LAYERS, Layer
 from renode_mnist.stm32f746.slot import Slot
 
 BPCR, AWCR, TWCR, GCR, SRCR, BCCR, IER, ISR, ICR, LIPCR, CPSR, CDSR = (
@@ -23,6 +23,12 @@ _IMR, _VBR = 1 << 0, 1 << 1
 LIF, RRIF = 1 << 0, 1 << 3
 _CLUTWR = 0x40
 """Of a layer's registers."""
+_LAYERS_AT_RESET = {
+    FIRST_LAYER + LAYER_BYTES * layer + offset: value
+    for layer in range(LAYERS)
+    for offset, value in ((CACR, 0xFF), (BFCR, 0x607))
+}
+"""Opaque, and blended by its pixels' alpha (RM0385 18.7.19, 18.7.21)."""
 
 Reads = Callable[[int, int], bytes | None]
 """(address, size in bytes) -> what is there, None where there is no memory."""
@@ -36,11 +42,11 @@ class Ltdc(Peripheral):
     unmodelled = MappingProxyType({GCR: {"DEN": 1 << 16}})
 
     def __init__(self) -> None:
-        super().__init__("LTDC", {GCR: _DITHERING, CDSR: 0xF})
+        super().__init__("LTDC", {GCR: _DITHERING, CDSR: 0xF, **_LAYERS_AT_RESET})
         self._start_over()
 
     def _start_over(self) -> None:
-        self._active: dict[int, int] = {}
+        self._active = dict(_LAYERS_AT_RESET)
         """The layers' registers as they are in effect; `registers` has what was written."""
         self._tables: list[list[int]] = [[0] * 256 for _ in range(LAYERS)]
         """Colour look-up tables, 0xRRGGBB."""

@@ -74,14 +74,15 @@ class Guarded(Peripheral):
             yield
         except TargetError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise failure(self.of, method, error) from error
 
     def _number(self, method: str, value: object) -> int:
-        if isinstance(value, int):
+        if isinstance(value, int) and -(1 << 31) <= value < 1 << 32:
             return value & 0xFFFF_FFFF
         raise TargetError(
-            f"{type(self.of).__name__}.{method} returned {value!r} and no register's value", "Return an integer."
+            f"{type(self.of).__name__}.{method} returned {value!r} and no register's value",
+            "Return an integer of 32 bits.",
         )
 
     def reset(self) -> None:
@@ -154,6 +155,8 @@ def place_of(model: Peripheral, base: int) -> memory_map.PeripheralRange:
             f"{model.name} cannot be at {base:#010x} with {size} bytes",
             f"Its address and size must be multiples of 1024, within {windows}.",
         )
+    if model.interrupts is not None:
+        _check_interrupts(model.name, model.interrupts)
     for page in range(base, base + size, memory_map.KIB):
         if (name := _occupant(page)) is not None:
             raise TargetError(f"{model.name} cannot be at {base:#010x}: {name} is there", _WHOLE)
@@ -164,6 +167,18 @@ def place_of(model: Peripheral, base: int) -> memory_map.PeripheralRange:
         )
     on_apb = memory_map.BUS_WINDOWS[0][0] <= base < 0x4002_0000
     return memory_map.PeripheralRange(model.name, base, size, on_apb)
+
+
+def _check_interrupts(name: str, positions: object) -> None:
+    """A position that the NVIC does not have would never come to the core, without a word."""
+    last = wiring.INTERRUPT_COUNT - 1
+    if not isinstance(positions, tuple | list) or not all(isinstance(each, int) for each in positions):
+        raise TargetError(f"the interrupts of {name} are {positions!r}", "Give a tuple of positions: (42,).")
+    if outside := [each for each in positions if not 0 <= each <= last]:
+        raise TargetError(
+            f"{name} has its interrupt at position {outside[0]}, which the NVIC does not have",
+            f"Positions go from 0 to {last} (RM0385, vector table); exception 16 is position 0.",
+        )
 
 
 def _occupant(address: int) -> str | None:

@@ -12,7 +12,7 @@ from renode_mnist.stm32f746.devices import SpiDevice, byte_of, told
 from renode_mnist.stm32f746.peripheral import Peripheral, field
 from renode_mnist.stm32f746.slot import Slot
 
-CR1, CR2, SR, DR, CRCPR, I2SCFGR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x1C
+CR1, CR2, SR, DR, CRCPR, I2SCFGR, I2SPR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x1C, 0x20
 
 _MSTR, _SPE, _SSI, _SSM, _RXONLY, _BIDIOE, _BIDIMODE = (1 << bit for bit in (2, 6, 8, 9, 10, 14, 15))
 _RXDMAEN, _TXDMAEN, _ERRIE, _RXNEIE, _TXEIE, _FRXTH = (1 << bit for bit in (0, 1, 5, 6, 7, 12))
@@ -77,7 +77,7 @@ class Spi(Peripheral):
     )
 
     def __init__(self, name: str, devices: Sequence[SelectedDevice] = ()) -> None:
-        super().__init__(name, {CR2: 0x0700, CRCPR: 7})
+        super().__init__(name, {CR2: 0x0700, CRCPR: 7, I2SPR: 2})
         self.devices = devices
         self._empty()
 
