@@ -11,7 +11,7 @@ BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
-.PHONY: audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
+.PHONY: mutants audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -84,6 +84,19 @@ fuzz: setup
 	@$(BIN)/python firmware/host/fuzz_seeds.py $(FUZZ_CORPUS)
 	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
 		-print_final_stats=1 -artifact_prefix=build/fuzz/
+
+# make mutants ROOM=wire  which changes of a room's sources its tests do not notice; rooms stand in
+#             tests/support/mutants.toml, and what was killed is remembered (FRESH=1 forgets it)
+MUTANTS = build/mutants/tools
+mutants: setup .venv/test.stamp $(MUTANTS)/packages.stamp
+	@$(MUTANTS)/bin/python tests/support/mutants.py $${ROOM:?wire, comparison, recording, elf, blocks, robot or planted} \
+		$(if $(FRESH),--fresh)
+
+$(MUTANTS)/packages.stamp: requirements/mutants.txt
+	@$(PYTHON) -m venv $(MUTANTS)
+	@$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --requirement requirements/mutants.txt
+	@touch $@
 
 # make bench-emulator  how fast the embedded emulator runs here, and what modelled cycles cost; BESIDE=FOLDER compares
 #             with another checkout, built, in the same run
@@ -200,7 +213,7 @@ AUDIT = build/audit
 # make audit  asks PyPI which pinned packages have known vulnerabilities
 audit: $(AUDIT)/packages.stamp
 	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-		$(foreach list,run test notebook no-deps motions release audit docs,--requirement requirements/$(list).txt)
+		$(foreach list,run test notebook no-deps motions release audit docs mutants,--requirement requirements/$(list).txt)
 
 $(AUDIT)/packages.stamp: requirements/audit.txt
 	@$(PYTHON) -m venv $(AUDIT)
@@ -233,6 +246,7 @@ lock: setup
 	@$(UV_COMPILE) --group release --group build -o requirements/release.txt
 	@$(UV_COMPILE) --group audit -o requirements/audit.txt
 	@$(UV_COMPILE) --group docs -o requirements/docs.txt
+	@$(UV_COMPILE) --group mutants -o requirements/mutants.txt
 
 clean:
 	rm -rf .venv build emu/renode_mnist/wire/_generated emu/renode_mnist.egg-info

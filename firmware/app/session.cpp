@@ -124,8 +124,8 @@ bool in_arena(const Regions& regions) {
   return true;
 }
 
-// In a layer's mark: what was asked for of the arena as it is now.
-void send_regions(void* context, std::size_t layer) {
+// In a layer's mark: what was asked for of the arena as it is now. Unused in an image without TRACE.
+[[maybe_unused]] void send_regions(void* context, std::size_t layer) {
   const auto& trace = *static_cast<const Trace*>(context);
   std::size_t index = 0;
   for (const MnistProt::ArenaRegion* region : trace.regions) {

@@ -28,6 +28,7 @@ requests = {
     "read": messages.encode_read(10, 0, 4, 36),
     "layers": messages.encode_get_layers(11, 1),
     "reset state": messages.encode_reset_state(12),
+    "check image": messages.encode_check_image(13),
 }
 seeds = {f"payload {name}": bytes([PAYLOAD]) + request for name, request in requests.items()}
 for name, request in requests.items():

@@ -61,6 +61,12 @@ class TestEmbedded(FirmwareCases):
     pass
 
 
+def test_what_comes_behind_the_last_layer_is_in_the_total(line: ByteStream) -> None:
+    body = ask(line, messages.encode_pixels(5, PIXELS))
+    assert isinstance(body, Inference)
+    assert 0 < body.counter - sum(layer.counter for layer in body.layers) < 100
+
+
 def fault(line: ByteStream, kind: Trouble) -> ErrorReport:
     """The error that a fault ends in."""
     line.send(trouble(30, kind))

@@ -59,6 +59,17 @@ def test_more_requests_than_can_be_remembered_are_counted(line: TcpLine) -> None
     assert isinstance(ask(line, messages.encode_get_stats(200)), Stats)
 
 
+def test_a_request_that_found_no_room_to_be_remembered_blocks_none(line: TcpLine) -> None:
+    damaged = frame.encode(b"damaged")[:-2] + b"\x01\x00"
+    line.send(16 * damaged + frame.encode(messages.encode_get_stats(7)))
+    replies = [reply.body for reply in replies_until(line, 0)]
+    while len(replies) < 17:
+        replies += [reply.body for reply in replies_until(line, 0)]
+    codes = [body.code for body in replies if isinstance(body, ErrorReport)]
+    assert codes == [ErrorCode.BAD_CHECKSUM] * 16 + [ErrorCode.BUSY]
+    assert isinstance(ask(line, messages.encode_get_stats(8)), Stats)
+
+
 def test_a_client_that_leaves_in_mid_frame_does_not_harm_the_next(program: HostProgram) -> None:
     for cut in (1, 100, 700):
         first = program.binary()

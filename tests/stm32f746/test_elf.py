@@ -92,6 +92,11 @@ def test_one_for_a_cortex_m33(tmp_path: Path) -> None:
     refused(path, r"for another core \(v8-M\.mainline\)")
 
 
+def test_one_for_a_cortex_r(tmp_path: Path) -> None:
+    path = compiled(tmp_path, "void _start(void) {}", "-march=armv7-r", "-mthumb", "-nostdlib", "-Ttext=0x08000000")
+    refused(path, "for another core")
+
+
 def test_an_object_file(tmp_path: Path) -> None:
     refused(compiled(tmp_path, "void f(void) {}", *snippets.FLAGS, "-c"), "not linked as a program")
 
@@ -175,6 +180,14 @@ function run
 def test_data_that_looks_like_such_an_instruction_is_allowed() -> None:
     code = "function run\n b 1f\n .align 2\n .word 0x0B00EE30, 0x0B00EE30\n1: bx lr\n"
     assert elf.load(snippets.build(code)).warnings == ()
+
+
+def test_the_second_half_of_an_instruction_begins_none() -> None:
+    # E9C0 EE30, of 32 bits as all from E800 on; its second half and LSRS would be VADD.F64 d0, d0, d0.
+    code = "function run\n strd lr, lr, [r0, #192]\n lsrs r0, r0, #12\n bx lr\n"
+    path = snippets.build(code)
+    assert bytes.fromhex("c0e930ee000b") in path.read_bytes()
+    assert elf.load(path).warnings == ()
 
 
 def test_without_symbols_data_and_code_cannot_be_told_apart() -> None:
