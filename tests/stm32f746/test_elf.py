@@ -205,3 +205,19 @@ def test_one_linked_to_the_flash_on_the_itcm_bus(tmp_path: Path) -> None:
     snippets.run(machine)
     assert machine.core.pc < 0x0030_0000
     assert machine.core.memory.peek(0x0800_0000, 64) == machine.core.memory.peek(0x0020_0000, 64)
+
+
+def test_a_handler_that_many_weak_names_share_is_called_by_its_own(tmp_path: Path) -> None:
+    weak = "".join(f'void {name}(void) __attribute__((weak, alias("default_handler")));' for name in ("a", "z"))
+    vectors = '__attribute__((section(".isr"), used)) const unsigned vectors[] = {0x20001000, 0x08000009};'
+    file = compiled(
+        tmp_path,
+        f"{vectors} void default_handler(void) {{ for (;;) continue; }} {weak}",
+        "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft", "-nostdlib", "-Wl,-e,default_handler",
+        "-Wl,--section-start=.isr=0x08000000", "-Wl,-Ttext=0x08000008",
+    )  # fmt: skip
+    image = elf.load(file, ours=False)
+    start = image.function("default_handler")
+    assert start is not None
+    assert image.symbol_at(start) == " in default_handler+0x0"
+    assert image.function("z") == start

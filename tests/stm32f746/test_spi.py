@@ -318,7 +318,7 @@ def test_what_fails_in_a_device_names_the_line(
         ("json:JSONDecoder@SPI1", "JSONDecoder of json .* is no SpiDevice"),
         ("json:JSONDecoder@SPI1:PA99", "'PA99' in .* is no pin"),
         ("json:JSONDecoder@I2C1", "names no address on its bus"),
-        ("json:JSONDecoder@I2C1:0x90", "is no address of 7 bits for a device"),
+        ("json:JSONDecoder@I2C1:0x90", "^0x90 in .* is no address of 7 bits for a device"),
         ("renode_mnist.stm32f746.devices:SpiDevice@I2C1:0x48", "is no I2cDevice"),
     ],
 )

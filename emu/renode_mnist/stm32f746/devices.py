@@ -153,7 +153,7 @@ def _address(text: str, at: str) -> int:
         raise TargetError(f"'{text}' names no address on its bus", _FORM) from None
     if not _RESERVED_BELOW <= address < _SEVEN_BITS - _RESERVED_BELOW:
         raise TargetError(
-            f"{at} in '{text}' is no address of 7 bits for a device",
+            f"{address:#04x} in '{text}' is no address of 7 bits for a device",
             "It lies from 0x08 to 0x77; leave out the bit that says whether to read.",
         )
     return address
