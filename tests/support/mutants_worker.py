@@ -26,8 +26,8 @@ from hypothesis import settings as hypothesis_settings
 _OWN = ("renode_mnist", "conftest", "tests")
 _SILENCE_SECONDS = 300
 """A mutant that sleeps is ended after that; one that computes by the processor time that is left to it."""
-_MOST_MEMORY_BYTES = 4 << 30
-"""Of addresses; a loop that appends and never ends finds no more."""
+_MOST_MEMORY_BYTES = 16 << 30
+"""Of addresses, of which each emulated machine reserves one GiB; a loop that appends for ever finds no more."""
 
 
 class _First:

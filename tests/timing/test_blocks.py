@@ -126,6 +126,12 @@ def test_a_load_waits_for_the_store_before_it(tmp_path: Path) -> None:
     assert costs.block_cycles(moved) < 5
 
 
+@needs_assembler
+def test_a_store_is_remembered_behind_another(tmp_path: Path) -> None:
+    again = Block(BASE, assemble("str r0, [sp, #4]; str r1, [sp, #64]; ldr r2, [sp, #4]", tmp_path))
+    assert BlockCosts().block_cycles(again) == 5
+
+
 def test_what_is_no_instruction_still_counts_as_one() -> None:
     undefined = bytes.fromhex("ffffffff 00bf")  # no 32-bit instruction, then NOP
     assert BlockCosts().instructions(Block(BASE, undefined)) == 2
