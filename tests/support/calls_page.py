@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,10 @@ def _signature(name: str, call: Callable[..., Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return repr(str(value)) if isinstance(value, str) else repr(value)
+    """In the quotes that `make lint` wants."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_plain, value))}{',' * (len(value) == 1)})"
+    return json.dumps(str(value)) if isinstance(value, str) else repr(value)
 
 
 def _call(name: str, call: Callable[..., Any], level: int = 2) -> str:
