@@ -93,7 +93,7 @@ class Client:
         self._observer = observer
         self._decoder = frame.FrameDecoder()
         self._arrived: deque[bytes | frame.BadFrame] = deque()
-        self._request = first_request - 1
+        self._request = self._before_first = first_request - 1
         self._stats = firmware
         self._layers = layers
 
@@ -218,8 +218,11 @@ class Client:
     def forget(self) -> None:
         """Drops what has come and was not asked for: after a reset, the rest of a reply never comes.
 
-        What the firmware has said of itself too: another may answer now.
+        What the firmware has said of itself too: another may answer now. Requests are numbered from the first again,
+        since what a request costs depends on its bytes (the checksum's table in the cache), and two runs from a reset
+        are to be the same.
         """
+        self._request = self._before_first
         self._decoder = frame.FrameDecoder()
         self._arrived.clear()
         self._stats = None
