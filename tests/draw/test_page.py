@@ -104,16 +104,14 @@ def seen(page: Page) -> npt.NDArray[np.uint8]:
     return np.array(levels, np.uint8).reshape(28, 28, 4)[:, :, 0]
 
 
-def settled(page: Page) -> int:
-    """The sum of what the network sees once the whole stroke has been: the emulator answers to its beginning too."""
-    last = -1
-    while (now := int(seen(page).sum())) != last:
-        last = now
-        page.wait_for_timeout(500)
-    return now
+def settled(page: Page) -> npt.NDArray[np.uint8]:
+    """What the network sees once the whole stroke has been answered: there are answers to its beginning too."""
+    expect(page.locator(".answer")).to_have_attribute("aria-busy", "false")
+    return seen(page)
 
 
 def expect_class(page: Page, digit: int) -> None:
+    expect(page.locator(".answer")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#live")).to_contain_text(f"Class {digit}")
     expect(page.locator("#class")).to_have_text(str(digit))
 
@@ -195,7 +193,7 @@ def test_a_pen_that_presses_draws_wider(page: Page) -> None:
 def test_strokes_are_taken_back_and_all_is_cleared(page: Page) -> None:
     draw(page, ONE)
     expect_class(page, 1)
-    one = seen(page)
+    one = settled(page)
     draw(page, ZERO)
     expect(page.locator("#seen")).not_to_have_accessible_name("What the network sees: nothing yet")
     page.locator("#undo").click()
@@ -227,14 +225,14 @@ def test_the_stroke_gets_wider_by_its_control(page: Page) -> None:
     page.keyboard.press("Home")
     draw(page, ONE)
     expect_class(page, 1)
-    thin = settled(page)
+    thin = settled(page).sum()
     page.locator("#clear").click()
     width.focus()
     page.keyboard.press("End")
     assert width.get_attribute("aria-valuetext") == "14 % of the drawing area"
     draw(page, ONE)
     expect_class(page, 1)
-    assert settled(page) > 1.5 * thin
+    assert settled(page).sum() > 1.5 * thin
 
 
 def test_a_digit_is_drawn_by_keyboard_and_every_control_is_reached(page: Page) -> None:
@@ -346,7 +344,7 @@ def test_what_is_no_picture_is_told_and_leaves_the_drawing(
 def test_what_the_network_sees_is_saved_as_a_picture_and_as_a_header(page: Page, tmp_path: Path) -> None:
     draw(page, ZERO)
     expect_class(page, 0)
-    pixels = seen(page)
+    pixels = settled(page)
 
     def saved(button: str) -> Download:
         with page.expect_download() as downloading:

@@ -28,6 +28,11 @@ export class Answer {
     });
   }
 
+  /** Tells whoever does not see the page, and tests, whether what stands here is to what is drawn. */
+  setBusy(busy) {
+    this.#section.setAttribute("aria-busy", busy);
+  }
+
   /** Says the result to a screen reader; not while one draws, when it changes several times a second. */
   announce(record) {
     this.#live.textContent = `Class ${record.class}, score ${record.scores[record.class].toFixed(2)}`;

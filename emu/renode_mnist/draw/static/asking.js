@@ -8,7 +8,10 @@ import * as api from "./api.js";
 
 const PAUSE_MS = 120;
 
-/** Fires `seen` (detail: pixels, description; null where there is nothing), `waiting`, `answer` and `refused`. */
+/**
+ * Fires `seen` (detail: pixels, description; null where there is nothing), `waiting`, `answer` and `refused`, and
+ * `busy` (detail: whether an answer to what is drawn is still to come).
+ */
 export class Asking extends EventTarget {
   #surface;
   #timer = 0;
@@ -21,7 +24,10 @@ export class Asking extends EventTarget {
   constructor(surface) {
     super();
     this.#surface = surface;
-    surface.addEventListener("change", () => (this.#timer ||= setTimeout(() => this.#look(), PAUSE_MS)));
+    surface.addEventListener("change", () => {
+      this.#timer ||= setTimeout(() => this.#look(), PAUSE_MS);
+      this.#tellBusy();
+    });
     surface.addEventListener("settle", () => this.#look());
   }
 
@@ -38,6 +44,7 @@ export class Asking extends EventTarget {
   /** Answers under way no longer count. */
   forget() {
     this.#shown = this.#asked;
+    this.#tellBusy();
   }
 
   async #look() {
@@ -46,11 +53,13 @@ export class Asking extends EventTarget {
     this.#wanted = true;
     if (this.#looking) return;
     this.#looking = true;
+    this.#tellBusy();
     while (this.#wanted) {
       this.#wanted = false;
       await this.#lookOnce();
     }
     this.#looking = false;
+    this.#tellBusy();
   }
 
   async #lookOnce() {
@@ -76,10 +85,18 @@ export class Asking extends EventTarget {
       if (record === null || number <= this.#shown) return;
       this.#shown = number;
       this.#tell("answer", { record, newest: number === this.#asked });
+      this.#tellBusy();
     } catch (refused) {
+      if (number !== this.#asked) return;
+      this.forget();
       // Of a target that failed the state tells, which the server sends.
-      if (refused.status !== api.TARGET_FAILED && number === this.#asked) this.#tell("refused", refused);
+      if (refused.status !== api.TARGET_FAILED) this.#tell("refused", refused);
     }
+  }
+
+  #tellBusy() {
+    const toCome = this.#surface.isDrawing || this.#timer !== 0 || this.#looking || this.#shown < this.#asked;
+    this.#tell("busy", toCome);
   }
 
   #tell(what, detail) {

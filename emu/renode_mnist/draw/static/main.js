@@ -77,6 +77,7 @@ function showSeen(seen) {
 
 asking.addEventListener("seen", (event) => showSeen(event.detail));
 asking.addEventListener("waiting", () => setStale(true));
+asking.addEventListener("busy", (event) => answer.setBusy(event.detail));
 asking.addEventListener("refused", (event) => note(event.detail.message, true));
 asking.addEventListener("answer", (event) => {
   const { record, newest } = event.detail;
