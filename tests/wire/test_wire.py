@@ -103,6 +103,21 @@ def test_the_longest_frame_that_is_read_has_just_as_many_bytes() -> None:
     assert isinstance(bad, frame.BadFrame)
 
 
+def test_what_came_before_counts_towards_the_longest_frame() -> None:
+    decoder = frame.FrameDecoder(longest_bytes=16)
+    assert list(decoder.feed(b"\x55" * 10)) == []
+    (bad,) = decoder.feed(b"\x55" * 7 + b"\0")
+    assert isinstance(bad, frame.BadFrame)
+    assert bad == frame.BadFrame("longer than 16 bytes", b"\x55" * 16)
+
+
+def test_a_line_that_never_ends_a_frame_takes_a_megabyte_at_most() -> None:
+    decoder = frame.FrameDecoder()
+    for _ in range(3):
+        assert list(decoder.feed(b"\x55" * (1 << 20))) == []
+    assert len(decoder.pending) == 1 << 20
+
+
 @given(st.binary(max_size=200))
 def test_garbage_with_a_good_checksum_is_an_error_not_a_crash(payload: bytes) -> None:
     try:
@@ -352,3 +367,101 @@ def test_the_articles_stats_are_understood() -> None:
     answer = Client(line).stats()
     assert (answer.protocol_version, answer.freq_hz, answer.engine) == (100, 216_000_000, "")
     assert answer.input is None
+
+
+def test_a_request_takes_the_timeout_that_it_is_given_and_another_the_clients() -> None:
+    line = ScriptedLine(lambda nth, number: b"")
+    client = Client(line, timeout_seconds=5.0)
+    with pytest.raises(TargetTimeout):
+        client.stats(timeout_seconds=1.0)
+    assert line.time == pytest.approx(3.0)
+    with pytest.raises(TargetTimeout):
+        client.next_reply()
+    assert line.time == pytest.approx(8.0)
+    with pytest.raises(TargetTimeout):
+        client.next_reply(timeout_seconds=0.5)
+    assert line.time == pytest.approx(8.5)
+
+
+def test_a_request_is_tried_three_times_and_has_ten_seconds_each() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(0, ErrorCode.BUSY)))
+    with pytest.raises(FirmwareError, match="BUSY"):
+        Client(line).stats()
+    assert len(line.sent) == 3
+    silent = ScriptedLine(lambda nth, number: b"")
+    with pytest.raises(TargetTimeout):
+        Client(silent).stats()
+    assert silent.time == pytest.approx(30.0)
+
+
+def test_after_an_error_without_a_number_the_own_answer_has_a_moment_to_come() -> None:
+    line = ScriptedLine(
+        lambda nth, number: frame.encode(error_reply(0, ErrorCode.HARD_FAULT)) + frame.encode(inference_reply(number))
+    )
+    assert Client(line).classify(PIXELS).winner == 3
+
+
+def test_an_answer_to_another_is_none_though_it_is_an_error() -> None:
+    """Only an error without a number is about whatever was sent last."""
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(77, ErrorCode.HARD_FAULT)))
+    with pytest.raises(TargetTimeout):
+        Client(line, timeout_seconds=1.0).stats()
+
+
+def test_a_message_without_a_number_that_is_no_error_answers_nothing() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(0)))
+    with pytest.raises(TargetTimeout):
+        Client(line, timeout_seconds=1.0).classify(PIXELS)
+
+
+def test_silence_within_a_frame_is_told_with_its_first_bytes() -> None:
+    line = ScriptedLine(lambda nth, number: bytes(range(1, 21)))
+    with pytest.raises(
+        TargetTimeout, match=r"^20 bytes came that never became a frame \(01 02 .* 10 \.\.\.\): nothing"
+    ):
+        Client(line).reset()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (ErrorCode.BUSY, "Check the line"),
+        (ErrorCode.WRONG_SIZE, "Send as many elements"),
+        (ErrorCode.INTERNAL, "Reset the target"),
+        (200, "Reset the target"),
+    ],
+)
+def test_each_error_comes_with_what_to_do(code: int, remedy: str) -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(number, code)))
+    with pytest.raises(FirmwareError) as caught:
+        Client(line).reset()
+    assert caught.value.code == code
+    assert remedy in str(caught.value)
+
+
+def test_no_tensor_is_told_as_none() -> None:
+    with pytest.raises(ModelError, match="given were none"):
+        Client(AnsweringLine(FirmwareOf102())).infer(())
+    with pytest.raises(ModelError, match=r"given were 10 bytes\. Give"):
+        Client(AnsweringLine(FirmwareOf102())).infer(TENSORS[:1])
+
+
+@pytest.mark.parametrize(("piece_bytes", "sizes"), [(5, [4, 4, 2, 3]), (1, [2, 2, 2, 2, 2, 1, 1, 1])])
+def test_a_piece_holds_whole_elements_and_one_at_least(piece_bytes: int, sizes: list[int]) -> None:
+    firmware = FirmwareOf102()
+
+    def answer(request: fbs.CommandsT) -> bytes:
+        whole = firmware(request)
+        if request.cmd != fbs.Command.CMD_GET_STATS:
+            return whole
+        told = fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(whole, 0))
+        told.stats.pieceBytes = piece_bytes
+        builder = flatbuffers.Builder()
+        builder.Finish(told.Pack(builder))
+        return bytes(builder.Output())
+
+    line = AnsweringLine(answer)
+    # The bool has pieces of as many bytes as the int16 would, rounded down to its own element.
+    Client(line).infer(TENSORS)
+    sent = [len(request.piece.bytes) for request in line.requests if request.cmd == fbs.Command.CMD_WRITE_TENSOR]
+    assert sent == sizes
