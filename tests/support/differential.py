@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisException
 
 import host_cmsis_nn
@@ -128,7 +128,7 @@ def drawn(menu: Menu, number: int, size: int) -> list[Network]:
 def _settings(size: int, *phases: Phase) -> settings:
     return settings(
         max_examples=size, deadline=None, database=None, phases=phases, report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
     )  # fmt: skip
 
 
@@ -153,13 +153,14 @@ def batch(menu: Menu, number: int, size: int) -> Found:
     return compared(menu, drawn(menu, number, size), f"differential-{number % 2}")
 
 
-def compared(menu: Menu, some: Sequence[Network], name: str) -> Found:
+def compared(menu: Menu, some: Sequence[Network], name: str, only: str = "") -> Found:
     """Holds all engines to the oracle on some networks.
 
     Args:
         menu: What they were drawn from.
         some: Networks.
         name: Of the library that is compiled.
+        only: One engine with its objective.
     """
     found = Found(networks=len(some))
     built: dict[str, Plan] = {}
@@ -168,6 +169,8 @@ def compared(menu: Menu, some: Sequence[Network], name: str) -> Found:
         found.operators.update({each.op for each in parse(network.content, "random.tflite").operators})
         for engine, objective in _engines(menu.kind):
             label, key = f"{engine}/{objective}", f"{index}/{engine}/{objective}"
+            if only not in ("", label):
+                continue
             try:
                 built[key] = _plan(network, engine, objective)
             except ModelError as error:
@@ -264,7 +267,7 @@ def shrunk(menu: Menu, number: int, size: int, found: Difference) -> Difference:
     def look(network: Network) -> None:
         key = hashlib.sha256(network.content).digest()
         if key not in known:
-            same = [each for each in _alone(menu, network) if each.where == found.where]
+            same = _alone(menu, network, found.where)
             known[key] = bool(same)
             if same and len(same[0].network.content) <= len(smallest[0].network.content):
                 smallest[0] = same[0]
@@ -280,8 +283,8 @@ def shrunk(menu: Menu, number: int, size: int, found: Difference) -> Difference:
     return smallest[0]
 
 
-def _alone(menu: Menu, network: Network) -> list[Difference]:
-    done = apart(compared, [(menu, [network], "differential-alone")])[0]
+def _alone(menu: Menu, network: Network, where: str) -> list[Difference]:
+    done = apart(compared, [(menu, [network], "differential-alone", where)])[0]
     return [] if done is None else done.differences
 
 
@@ -335,9 +338,10 @@ def main() -> int:
                 done.differences.append(Difference(f"{engine} on the chip", text or "ends the process", network))
         seen: set[str] = set()
         for difference in done.differences:
-            if difference.where in seen:
+            engine = difference.where.partition("/")[0]  # objectives share most kernels
+            if engine in seen:
                 continue
-            seen.add(difference.where)
+            seen.add(engine)
             on_host = "chip" not in difference.where
             smallest = shrunk(menu, number, asked.size, difference) if on_host else difference
             print(f"seed {number} ({menu.name}), {smallest.where}: {smallest.text}: {smallest.network!r}")
