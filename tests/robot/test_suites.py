@@ -318,12 +318,22 @@ def test_what_failed_is_run_again_and_nothing_else(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "FAIL  Own / Another\n      class is 7, expected 3\n" in done.stdout
     assert "\n5 tests, 3 passed, 1 failed, 1 skipped\n" in done.stdout
-    assert f"error: 1 test(s) failed. Open {tmp_path / 'out' / 'report.html'}." in done.stderr
+    page = tmp_path / "out" / "tests.html"
+    assert f"error: 1 test(s) failed. Open {page}." in done.stderr
+    assert f"Page:    {page}\n" in done.stdout
+    told = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.read_text()))
+    assert re.search(r"FAIL Another class 7, [\d,]+ nanoseconds .* class is 7, expected 3 Its keywords", told)
+    assert re.search(r"On the wire .* sent \d+ #\d+ INFERENCE_INPUT .* received \d+ #\d+ inference: class 7,", told)
+    assert told.count("On the wire") == 1
+    assert "tests.html#own-another" in (tmp_path / "out" / "log.html").read_text()
     wanted.write_text("WANTED = 7\n")
     done = call("test", *arguments, "--rerun-failed")
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if "  Own / " in line] == ["PASS  Own / Another"]
     assert "\n5 tests, 4 passed, 0 failed, 1 skipped\n" in done.stdout
+    again = page.read_text()
+    assert "On the wire" not in again
+    assert 'id="own-a-seven"' in again  # of the run before
     done = call("test", *arguments, "--rerun-failed")
     assert (done.returncode, done.stdout) == (0, f"No test failed in the last run in {tmp_path / 'out'}.\n")
     done = call("test", *arguments, "--rerun-failed", "--engine", "reference")

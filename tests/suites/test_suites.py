@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -78,7 +79,8 @@ def run(sources: list[Path], folder: Path, jobs: int) -> tuple[report.Counts, li
     call, planned = call_of(sources, folder), plan.plan(sources)
     told: list[Ended | Failed] = []
     ran = workers.run(planned, call, jobs, told.append)
-    return report.write(planned, ran, call.name, report.Files(folder)), told
+    counts, _ = report.write(planned, ran, call.name, report.Files(folder))
+    return counts, told
 
 
 def content(output: Path) -> list[tuple[object, ...]]:
@@ -172,9 +174,12 @@ def test_only_what_failed_is_run_again_and_takes_its_place(tmp_path: Path, sourc
     again: list[Ended | Failed] = []
     planned = planned.only(failed)
     ran = workers.run(planned, call_of(sources, files.folder), 2, again.append)
-    counts = report.write(planned, ran, "All of it", files, into_last=True)
+    counts, verdicts = report.write(planned, ran, "All of it", files, into_last=True)
     assert [each.test for each in again if isinstance(each, Ended)] == [("One", "Wrong")]
     assert counts == report.Counts(passed=5, failed=0, skipped=1, not_run=0)
+    (now,) = [verdict for verdict in verdicts if verdict.test == ("One", "Wrong")]
+    assert (now.status, now.log) == ("PASS", "s1-s1-t2")
+    assert re.fullmatch(r"Test has been re-executed .* New status: +PASS .* a != b", now.message)
     tests = {test.get("name"): test for test in ElementTree.parse(files.output).iter("test")}
     said = tests["Wrong"].findtext("status") or ""
     assert "has been re-executed" in said
@@ -230,7 +235,7 @@ call = workers.Call(sources, "Run", {{}}, [], [], folder)
 try:
     workers.run(planned, call, 1, lambda told: print(told.status, *told.test, flush=True))
 except workers.Interrupted as stopped:
-    print("by", stopped.signal_number, report.write(planned, stopped.ran, "Run", report.Files(folder)))
+    print("by", stopped.signal_number, report.write(planned, stopped.ran, "Run", report.Files(folder))[0])
 """
     # It comes back when nobody holds its output any more, the processes that it started included.
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

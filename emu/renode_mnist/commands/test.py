@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,13 @@ from renode_mnist.commands.options import (
     target_options,
     tell_target,
 )
-from renode_mnist.commands.output import make_folder
+from renode_mnist.commands.output import make_folder, write
 from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import TARGETS, SuiteOptions, TargetOptions
 
 if TYPE_CHECKING:
+    from renode_mnist.session.evidence import Evidence
     from renode_mnist.session.record import Connection
     from renode_mnist.suites.plan import Plan
     from renode_mnist.suites.report import Files
@@ -63,7 +65,7 @@ def _suites() -> list[str]:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/robot"),
     show_default=True,
-    help="Folder for Robot's report, log and xunit file.",
+    help="Folder for Robot's report, log and xunit file, and a page of what tests cost and what was on the line.",
 )
 @click.option(
     "--jobs",
@@ -126,31 +128,57 @@ def _run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) ->
     Raises:
         CheckFailed: A test failed.
     """
+    from renode_mnist.report import suites_page
     from renode_mnist.suites import report, workers
 
+    kept = files.folder / "evidence"
+    shutil.rmtree(kept, ignore_errors=True)
+    make_folder(kept)
     stopped = None
     try:
-        ran = workers.run(plan, call, jobs, _tell)
+        ran = workers.run(plan, call.knowing(f"EVIDENCE:{kept}"), jobs, _tell)
     except workers.Interrupted as interrupted:
         stopped, ran = interrupted, interrupted.ran
-    counts = report.write(plan, ran, call.name, files, into_last=into_last)
+    evidence = _gathered(kept, files.evidence, onto_last=into_last)
+    counts, verdicts = report.write(
+        plan,
+        ran,
+        call.name,
+        files,
+        into_last=into_last,
+        link=lambda test: f"[{files.page.name}#{suites_page.anchor(test)}|{_LINKED}]" if test in evidence else "",
+    )
     failed = counts.failed - counts.not_run if stopped else counts.failed
-    click.echo(f"\n{counts.total} tests, {counts.passed} passed, {failed} failed, {counts.skipped} skipped", nl=False)
-    click.echo(f", {counts.not_run} not run to their end" if stopped else "")
-    for what, file in (
-        ("Output", files.output),
-        ("XUnit", files.xunit),
-        ("Log", files.log),
-        ("Report", files.report),
-    ):
-        click.echo(f"{what + ':':8} {file}")
+    said = f"{counts.total} tests, {counts.passed} passed, {failed} failed, {counts.skipped} skipped"
+    if stopped:
+        said += f", {counts.not_run} not run to their end"
+    write(files.page, suites_page.render(call.name, said, list(call.metadata.items()), verdicts, evidence))
+    click.echo(f"\n{said}")
+    for what in ("output", "xunit", "log", "report", "page"):
+        click.echo(f"{what.capitalize() + ':':8} {getattr(files, what)}")
     if stopped is not None:
         if stopped.signal_number == signal.SIGINT:
             raise click.Abort
         click.echo("Interrupted.", err=True)
         raise SystemExit(128 + stopped.signal_number)
     if counts.failed:
-        raise CheckFailed(f"{counts.failed} test(s) failed", f"Open {files.report}.")
+        raise CheckFailed(f"{counts.failed} test(s) failed", f"Open {files.page}.")
+
+
+def _gathered(folder: Path, file: Path, *, onto_last: bool) -> dict[tuple[str, ...], Evidence]:
+    """What all processes have kept, as one file, onto what there was of a run that this one is part of."""
+    from renode_mnist.session import evidence
+
+    before = [file] if onto_last and file.is_file() else []
+    found = evidence.read([*before, *sorted(folder.glob("*.jsonl"))])
+    file.unlink(missing_ok=True)
+    for each in found.values():
+        each.append_to(file)
+    shutil.rmtree(folder)
+    return found
+
+
+_LINKED = "What it cost, and what was on the line"
 
 
 def _tell(ended: Ended | Failed) -> None:

@@ -83,10 +83,9 @@ class TargetKeywords(OpenedTarget):
         return self._opened.client.stats()
 
     def _observe(self, direction: Direction, data: bytes, seconds: float) -> None:
-        line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
-        self._traffic.append(line)
+        self._traffic.append((direction, data, seconds))
         if direction == "sent":
-            self._last_request = line
+            self._last_request = self._traffic[-1]
         if self._recorder is not None:
             self._recorder.observe(direction, data, seconds)
 

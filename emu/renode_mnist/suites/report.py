@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from robot import running
 from robot.api import ExecutionResult, ResultWriter
 from robot.errors import DataError
 from robot.output import LOGGER
-from robot.result import Result, TestSuite
+from robot.result import Result, TestCase, TestSuite
 
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.suites import plan as planning
@@ -19,6 +21,7 @@ from renode_mnist.suites.workers import Ran
 
 _NOT_RUN_TAG = "robot:exit"
 """Robot's own, at a test that was not begun."""
+_MARKUP = re.compile(r"<[^>]*>")
 _TERMINATED = "Execution terminated by signal"
 """What Robot says of the test that a signal has ended."""
 
@@ -46,6 +49,23 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a test came to.
+
+    Attributes:
+        test: See `plan.Test`.
+        status: ``PASS``, ``FAIL`` or ``SKIP``.
+        message: Of a failure, or why it was skipped.
+        log: Where Robot's log tells of it: the end of its address.
+    """
+
+    test: Test
+    status: str
+    message: str
+    log: str
+
+
+@dataclass(frozen=True)
 class Files:
     """What a run writes into its folder."""
 
@@ -65,6 +85,16 @@ class Files:
     def report(self) -> Path:
         """Each test."""
         return self.folder / "report.html"
+
+    @property
+    def page(self) -> Path:
+        """What each test's inference cost, and what was on the line of those that failed."""
+        return self.folder / "tests.html"
+
+    @property
+    def evidence(self) -> Path:
+        """What that page is made of, a line of JSON a test."""
+        return self.folder / "evidence.jsonl"
 
     @property
     def xunit(self) -> Path:
@@ -112,8 +142,16 @@ def _last(files: Files) -> Result:
         ) from error
 
 
-def write(plan: Plan, ran: Ran, name: str, files: Files, *, into_last: bool = False) -> Counts:
-    """Writes all files of a run, and removes those of its parts.
+def write(
+    plan: Plan,
+    ran: Ran,
+    name: str,
+    files: Files,
+    *,
+    into_last: bool = False,
+    link: Callable[[Test], str] = lambda test: "",
+) -> tuple[Counts, tuple[Verdict, ...]]:
+    """Writes all of Robot's files of a run, and removes those of its parts.
 
     Args:
         plan: What was to be run.
@@ -121,6 +159,7 @@ def write(plan: Plan, ran: Ran, name: str, files: Files, *, into_last: bool = Fa
         name: Of the run.
         files: Where to.
         into_last: The tests take their places in the last run's report, which says of each what it was before.
+        link: What Robot's log and report say of a test beside its documentation, in Robot's mark-up.
     """
     merged = _merged(plan, ran, name)
     if into_last:
@@ -131,13 +170,24 @@ def write(plan: Plan, ran: Ran, name: str, files: Files, *, into_last: bool = Fa
         new.unlink()
     merged.save(str(files.output))
     merged = ExecutionResult(str(files.output))  # as whoever reads the file sees it
+    found = _counts(merged.suite), tuple(map(_verdict, merged.suite.all_tests))
+    for test in merged.suite.all_tests:
+        if said := link(planning.name_of(test)):
+            test.doc = f"{test.doc}\n\n{said}" if test.doc else said
     LOGGER.unregister_console_logger()  # it would name each file
     ResultWriter(merged).write_results(
         output=None, log=str(files.log), report=str(files.report), xunit=str(files.xunit)
     )
     for output in ran.outputs.values():
         output.unlink(missing_ok=True)
-    return _counts(merged.suite)
+    return found
+
+
+def _verdict(test: TestCase) -> Verdict:
+    message = (
+        _MARKUP.sub(" ", test.message.removeprefix("*HTML*")) if test.message.startswith("*HTML*") else test.message
+    )
+    return Verdict(planning.name_of(test), test.status, html.unescape(message).strip(), test.id)
 
 
 def _merged(plan: Plan, ran: Ran, name: str) -> Result:

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,10 @@ class Call:
     pythonpath: Sequence[Path]
     variables: Sequence[str]
     folder: Path
+
+    def knowing(self, variable: str) -> Call:
+        """The same with one variable more."""
+        return replace(self, variables=(*self.variables, variable))
 
 
 @dataclass(frozen=True)
