@@ -25,7 +25,6 @@ class InferenceKeywords(AskedTensors):
 
     def __init__(self) -> None:
         super().__init__()
-        self._record: Record | None = None
         self._inferences = 0
         """Of the running test."""
 

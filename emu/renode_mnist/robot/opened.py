@@ -8,6 +8,7 @@ from pathlib import Path
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.model import interface
 from renode_mnist.model.interface import TensorSpec
+from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
 from renode_mnist.wire.client import Direction
 
@@ -22,6 +23,8 @@ class OpenedTarget:
         self._session: Session | None = None
         self._model: Path | None = None
         """The model file that the variables name, where the firmware runs that very one."""
+        self._record: Record | None = None
+        """The last answer."""
         self._failed = False
         self._traffic: list[tuple[Direction, bytes, float]] = []
         """Of the running test, as an observer of a client is told."""

@@ -67,6 +67,8 @@ class TargetKeywords(OpenedTarget):
             self._session = None
             self._model = None
             self._failed = False
+            self._record = None  # another target's answer is none of the next one's
+            self._console_text = ""
         if self._recorder is not None:
             self._recorder.__exit__(None, None, None)
             self._recorder = None
