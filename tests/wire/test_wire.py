@@ -18,6 +18,7 @@ from renode_mnist.wire import frame, messages
 from renode_mnist.wire._generated import mnist_generated as fbs
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import ErrorCode
+from renode_mnist.wire.said import frame_said
 from scripted_line import (
     TENSORS,
     AnsweringLine,
@@ -465,3 +466,34 @@ def test_a_piece_holds_whole_elements_and_one_at_least(piece_bytes: int, sizes: 
     Client(line).infer(TENSORS)
     sent = [len(request.piece.bytes) for request in line.requests if request.cmd == fbs.Command.CMD_WRITE_TENSOR]
     assert sent == sizes
+
+
+def test_frames_are_told_in_words() -> None:
+    def reply(command: int, **fields: object) -> bytes:
+        return frame.encode(messages._finish(9, command, **fields))
+
+    error = fbs.ErrorT()
+    error.code, error.text = 2, "not\x1b[31m red"
+    piece = fbs.TensorPieceT()
+    piece.index, piece.offset, piece.count, piece.bytes = 1, 8, 5, np.zeros(3, np.uint8)
+    output = fbs.InferenceOutputT()
+    output.counter = 1234567
+    command = fbs.Command
+    assert frame_said("sent", frame.encode(messages.encode_get_stats(5))) == "#5 GET_STATS"
+    assert frame_said("sent", frame.encode(messages.encode_command(6, 99))) == "#6 command 99"
+    assert (
+        frame_said("sent", frame.encode(messages.encode_read(7, 1, 4, 20))) == "#7 READ_TENSOR, tensor 1, 20 B from 4"
+    )
+    assert frame_said("sent", b"\0\0") == "an empty frame"
+    assert frame_said("sent", frame.encode(b"no flatbuffer")) == "a good frame of 13 bytes that is no message"
+    assert frame_said("reset", b"") == "the chip is reset"
+    assert frame_said("received", reply(command.CMD_ERROR, error=error)).startswith("#9 error FRAME_MALFORMED: not")
+    assert "\x1b" not in frame_said("received", reply(command.CMD_ERROR, error=error))
+    assert frame_said("received", reply(command.CMD_WRITE_TENSOR, piece=piece)) == "#9 input 1: 5 B are there"
+    assert frame_said("received", reply(command.CMD_READ_TENSOR, piece=piece)) == "#9 output 1: 3 B from 8"
+    assert frame_said("received", reply(command.CMD_RUN, output=output)) == "#9 run: counter 1,234,567"
+    assert frame_said("received", reply(command.CMD_RESET)) == "#9 about to reset"
+    assert frame_said("received", reply(command.CMD_RESET_STATE)) == "#9 state reset"
+    damaged = bytearray(reply(command.CMD_RESET))
+    damaged[-2] ^= 0x10
+    assert frame_said("received", bytes(damaged)).startswith("no good frame: ")
