@@ -115,8 +115,6 @@ def bench(
     # What would stop it in the end stops it before the minutes that it takes.
     for model in models:
         resolve_model(model)
-    if html is not None:
-        from renode_mnist.report import page
     budget_file = budget_file or paths.budgets(to_write=update)
     if check and not (update and not budget_file.exists()):
         load_budgets(budget_file, wanted, markdown)
@@ -139,7 +137,9 @@ def bench(
     if markdown is not None:
         write(markdown, grid.markdown(laid_out), append=True)
     if html is not None:
-        write(html, page.render(rows, laid_out))
+        from renode_mnist.report import bench_page
+
+        write(html, bench_page.render(rows, laid_out))
     console = Console(highlight=False)
     if not wide:
         console.print(grid.table(bench_table.overview(rows), boxed=False))

@@ -10,6 +10,7 @@ import click
 
 from renode_mnist.build import CLOCKS_MHZ
 from renode_mnist.commands.matrix import MODELS, list_option
+from renode_mnist.commands.output import write
 
 
 class _Percent(click.ParamType[float]):
@@ -51,6 +52,7 @@ class _Percent(click.ParamType[float]):
     show_default=True,
     help="With it: by how much of the figure of BEFORE another is worse.",
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with what changed here.")
 def compare(
     before: str,
     after: str,
@@ -62,6 +64,7 @@ def compare(
     layer: int | None,
     metric: str,
     threshold: float,
+    html: Path | None,
 ) -> None:
     """Tell what changed between two benchmarks or commits, layer by layer.
 
@@ -80,11 +83,17 @@ def compare(
 
     wanted = measuring.cases(models, engines, objectives, fpus)
     if first_worse:
+        if html is not None:
+            raise click.UsageError("--html is not for --first-worse")
         _first_worse(before, after, wanted, layer, metric, threshold)
         return
     _refuse_without_first_worse()
     sides = [_side(name, wanted) for name in (before, after)]
     result = comparing.compare(*sides)
+    if html is not None:
+        from renode_mnist.report import comparison_page
+
+        write(html, comparison_page.render(result, sides[0], sides[1], (before, after)))
     console = Console(highlight=False)
     for sentence in result.alone:
         console.print(sentence, markup=False)
