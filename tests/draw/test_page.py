@@ -116,12 +116,6 @@ def expect_class(page: Page, digit: int) -> None:
     expect(page.locator("#class")).to_have_text(str(digit))
 
 
-def keep(page: Page, name: str) -> None:
-    folder = paths.builds() / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"draw-{name}.png", full_page=True)
-
-
 @pytest.mark.parametrize(("digit", "stroke", "scheme"), [(1, ONE, "light"), (0, ZERO, "dark")])
 def test_a_drawn_digit_is_classified(
     visit: Callable[..., Page], server: DrawServer, digit: int, stroke: Points, scheme: str
@@ -141,7 +135,7 @@ def test_a_drawn_digit_is_classified(
     expect(page.locator("#unit-note")).to_contain_text("They are no cycles")
     expect(page.locator("#identity")).to_contain_text("embedded (Unicorn")
     expect(page.locator("#identity")).to_contain_text("mnist_int8.tflite")
-    keep(page, f"{digit}-{scheme}")
+    chromium.keep(page, f"draw-{digit}-{scheme}")
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(244, 246, 247)"), ("dark", "rgb(16, 22, 27)")])
@@ -166,7 +160,7 @@ def test_a_phone_needs_no_scrolling_to_the_side(
     assert page.evaluate("() => scrollY") == 0
     assert page.evaluate("() => document.documentElement.scrollWidth") == 375
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == background
-    keep(page, f"phone-{scheme}")
+    chromium.keep(page, f"draw-phone-{scheme}")
 
 
 def test_a_pen_that_presses_draws_wider(page: Page) -> None:
@@ -251,7 +245,7 @@ def test_a_digit_is_drawn_by_keyboard_and_every_control_is_reached(page: Page) -
     for _ in range(20):
         page.keyboard.press("Shift+ArrowDown")
     expect_class(page, 1)
-    keep(page, "keyboard")
+    chromium.keep(page, "draw-keyboard")
     page.keyboard.press("Delete")
     expect(page.locator("#class")).to_have_text("–")
     for _ in range(20):
@@ -295,7 +289,7 @@ def test_a_picture_comes_by_file_and_is_seen_as_run_sees_it(page: Page, scan: Pa
     choosing.value.set_files(scan)
     expect_class(page, 5)
     assert np.array_equal(seen(page), preprocess.read(scan).pixels)
-    keep(page, "imported")
+    chromium.keep(page, "draw-imported")
     page.locator("#undo").click()
     expect(page.locator("#class")).to_have_text("–")
 
@@ -402,7 +396,7 @@ def test_a_target_that_dies_is_shown_and_comes_back_by_a_button(
         expect(page.locator("#class")).to_have_text("–")
         expect(page.locator("#identity")).to_be_hidden()
         assert seen(page).any()
-        keep(page, "failed")
+        chromium.keep(page, "draw-failed")
         page.get_by_role("button", name="Try again").click()
         expect_class(page, 1)
         expect(page.get_by_role("alert")).to_be_hidden()

@@ -26,7 +26,7 @@ from renode_mnist.measure.faults.line import FaultyLine
 from renode_mnist.measure.faults.station import Station
 from renode_mnist.measure.faults.tally import Share
 from renode_mnist.measure.faults.trace import instruction_address
-from renode_mnist.report import fault_plots, faults_page
+from renode_mnist.report import fault_charts, faults_page
 from renode_mnist.report import faults as report
 from renode_mnist.stm32f746 import snapshot
 from renode_mnist.stm32f746.rcc import CSR
@@ -311,7 +311,7 @@ def test_the_command_shows_tables_and_fails_on_what_it_is_told_to(tmp_path: Path
     assert "40 faults: " in shown.stdout
     assert "weights" in shown.stdout
     html = page.read_text()
-    assert html.count("<svg") == 2
+    assert html.count('<ul class="chart">') == html.count('<table class="field"') == 1
     assert "Which bits matter" in html
     found = json.loads(invoke(*arguments, "--json").stdout)
     assert found["schema"] == "renode-mnist/faults/1"
@@ -342,15 +342,19 @@ def test_samples_without_inputs_and_a_place_that_is_not_there_are_refused(config
 
 def test_colours_begin_at_none_and_tell_what_was_not_tried(config: BuildConfig) -> None:
     found = faults.run(config, count=3, seed=SEED, places=(Place.WEIGHTS,))
-    plot = fault_plots.bits(found)
-    [image] = plot.axes[0].get_images()
+    shown = fault_charts.bits(found)
     silent = 100 * max(each.outcome is Outcome.SILENT for each in found.at(Place.WEIGHTS))
-    assert image.get_clim() == (0, max(1, silent))
-    assert image.get_cmap().get_bad().tolist() == pytest.approx([0xBB / 255] * 3 + [1])
+    assert shown.most == max(1, silent)
+    cells = [cell for _, row in shown.rows for cell in row]
+    assert {len(row) for _, row in shown.rows} == {32}
+    assert sum(cell[1] for cell in cells if cell) == 3
+    assert cells.count(None) >= len(cells) - 3
+    assert faults_page.render(found).count('<td class="none"') == cells.count(None)
 
 
-def test_plots_are_of_a_campaign_with_weights_only(config: BuildConfig) -> None:
+def test_charts_are_of_a_campaign_with_weights_only(config: BuildConfig) -> None:
     found = faults.run(config, count=10, seed=SEED, places=(Place.REPLY,))
     html = faults_page.render(found)
-    assert "<svg" not in html
+    assert "Which layers matter" not in html
+    assert 'class="field"' not in html
     assert "Reply, by part" in html

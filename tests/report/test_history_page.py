@@ -13,15 +13,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import chromium
+from accessibility import findings
 from histories import commit, cost, measurement
-from renode_mnist import paths
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.measure.history import HistoryError
 from renode_mnist.measure.measurement import Measurement
 from renode_mnist.report import history_page
 
+expect.set_options(timeout=20_000)
+
 HOSTILE = "</script><img src=x onerror=alert(1)> <!-- <b>bold</b> &lt;"
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 
 
 def commits() -> list[Measurement]:
@@ -103,9 +105,8 @@ def test_it_fits_and_follows_the_scheme(visit: Callable[..., Page], viewport: di
     assert (paper == "rgb(255, 255, 255)") is (scheme == "light")
     tick = page.locator("#chart .ytick text").first.evaluate("text => getComputedStyle(text).fill")
     assert tick == ink
-    folder = paths.root() / "build" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"history-{viewport['width']}-{scheme}.png")
+    assert findings(page) == []
+    chromium.keep(page, f"history-{viewport['width']}-{scheme}")
 
 
 def test_the_scheme_can_change_while_it_is_open(visit: Callable[..., Page]) -> None:
@@ -198,6 +199,17 @@ def test_texts_of_commits_stay_texts(visit: Callable[..., Page]) -> None:
     expect(page.locator("#commit a")).to_have_count(0)  # it has no page
     expect(page.locator("img, i, #chart b")).to_have_count(0)
     expect(page.locator("tbody tr").nth(19).locator(".message")).to_have_text(HOSTILE)
+
+
+def test_the_table_sorts_and_stays_sorted_when_another_figure_is_chosen(visit: Callable[..., Page]) -> None:
+    page = visit(state="#case=int8%2Fm7&metric=instructions")
+    head, first = page.get_by_role("columnheader", name="instructions"), page.locator("tbody tr").first
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(first.locator("td").nth(2)).to_have_text("1,400,000")
+    page.get_by_label("cycles modelled").check()
+    expect(first.locator("td").nth(2)).to_have_text("2,800,000")
+    expect(first.locator(".message")).to_have_text("Change 21")  # as dear as the first six, and newer
 
 
 def test_its_address_leads_to_what_is_shown(visit: Callable[..., Page]) -> None:

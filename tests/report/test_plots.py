@@ -19,6 +19,6 @@ def test_a_long_name_leaves_room_for_bars() -> None:
     both = [row(f"{'a_long_name_' * 12}{end}", "OPERATOR_" * 12) for end in ("1/m7", "2/m7")]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib only warns where it has no room
-        shown = [plots.layers(both).svg(), plots.memory(both).svg(), plots.split(both[0]).svg()]
+        shown = [plots.layers(both).svg(), plots.memory(both).svg()]
     assert "name_1/m7<" in shown[0]
     assert all("a_long_name_" * 4 not in svg for svg in shown)

@@ -18,7 +18,7 @@ from renode_mnist.commands.options import (
     target_options_of,
 )
 from renode_mnist.commands.output import make_folder, write
-from renode_mnist.errors import CheckFailed, EnvironmentProblem, RenodeMnistError
+from renode_mnist.errors import CheckFailed, RenodeMnistError
 from renode_mnist.plain_text import harmless, one_line
 from renode_mnist.session.target_options import CHIP_TARGETS
 
@@ -254,17 +254,12 @@ def _write(
 
 
 def _write_page(file: Path, found: Found) -> None:
-    """The page with plots, where its packages are installed and there is something to show."""
-    from renode_mnist.report import bench_table
+    """The page with plots, where there is something to show."""
+    from renode_mnist.report import bench_page, bench_table
 
     if not found.rows:
         return
-    try:
-        from renode_mnist.report import page
-    except EnvironmentProblem as problem:
-        click.echo(harmless(f"note: no {file.name}: {problem}"), err=True)
-        return
-    write(file, page.render(found.rows, bench_table.grid(found.rows, found.refused)))
+    write(file, bench_page.render(found.rows, bench_table.grid(found.rows, found.refused)))
 
 
 def _tell(costs: list[CaseCost], judgement: Judgement) -> None:

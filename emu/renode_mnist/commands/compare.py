@@ -10,6 +10,7 @@ import click
 
 from renode_mnist.build import CLOCKS_MHZ
 from renode_mnist.commands.matrix import MODELS, list_option
+from renode_mnist.commands.output import write
 
 
 class _Percent(click.ParamType[float]):
@@ -51,6 +52,7 @@ class _Percent(click.ParamType[float]):
     show_default=True,
     help="With it: by how much of the figure of BEFORE another is worse.",
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with what changed here.")
 def compare(
     before: str,
     after: str,
@@ -62,6 +64,7 @@ def compare(
     layer: int | None,
     metric: str,
     threshold: float,
+    html: Path | None,
 ) -> None:
     """Tell what changed between two benchmarks or commits, layer by layer.
 
@@ -73,19 +76,24 @@ def compare(
     `git bisect` does, until it is known which one made a case worse. Those that do not build are skipped and named.
     """
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from renode_mnist.measure import bench as measuring
     from renode_mnist.measure import compare as comparing
+    from renode_mnist.report import compare_table
 
     wanted = measuring.cases(models, engines, objectives, fpus)
     if first_worse:
+        if html is not None:
+            raise click.UsageError("--html is not for --first-worse")
         _first_worse(before, after, wanted, layer, metric, threshold)
         return
     _refuse_without_first_worse()
     sides = [_side(name, wanted) for name in (before, after)]
     result = comparing.compare(*sides)
+    if html is not None:
+        from renode_mnist.report import comparison_page
+
+        write(html, comparison_page.render(result, sides[0], sides[1], (before, after)))
     console = Console(highlight=False)
     for sentence in result.alone:
         console.print(sentence, markup=False)
@@ -94,19 +102,7 @@ def compare(
         console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
     if not result.changes:
         return
-    table = Table()
-    table.add_column("case, and what", overflow="fold")
-    for heading in ("unit", "before", "after", "change"):
-        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
-    last = ""
-    for change in result.changes:
-        if change.case != last:
-            table.add_section()
-            table.add_row(Text(change.case, "bold"))
-            last = change.case
-        unit = change.unit.replace("_", " ")
-        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
-    console.print(table)
+    console.print(compare_table.table(result.changes))
 
 
 def _refuse_without_first_worse() -> None:

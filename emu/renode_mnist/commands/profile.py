@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from click.core import ParameterSource
@@ -28,6 +28,10 @@ from renode_mnist.errors import ElfError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import ClockModel, TargetOptions
 
+if TYPE_CHECKING:
+    from renode_mnist.profile.profile import Profile
+    from renode_mnist.program.sources import Sources
+
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -48,6 +52,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @options_from(TargetOptions, names=("clock_model", "parameters"))
 @click.option("--top", default=15, show_default=True, type=click.IntRange(1), help="How many functions and lines.")
 @click.option("--flame", type=_file, help="Write a flame graph (SVG) here.")
+@click.option("--html", type=_file, help="Write a page with the flame graph, functions and lines here.")
 @click.option("--collapsed", type=_file, help="Write the stacks here, a line each, for other flame graph tools.")
 @click.option(
     "--unit",
@@ -56,6 +61,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="What tables are sorted by and stacks count; cycles are modelled, and split into waits.",
 )
+@click.option("--wide", is_flag=True, help="All columns, as in a terminal of 110 characters.")
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
@@ -69,8 +75,10 @@ def profile(
     parameters: Path | None,
     top: int,
     flame: Path | None,
+    html: Path | None,
     collapsed: Path | None,
     unit: str,
+    wide: bool,
     tracefile: Path | None,
     as_json: bool,
     **options: Any,
@@ -80,17 +88,18 @@ def profile(
     With PROGRAM, any ELF for the STM32F746, those of a run of it from reset: to --until or --for, or to its end, with
     the exit status of emulate.
     """
-    written = _Files(flame, collapsed, tracefile)
+    written = _Files(flame, html, collapsed, tracefile)
     _check_given(program)
     if program is not None:
-        run = _Run(program, until, seconds, wall, TargetOptions(clock_model=clock_model, parameters=parameters))
+        counted = TargetOptions(clock_model=clock_model, parameters=parameters)
+        run = _Run(program, until, seconds, wall, counted, wide)
         _profile_program(run, top, unit, written, as_json)
         return
     from rich.console import Console
 
     from renode_mnist.model import preprocess
     from renode_mnist.profile import profiler
-    from renode_mnist.report import grid, profile_table, record_table, terminal
+    from renode_mnist.report import grid, identity, profile_table, record_table, terminal
     from renode_mnist.targets.base import CounterUnit
 
     picture = picture or paths.digits() / "7.png"
@@ -101,7 +110,6 @@ def profile(
         board = TargetOptions(board=config.board, parameters=parameters)
         of_record = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
         result = profiler.classify(image.elf, digit.pixels, picture.name, board, of_record)
-    stacks = result.profile.counts(unit)
     firmware = result.record.firmware
     if as_json:
         values = profile_table.to_json(result.profile, most=top)
@@ -109,11 +117,14 @@ def profile(
     else:
         console = Console(highlight=False)
         console.print(grid.table(record_table.layers(result.record)))
-        tables = profile_table.render(result.profile, result.sources, most=top, unit=unit, width=console.width)
+        tables = profile_table.render(
+            result.profile, result.sources, most=top, unit=unit, wide=wide or console.width >= profile_table.WIDE
+        )
         console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
     title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
-    written.write(image.elf, stacks, title, unit, result.coverage, [*map(result.sources.short, result.not_covered)])
+    who = identity.rows(result.record.target, firmware)
+    written.write(_Ran(image.elf, title, unit, True, who), result)
 
 
 _OF_PROGRAMS = {"until": "--until", "seconds": "--for", "wall": "--wall", "clock_model": "--clock-model"}
@@ -140,38 +151,76 @@ def _check_given(program: Path | None) -> None:
 
 
 @dataclass(frozen=True)
+class _Ran:
+    """What was profiled, for who reads of it.
+
+    Attributes:
+        elf: The program.
+        title: In words.
+        unit: What stacks count.
+        modelled: Whether cycles were.
+        identity: Who ran it.
+    """
+
+    elf: Path
+    title: str
+    unit: str
+    modelled: bool
+    identity: Sequence[tuple[str, str]]
+
+
+class _Result(Protocol):
+    """What a profile of a classification and one of a program share."""
+
+    @property
+    def profile(self) -> Profile: ...
+    @property
+    def coverage(self) -> str: ...
+    @property
+    def not_covered(self) -> tuple[str, ...]: ...
+    @property
+    def sources(self) -> Sources: ...
+
+
+@dataclass(frozen=True)
 class _Files:
     """What is to be written, and where."""
 
     flame: Path | None
+    html: Path | None
     collapsed: Path | None
     tracefile: Path | None
 
-    def write(
-        self,
-        elf: Path,
-        stacks: Mapping[tuple[str, ...], int],
-        title: str,
-        unit: str,
-        coverage: str,
-        not_covered: Sequence[str],
-    ) -> None:
+    def write(self, ran: _Ran, result: _Result) -> None:
+        from renode_mnist.profile import rooms
         from renode_mnist.report import flame as graphs
+        from renode_mnist.report import profile_page
 
+        stacks = result.profile.counts(ran.unit)
         if self.flame is not None:
-            counted = "cycles (modelled)" if unit == "cycles" else unit
-            write(self.flame, graphs.svg(stacks, title=title, unit=counted))
+            unit, named = profile_page.counted(ran.unit), rooms.of_functions(result.profile)
+            write(self.flame, graphs.svg(stacks, title=ran.title, unit=unit, rooms=named))
+        if self.html is not None:
+            page = profile_page.render(
+                result.profile,
+                result.sources,
+                title=ran.title,
+                unit=ran.unit,
+                identity=ran.identity,
+                modelled=ran.modelled,
+            )
+            write(self.html, page)
         if self.collapsed is not None:
             write(self.collapsed, graphs.collapsed(stacks))
         if self.tracefile is None:
             return
-        if not coverage:
-            raise ElfError(f"{elf} has no line table, so there is no coverage", "Compile it with -g.")
-        write(self.tracefile, coverage)
-        if not_covered:
+        if not result.coverage:
+            raise ElfError(f"{ran.elf} has no line table, so there is no coverage", "Compile it with -g.")
+        write(self.tracefile, result.coverage)
+        if missing := [*map(result.sources.short, result.not_covered)]:
             click.echo(
-                f"{self.tracefile} leaves out {len(not_covered)} source files that are not on this machine: "
-                f"{', '.join(not_covered)}",
+                f"{self.tracefile} leaves out {len(missing)} source files that are not on this machine: "
+                f"{', '.join(missing)}",
                 err=True,
             )
 
@@ -185,6 +234,7 @@ class _Run:
     seconds: float | None
     wall: float
     options: TargetOptions
+    wide: bool
 
 
 def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: bool) -> None:
@@ -214,13 +264,17 @@ def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: b
         click.echo(json.dumps({**values, **end}, indent=2))
     else:
         console = Console(highlight=False)
+        wide = run.wide or console.width >= profile_table.WIDE
         tables = profile_table.render(
-            result.profile, result.sources, most=top, unit=unit, width=console.width, modelled=modelled
+            result.profile, result.sources, most=top, unit=unit, wide=wide, modelled=modelled
         )
         console.print(tables)
         click.echo(f"{run.elf.name} from reset to {result.seconds:.6f} s of virtual time: {ended}")
-    stacks = result.profile.counts(unit)
-    missing = [*map(result.sources.short, result.not_covered)]
-    written.write(run.elf, stacks, f"{run.elf.name}: {ended}", unit, result.coverage, missing)
+    who = [
+        ("program", str(run.elf)),
+        ("target", "embedded"),
+        ("ran", f"{result.seconds:.6f} s of virtual time: {ended}"),
+    ]
+    written.write(_Ran(run.elf, f"{run.elf.name}: {ended}", unit, modelled, who), result)
     if problem is not None:
         raise problem

@@ -93,8 +93,6 @@ def verify(
     from renode_mnist.model.difference import FLOAT_BOUND_ULP
     from renode_mnist.session.opening import machine_of
 
-    if html is not None:
-        from renode_mnist.report import verification_page  # says what it lacks before anything runs
     given = target_options_of(options)
     config = config_of({"model": model, "trace": False, **options}, machine_of(target))
     samples = _samples(config, files, count, seed, pixel_range)
@@ -111,6 +109,7 @@ def verify(
         )
     if html is not None:
         from renode_mnist.model.tensor_files import write_bytes
+        from renode_mnist.report import verification_page
 
         write_bytes(html, verification_page.render(found).encode())
     if as_json:

@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
@@ -16,59 +15,13 @@ from renode_mnist.measure.evaluation.evaluation import Evaluation
 from renode_mnist.model import picture_tensor
 from renode_mnist.model.inputs import Tensors
 from renode_mnist.model.interface import TensorSpec
-from renode_mnist.report import evaluation, identity
-from renode_mnist.report.page_style import STYLE
+from renode_mnist.report import evaluation, identity, pages
 
 MOST_SHOWN = 600
 """Samples on one sheet: a page of a few megabytes still opens on a phone."""
 
 _LINES_SHOWN = 8
 _SIDE = 84
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>renode-mnist evaluate: {{ firmware.model_name }}</title>
-<style>{{ style }}
-  .score { border-left: .4rem solid #0072b2; padding: .3rem .8rem; overflow-wrap: anywhere }
-  .text { text-align: left; white-space: normal; overflow-wrap: anywhere } th { min-width: 0 }
-  .sheet { display: flex; flex-wrap: wrap; gap: .6rem; padding: 0; list-style: none }
-  .sheet figure { margin: 0; width: 6.4rem; font-size: .7rem; line-height: 1.25; overflow-wrap: anywhere }
-  .sheet img { width: 100%; image-rendering: pixelated; background: #000 }
-  .sheet svg { width: 100%; height: auto; background: #f4f4f4 }
-  .hit { background: #009e7333 } .miss { background: #d55e0033 }
-  @media print { .wide { display: block } }
-</style>
-<h1>{{ firmware.model_name }}: what the firmware scores</h1>
-<p class="score">{{ score }}</p>
-{% if matrix %}
-<h2>By class</h2>
-<div class="wide"><table>
-<tr>{% for heading in matrix.headings %}<th>{{ heading }}</th>{% endfor %}</tr>
-{% for row in matrix.rows %}{% set number = loop.index0 %}
-<tr>{% for cell in row %}<td{% if 0 < loop.index0 <= classes and cell != '·' %} class=\
-{{ 'hit' if loop.index0 == number + 1 else 'miss' }}{% endif %}>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}
-</table></div>
-<p>A row is what samples are, a column what was answered; recall and precision of the row's class.</p>
-{% endif %}
-<div class="wide"><table>{% for each in sentences %}
-<tr><td>{{ each.label }}</td><td class="text">{{ each.said }}</td></tr>{% endfor %}</table></div>
-{% for title, sheet, left_out in sheets %}
-<h2>{{ title }}</h2>
-<ul class="sheet">{% for each in sheet %}
-<li><figure>{{ each.picture }}<figcaption>{{ each.name }}<br>{{ each.said }}</figcaption></figure></li>{% endfor %}
-</ul>
-{% if left_out %}<p>And {{ '{:,}'.format(left_out) }} more; <code>--json</code> lists all.</p>{% endif %}
-{% endfor %}
-<h2>What was evaluated</h2>
-<div class="wide"><table>{% for label, value in identity %}
-<tr><td class="text">{{ label }}</td><td class="text">{{ value }}</td></tr>{% endfor %}</table></div>
-<ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -81,23 +34,18 @@ class Shown:
 
 
 def render(found: Evaluation) -> str:
-    """The page; the same evaluation gives the same bytes."""
-    matrix = evaluation.confusion(found.classes) if found.classes is not None else None
+    """The page; the same evaluation, made at the same minute, gives the same bytes."""
     target, firmware = found.connection.target, found.connection.firmware
-    return (
-        jinja2.Environment(autoescape=True)
-        .from_string(_PAGE)
-        .render(
-            style=STYLE,
-            firmware=firmware,
-            score=evaluation.score(found),
-            matrix=matrix,
-            classes=len(found.classes.confusion) if found.classes is not None else 0,
-            sentences=evaluation.sentences(found),
-            sheets=_sheets(found),
-            identity=[*identity.rows(target, firmware), ("data", f"{found.data.name} (SHA-256 {found.data_sha256})")],
-            notes=found.data.notes,
-        )
+    return pages.render(
+        "evaluation.html",
+        identity=[*identity.rows(target, firmware), ("data", f"{found.data.name} (SHA-256 {found.data_sha256})")],
+        firmware=firmware,
+        score=evaluation.score(found),
+        matrix=evaluation.confusion(found.classes) if found.classes is not None else None,
+        classes=len(found.classes.confusion) if found.classes is not None else 0,
+        sentences=[(each.label, each.said) for each in evaluation.sentences(found)],
+        sheets=_sheets(found),
+        notes=found.data.notes,
     )
 
 
@@ -170,6 +118,6 @@ def _lines(reals: np.ndarray) -> Markup:
         down = _SIDE - 1 - (column - low) / span * (_SIDE - 2)
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
         lines.append(Markup('<polyline points="{}"/>').format(points))
-    return Markup(
-        '<svg viewBox="0 0 {0} {0}" fill="none" stroke="#0072b2" stroke-width="1" role="img">{1}</svg>'
-    ).format(_SIDE, Markup("").join(lines))
+    return Markup('<svg viewBox="0 0 {0} {0}" fill="none" stroke-width="1" aria-hidden="true">{1}</svg>').format(
+        _SIDE, Markup("").join(lines)
+    )

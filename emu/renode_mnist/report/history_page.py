@@ -10,18 +10,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
-
-from renode_mnist import paths, remedies, version
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.measure import history_series
 from renode_mnist.measure.history import HistoryError
 from renode_mnist.measure.history_series import Series
 from renode_mnist.measure.measurement import Measurement
 from renode_mnist.measure.metric import Metric
-from renode_mnist.report import history_table
+from renode_mnist.report import history_table, pages
 
 _LEAST_HASH = 7
+_NEWEST_HASH = 12
 
 
 def render(history: Sequence[Measurement], title: str) -> str:
@@ -40,20 +39,33 @@ def render(history: Sequence[Measurement], title: str) -> str:
     except ModuleNotFoundError as missing:
         raise EnvironmentProblem(f"the page needs {missing.name}", remedies.run_extra("plots")) from missing
 
-    first, last = (history_table.day(each.commit) for each in (history[0], history[-1]))
-    days = first if first == last else f"{first} to {last}"
-    static = paths.report_static()
-    environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(static))
-    return environment.get_template("history.html").render(
+    return pages.render(
+        "history.html",
+        identity=_identity(history),
         title=title,
-        about=f"{len(history):,} commit{'s' if len(history) > 1 else ''}, {days}.",
         metrics=list(Metric),
-        version=version.version(),
-        style=(static / "history.css").read_text(encoding="utf-8"),
-        script=(static / "history.js").read_text(encoding="utf-8"),
         plotly=get_plotlyjs(),
         data=_element(_data(history)),
     )
+
+
+def _identity(history: Sequence[Measurement]) -> list[tuple[str, str]]:
+    """How many commits, and what made the figures of the newest: the breaks tell of changes before it."""
+    first, last = (history_table.day(each.commit) for each in (history[0], history[-1]))
+    days = first if first == last else f"{first} to {last}"
+    newest = history[-1]
+    rows = [
+        ("commits", f"{len(history):,}, {days}"),
+        ("newest", f"{newest.commit.id[:_NEWEST_HASH]}, measured by renode-mnist {newest.package}"),
+    ]
+    for label, values in (
+        ("target", [case.target for case in newest.cases]),
+        ("compiler", [case.compiler for case in newest.cases]),
+        ("model of M7", [f"SHA-256 {case.cycle_model[:12]}…" for case in newest.cases if case.cycle_model]),
+    ):
+        if said := " | ".join(value for value in dict.fromkeys(values) if value):
+            rows.append((label, said))
+    return rows
 
 
 def _element(data: Any) -> str:

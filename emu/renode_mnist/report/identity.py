@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from renode_mnist.measure.bench import Row
 from renode_mnist.targets.base import CounterUnit, TargetIdentity
 from renode_mnist.timing.accuracy import stated_error
 from renode_mnist.timing.points import Kind
@@ -24,6 +27,30 @@ def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
         found.append(("flash", f"{firmware.flash_bytes:,} B, {firmware.weights_bytes:,} B of it weights"))
         found.append(("RAM", ram(firmware)))
     return found
+
+
+def of_rows(measured: Sequence[Row]) -> list[tuple[str, str]]:
+    """The same of a benchmark's rows: what they share once, and what they differ in one beside the other."""
+    targets = [row.target for row in measured]
+    firmwares = [row.firmware for row in measured]
+    found = [("target", _listed(f"{each['target']} ({each['version']})" for each in targets))]
+    if any(row.time_unit == "cycles_modelled" for row in measured):
+        errors = _listed(told_error(each.get("cycle_parameters", "")) for each in targets)
+        models = _listed(each.get("cycle_model_sha256", "")[:12] for each in targets)
+        found.append(("model of M7", errors + (f" (SHA-256 {models}…)" if models else "")))
+    engines = list(dict.fromkeys(each["engine"] for each in firmwares))
+    engine = f"engine{'s' if len(engines) > 1 else ''} {', '.join(engines)}"
+    clocks = ", ".join(dict.fromkeys(f"{row.clock_mhz} MHz" for row in measured))
+    return [
+        *found,
+        ("firmware", f"commit {_listed(each['commit'] for each in firmwares)}, {engine}, {clocks}"),
+        ("model", _listed(f"{each['model_name']} (SHA-256 {each['model_sha256'][:12]}…)" for each in firmwares)),
+        ("compiler", _listed(f"{each['compiler']}; {each['flags']}" for each in firmwares)),
+    ]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return " | ".join(text for text in dict.fromkeys(texts) if text)
 
 
 def told_error(cycle_parameters: str = "") -> str:

@@ -10,7 +10,8 @@ let chosen = last, range = [-0.5, last + 0.5];
 const number = (value) => value.toLocaleString("en");
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const metric = () => radios.find((radio) => radio.checked)?.value;
-let marked = null; // the chosen commit's row
+let rowOf = []; // of the table, by commit
+let marked = null; // the chosen commit's
 const part = () => cases[byCase.selectedIndex].parts[byPart.selectedIndex];
 const series = () => part().metrics[metric()];
 
@@ -92,10 +93,10 @@ function draw() {
     text: indices.map((index) => hovers(shown)[index]),
     hovertemplate: "%{text}<extra></extra>",
     mode: "lines+markers",
-    line: { color: colour("line"), width: 2 },
+    line: { color: colour("mark"), width: 2 },
     marker: {
       size: indices.map((index) => (verdicts[index] === "failed" ? 11 : 7)),
-      color: indices.map((index) => colour(verdicts[index] === "failed" ? "bad" : "line")),
+      color: indices.map((index) => colour(verdicts[index] === "failed" ? "bad" : "mark")),
       opacity: 1,
       symbol: indices.map((index) => (verdicts[index] === "failed" ? "x" : "circle")),
     },
@@ -121,10 +122,10 @@ function draw() {
       range: [range[0] - rim, range[1] + rim], tickfont: { size: 11 }, nticks: Math.max(2, Math.floor(chart.clientWidth / 90)), tickangle: 0 },
     yaxis: { ...axis, range: heights(shown), fixedrange: true, tickformat: ",d", nticks: 6, title: { text: shown.unit } },
     shapes: broken.map((index) => ({ type: "line", x0: index - 0.5, x1: index - 0.5, yref: "paper", y0: 0, y1: 1,
-      line: { dash: "dot", width: 2, color: colour("break") } })),
+      line: { dash: "dot", width: 2, color: colour("warn") } })),
     annotations: broken.filter((index) => index - 0.5 > range[0] && index - 0.5 < range[1]).map((index) => ({
       x: index - 0.5, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, text: "break",
-      font: { color: colour("break"), size: 11 } })),
+      font: { color: colour("warn"), size: 11 } })),
   }, { responsive: true, displayModeBar: false, doubleClick: false });
 }
 
@@ -145,14 +146,14 @@ function tell() {
   at("older").disabled = chosen === 0;
   at("newer").disabled = chosen === last;
   marked?.classList.remove("chosen");
-  marked = document.querySelector("tbody").rows[last - chosen];
+  marked = rowOf[chosen];
   marked.classList.add("chosen");
 }
 
 function list() {
   const shown = series();
   at("unit").textContent = shown.unit;
-  const rows = commits.map((commit, index) => {
+  rowOf = commits.map((commit, index) => {
     const row = document.createElement("tr"), [change, className] = changeOf(shown, index);
     const figure = shown.figures[index] === null ? "none" : number(shown.figures[index]);
     const first = document.createElement("td");
@@ -162,7 +163,8 @@ function list() {
     if (shown.breaks[index]) row.classList.add("broken");
     return row;
   });
-  document.querySelector("tbody").replaceChildren(...rows.reverse());
+  document.querySelector("tbody").replaceChildren(...rowOf.toReversed());
+  sort(document.querySelector("table"));
   const broken = Object.entries(shown.breaks);
   at("breaks").hidden = !broken.length;
   at("breaks").querySelector("ul").replaceChildren(...broken.map(([index, why]) => {
