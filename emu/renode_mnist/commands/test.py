@@ -18,6 +18,7 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     tell_target,
+    why_target,
 )
 from renode_mnist.commands.output import make_folder
 from renode_mnist.errors import CheckFailed, RenodeMnistError
@@ -80,19 +81,22 @@ def test(suites: tuple[str, ...], output: Path, **options: Any) -> None:
     make_folder(output)
     image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
     found = connect(asked.target, image.elf, TargetOptions.of(asked, asked.board))
-    tell_target(asked.target)
     tell_another_image(asked.target, found.firmware, image)
     _check_golden(asked, found)
     _check_labels(asked)
+    identity = identity_lines(found.target, found.firmware)
+    if why := why_target():
+        identity["Target"] += f", since {why}"
     status = run_robot(
         *map(str, sources or [paths.suites()]),
         name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
-        metadata=[f"{title}:{value}" for title, value in identity_lines(found.target, found.firmware).items()],
+        metadata=[f"{title}:{value}" for title, value in identity.items()],
         pythonpath=[str(paths.suites())],  # where a suite of one's own finds firmware.resource
         variable=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         outputdir=str(output),
         xunit="xunit.xml",
     )
+    tell_target(asked.target)
     if status > _MOST_FAILED:
         raise RenodeMnistError("Robot Framework ran no test", "Read what it says above.")
     if status:
