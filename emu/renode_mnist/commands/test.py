@@ -19,6 +19,7 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     tell_target,
+    why_target,
 )
 from renode_mnist.commands.output import make_folder
 from renode_mnist.commands.suite_run import run
@@ -96,15 +97,17 @@ def test(suites: tuple[str, ...], output: Path, jobs: int | None, rerun_failed: 
     plan = planning.plan(sources)
     image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
     found = connect(asked.target, image.elf, TargetOptions.of(asked, asked.board))
-    tell_target(asked.target)
     tell_another_image(asked.target, found.firmware, image)
     _check_golden(asked, found)
     _check_labels(asked)
+    identity = identity_lines(found.target, found.firmware)
+    if why := why_target():
+        identity["Target"] += f", since {why}"
     files = report.Files(output.resolve())
     call = Call(
         sources=sources,
         name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
-        metadata=identity_lines(found.target, found.firmware),
+        metadata=identity,
         pythonpath=[paths.suites()],  # where a suite of one's own finds firmware.resource
         variables=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         folder=files.folder,
@@ -114,7 +117,10 @@ def test(suites: tuple[str, ...], output: Path, jobs: int | None, rerun_failed: 
         if not plan.parts:
             click.echo(f"No test failed in the last run in {output}.")
             return
-    run(plan, call, jobs or jobs_of(asked.target), files, into_last=rerun_failed)
+    try:
+        run(plan, call, jobs or jobs_of(asked.target), files, into_last=rerun_failed)
+    finally:
+        tell_target(asked.target)
 
 
 def jobs_of(target: str) -> int:
