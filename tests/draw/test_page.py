@@ -414,6 +414,7 @@ def test_each_layer_shows_its_activations_and_its_modelled_time(page: Page) -> N
         [f"{each.step} {plan.steps[each.step].op}" for each in watched.seen]
     )
     expect(page.locator("#other-heading")).to_have_text("ms (modelled)")
+    expect(page.locator("#other-note")).to_contain_text("% off on average")
     times = [float(text) for text in page.locator("#layers tbody td:last-child").all_inner_texts()]
     modelled = [record.milliseconds(layer.counter) for layer in record.inference.layers]
     assert times == pytest.approx(modelled, abs=0.02)  # what the run before left in the caches is another's

@@ -17,7 +17,7 @@ import numpy as np
 from renode_mnist import codegen
 from renode_mnist.build import aim
 from renode_mnist.codegen.planning import Plan
-from renode_mnist.draw import case
+from renode_mnist.draw import case, view
 from renode_mnist.draw.choice import Job
 from renode_mnist.measure import layer_tensors
 from renode_mnist.measure.layer_tensors import Observer, OutputsOnly, SeenTensor
@@ -110,6 +110,7 @@ def _counts(record: Record) -> dict[str, Any]:
         "milliseconds": record.milliseconds(record.inference.counter),
         "counter_heading": COUNTER_HEADINGS[unit],
         "milliseconds_heading": MILLISECOND_HEADINGS[unit],
+        "note": view.note(record.target, record.firmware.freq_hz / 1e6),
         "layers": [
             {"counter": layer.counter, "milliseconds": record.milliseconds(layer.counter)}
             for layer in record.inference.layers

@@ -59,7 +59,8 @@ export class Layers {
       line.lastChild.hidden = counts === null;
       line.lastChild.textContent = counts === null ? "" : text(counts.layers[number]);
     });
-    this.#other.textContent = counts === null ? "" : `In a second run of the same image: ${text(counts)} ${heading}.`;
+    this.#other.textContent =
+      counts === null ? "" : `In a second run of the same image: ${text(counts)} ${heading}. ${counts.note}`;
   }
 
   clear() {

@@ -46,13 +46,19 @@ function sheet(map, range) {
     // A vector is a sheet of pictures of one pixel each.
     paintSheet(canvas, map.pixels, { height: 1, width: 1, shown: map.width }, CELLS, 0);
   } else {
-    const fitting = Math.floor(SHEET / (LEAST_SCALE * (map.width + 1)));
-    paintSheet(canvas, map.pixels, map, Math.max(1, Math.min(COLUMNS, fitting)), 1);
+    paintSheet(canvas, map.pixels, map, columns(map), 1);
   }
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `Activations of layer ${map.step}, ${map.op}: ${map.shape}, from ${range}`);
   canvas.style.width = `${canvas.width * Math.max(1, Math.min(12, Math.floor(SHEET / canvas.width)))}px`;
   return canvas;
+}
+
+/** How many pictures side by side: as many as fit, fewer where the last row is full then. */
+function columns({ width, shown }) {
+  const most = Math.max(1, Math.min(COLUMNS, shown, Math.floor(SHEET / (LEAST_SCALE * (width + 1)))));
+  for (let fewer = most; fewer > most / 2; fewer -= 1) if (shown % fewer === 0) return fewer;
+  return most;
 }
 
 const number = (value) => Number(value.toPrecision(3)).toString();
