@@ -11,7 +11,7 @@ BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
 .PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
-.PHONY: mutants audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
+.PHONY: mutants differential fuzz-python audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -84,6 +84,19 @@ fuzz: setup
 	@$(BIN)/python firmware/host/fuzz_seeds.py $(FUZZ_CORPUS)
 	build/fuzz/firmware-fuzz $(FUZZ_CORPUS) -max_len=8000 -len_control=0 -max_total_time=$(FUZZ_SECONDS) \
 		-print_final_stats=1 -artifact_prefix=build/fuzz/
+
+# make fuzz-python  damaged files of every kind that the package reads, and the committed models with tables changed, for
+#             FUZZ_SECONDS (600) each
+fuzz-python: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/outside_files.py --seconds $(FUZZ_SECONDS)
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/mutated_models.py --seconds $(FUZZ_SECONDS)
+
+# make differential  random networks through all engines, LiteRT and TensorFlow Lite Micro for DIFFERENTIAL_SECONDS
+#             (600); SEED=7 draws others
+DIFFERENTIAL_SECONDS ?= 600
+SEED ?= 1
+differential: setup .venv/test.stamp
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/differential.py --seconds $(DIFFERENTIAL_SECONDS) --seed $(SEED)
 
 # make mutants ROOM=wire  which changes of a room's sources its tests do not notice; rooms stand in
 #             tests/support/mutants.toml, and what was killed is remembered (FRESH=1 forgets it)

@@ -24,6 +24,7 @@ from renode_mnist.plain_text import harmless
 
 # Each command is imported when it is called, so that `run` pays neither for training nor for plots.
 _COMMANDS = {
+    "init": "renode_mnist.commands.init:init",
     "run": "renode_mnist.commands.run:run",
     "build": "renode_mnist.commands.build:build",
     "inspect": "renode_mnist.commands.inspect:inspect",
@@ -51,6 +52,9 @@ _COMMANDS = {
     "doctor": "renode_mnist.commands.doctor:doctor",
     "completion": "renode_mnist.commands.completion:completion",
 }
+
+_WITHOUT_PROJECT = frozenset({"init", "doctor", "renode", "completion"})
+"""They are wanted also, or just then, where a project's file is damaged."""
 
 
 def _tell_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -81,6 +85,18 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command, and what the project says of its options, unless it is help that is wanted."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing and name not in _WITHOUT_PROJECT and not {"-h", "--help"} & set(rest):
+            from renode_mnist.commands import project
+
+            if (found := project.find(Path(os.curdir))) is not None:
+                ctx.default_map = project.default_map(found, self, ctx)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Whole sentences, wrapped; click would cut each to what is left of a line."""

@@ -50,6 +50,17 @@ void check_replies() {
   sent.clear();
 }
 
+constexpr std::uint32_t kGoodRequest = 7;
+
+const std::vector<std::uint8_t>& good_request() {
+  static const std::vector<std::uint8_t> frame = [] {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(MnistProt::CreateCommands(builder, app::Command::CMD_GET_STATS, 0, 0, 0, kGoodRequest));
+    return framed(builder.GetBufferPointer(), builder.GetSize());
+  }();
+  return frame;
+}
+
 }  // namespace
 
 namespace port {
@@ -111,18 +122,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Whatever came before, a good request after a zero is answered by its result.
   app::binary_byte(0);
   work();
+  const auto& request = good_request();
   sent.clear();
-  flatbuffers::FlatBufferBuilder builder;
-  builder.Finish(MnistProt::CreateCommands(builder, app::Command::CMD_GET_STATS, 0, 0, 0, 7));
-  const auto frame = framed(builder.GetBufferPointer(), builder.GetSize());
-  for (const std::uint8_t byte : frame) app::binary_byte(byte);
+  for (const std::uint8_t byte : request) app::binary_byte(byte);
   work();
   require(!sent.empty());
   alignas(8) static std::uint8_t buffer[1 << 16];
   app::FrameDecoder decoder;
   for (const std::uint8_t byte : sent) decoder.push(byte, buffer, sizeof(buffer));
   const auto* reply = app::messages::verified(buffer, decoder.payload_bytes());
-  require(reply != nullptr && reply->cmd() == app::Command::CMD_GET_STATS && reply->request() == 7);
+  require(reply != nullptr && reply->cmd() == app::Command::CMD_GET_STATS && reply->request() == kGoodRequest);
   sent.clear();
   return 0;
 }

@@ -108,6 +108,21 @@ def test_the_table_has_the_articles_rows_and_columns(rows: list[Row]) -> None:
     assert grid.markdown(laid_out).count("\n|") == len(laid_out.rows) + 1
 
 
+def test_the_overview_has_ratios_first_and_layers_the_first_clock(rows: list[Row]) -> None:
+    m7, other = named(rows, "int8/m7"), named(rows, "int8/cmsis-nn")
+    shown = bench_table.overview([m7, other])
+    assert shown.headings[:3] == ("case", "× fastest", "ms")
+    assert shown.rows[0][:3] == ("int8/m7 216 MHz", "1.00", f"{m7.milliseconds(m7.counts['cycles_modelled']):.3f}")
+    ratio = other.counts["cycles_modelled"] / m7.counts["cycles_modelled"]
+    assert shown.rows[1][1] == f"{ratio:.2f}"
+    assert shown.rows[-1][:1] == ("published: X-CUBE-AI 4.0 float 216 MHz",)
+    assert shown.totals == 2
+    slow, fast = (row for row in rows if row.case == "int8/m7")
+    by_layer = bench_table.layers([slow, fast, other])
+    assert by_layer.headings == ("layer", "int8/\nm7\n216 MHz", "int8/\ncmsis-nn\n216 MHz")
+    assert by_layer.rows[-1][1] == shown.rows[0][2]
+
+
 def test_what_modelled_cycles_are_spent_on_adds_up(rows: list[Row]) -> None:
     for row in rows:
         assert sum(row.split.values()) == row.counts["cycles_modelled"]

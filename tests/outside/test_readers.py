@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 
 from damaged import mutated
-from renode_mnist import outside, paths
-from renode_mnist.build import BuildConfig, build, resolve_model
-from renode_mnist.codegen import reader
+from outside_files import ELF_READERS, READERS, image, samples
+from renode_mnist import outside
 from renode_mnist.errors import DataError, RenodeMnistError
-from renode_mnist.measure import bench, budgets, history
-from renode_mnist.model import golden, preprocess, tensor_files
-from renode_mnist.model.card import Card
-from renode_mnist.program import sections, symbols
-from renode_mnist.program.build_id import build_id
-from renode_mnist.program.footprint import footprint
-from renode_mnist.session import recording
-from renode_mnist.session.labels import labels_for
-from renode_mnist.stm32f746 import elf
-from renode_mnist.timing import parameter_file
-from renode_mnist.timing.image import CodeImage
+from renode_mnist.model import tensor_files
 
 SEEDS = range(150)
 BOMBS = {
@@ -51,25 +38,6 @@ def refusals(read: Callable[[], object]) -> Iterator[RenodeMnistError]:
         yield found
 
 
-READERS: dict[str, Callable[[Path], object]] = {
-    ".json": tensor_files.read,
-    ".csv": tensor_files.read,
-    ".npy": tensor_files.read,
-    ".npz": tensor_files.read,
-    ".png": preprocess.read,
-    ".tflite": reader.load,
-    ".elf": elf.load,
-    ".toml": budgets.load,
-    ".parameters": parameter_file.read,
-    ".jsonl": recording.load,
-    ".history": history.load,
-    ".bench": bench.load,
-    ".golden.npz": golden.read,
-    ".labels": lambda file: labels_for(file, file),
-    ".card": lambda file: Card.load(file.parent),
-}
-
-
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("kind", READERS)
 def test_a_bomb_is_refused_in_one_line(kind: str, bomb: str, tmp_path: Path) -> None:
@@ -79,25 +47,9 @@ def test_a_bomb_is_refused_in_one_line(kind: str, bomb: str, tmp_path: Path) -> 
         assert str(file) in str(refusal) or file.name in str(refusal)
 
 
-def _samples(folder: Path) -> dict[str, bytes]:
-    np.savez(folder / "whole.npz", image=np.zeros((3, 4), np.int8), labels=np.arange(3))
-    np.save(folder / "whole.npy", np.zeros((3, 4), np.float32))
-    return {
-        ".json": b'{"image": [[1, 2.5], [3, 4]], "labels": [1, 2]}',
-        ".csv": b"a,b,label\n1,2,3\n4,5,6\n",
-        ".npy": (folder / "whole.npy").read_bytes(),
-        ".npz": (folder / "whole.npz").read_bytes(),
-        ".png": (paths.digits() / "7.png").read_bytes(),
-        ".tflite": resolve_model("int8").read_bytes(),
-        ".toml": paths.budgets().read_bytes(),
-        ".jsonl": b'{"format": "renode-mnist session 1", "target": {"target": "host", "version": "1"}}\n'
-        b'{"direction": "sent", "seconds": 0, "bytes": "00"}\n{"direction": "reset", "seconds": 1, "bytes": ""}\n',
-    }
-
-
 @pytest.mark.parametrize("kind", [".json", ".csv", ".npy", ".npz", ".png", ".tflite", ".toml", ".jsonl"])
 def test_a_damaged_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
-    whole = _samples(tmp_path)[kind]
+    whole = samples(tmp_path)[kind]
     file = tmp_path / f"file{kind}"
     file.write_bytes(whole)
     READERS[kind](file)
@@ -108,28 +60,9 @@ def test_a_damaged_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
     assert refused > len(SEEDS) / 5, "the mutations find nothing to damage"
 
 
-def _loaded(file: Path) -> Any:
-    return elf.load(file).symbol_at(0x0800_0400)
-
-
-ELF_READERS: dict[str, Callable[[Path], object]] = {
-    "loader": _loaded,
-    "symbols": symbols.Symbols.of,
-    "variable": lambda file: symbols.address_of_data(file, "arena"),
-    "sections": sections.loaded_bytes,
-    "build ID": build_id,
-    "footprint": footprint,
-    "code": CodeImage,
-}
-
-
-def _image() -> bytes:
-    return build(BuildConfig(resolve_model("int8"))).elf.read_bytes()
-
-
 @pytest.mark.parametrize("by", ELF_READERS)
 def test_a_damaged_elf_is_read_or_refused(by: str, tmp_path: Path) -> None:
-    whole = _image()
+    whole = image()
     file = tmp_path / "firmware.elf"
     file.write_bytes(whole)
     ELF_READERS[by](file)
@@ -140,7 +73,7 @@ def test_a_damaged_elf_is_read_or_refused(by: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", [".ARM.attributes", ".note.gnu.build-id", ".symtab"])
 def test_an_elf_with_a_section_of_another_type_is_read_or_refused(section: str, tmp_path: Path) -> None:
-    whole = bytearray(_image())
+    whole = bytearray(image())
     file = tmp_path / "firmware.elf"
     file.write_bytes(whole)
     with file.open("rb") as stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -19,11 +20,12 @@ from known_compiler import is_known
 from network_files import network_file
 from renode_mnist import paths
 from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.commands.test import jobs_of
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.renode_install import locate
 from renode_mnist.robot import FirmwareLibrary
 from renode_mnist.session.opening import open_session
-from renode_mnist.session.target_options import TargetOptions
+from renode_mnist.session.target_options import TARGETS, TargetOptions
 from served import Served, call, served
 
 BUDGET = "An Inference Stays Within Its Budget"
@@ -291,6 +293,68 @@ def test_a_suite_of_ones_own_has_its_resources_beside_it(tmp_path: Path) -> None
     assert (own.status, own.passed, own.failed) == (1, 1, {"A Walk That Is None": "class is 2, expected 3"})
     both = run_suites(tmp_path / "b", *arguments, "--suite", folder, "--suite", "identity")
     assert (both.passed, list(both.failed)) == (3, ["A Walk That Is None"])
+
+
+def test_a_board_is_never_shared(tmp_path: Path) -> None:
+    nobody = ("--target", "board", "--port", str(tmp_path / "ttyNOBODY"), "--jobs", "2")
+    assert "The target board is one: it runs a suite at a time" in refused(tmp_path, *nobody)
+    assert {name: jobs_of(name) for name in TARGETS} == {
+        **dict.fromkeys(("embedded", "renode", "host"), len(os.sched_getaffinity(0))),
+        "board": 1,
+    }
+
+
+def test_what_failed_is_run_again_and_nothing_else(tmp_path: Path) -> None:
+    suite, wanted = tmp_path / "own.robot", tmp_path / "wanted.py"
+    suite.write_text(
+        "*** Settings ***\nResource    firmware.resource\nVariables    ${CURDIR}/wanted.py\n"
+        "Suite Setup    Open Target\nSuite Teardown    Close Target\n"
+        "*** Test Cases ***\nA Seven\n    Infer\n    Class Should Be    7\n"
+        "Another\n    Infer\n    Class Should Be    ${WANTED}\n"
+    )
+    wanted.write_text("WANTED = 3\n")
+    arguments = ("--target", "host", "--suite", suite, "--suite", "identity", "--output", tmp_path / "out")
+    done = call("test", *arguments)
+    assert done.returncode == 1, done.stderr
+    assert "FAIL  Own / Another\n      class is 7, expected 3\n" in done.stdout
+    assert "\n5 tests, 3 passed, 1 failed, 1 skipped\n" in done.stdout
+    page = tmp_path / "out" / "tests.html"
+    assert f"error: 1 test(s) failed. Open {page}." in done.stderr
+    assert f"Page:    {page}\n" in done.stdout
+    told = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.read_text()))
+    assert re.search(r"FAIL Another class 7, [\d,]+ nanoseconds .* class is 7, expected 3 Its keywords", told)
+    assert re.search(r"On the wire .* sent \d+ #\d+ INFERENCE_INPUT .* received \d+ #\d+ inference: class 7,", told)
+    assert told.count("On the wire") == 1
+    assert "tests.html#own-another" in (tmp_path / "out" / "log.html").read_text()
+    wanted.write_text("WANTED = 7\n")
+    done = call("test", *arguments, "--rerun-failed")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "  Own / " in line] == ["PASS  Own / Another"]
+    assert "\n5 tests, 4 passed, 0 failed, 1 skipped\n" in done.stdout
+    again = page.read_text()
+    assert "On the wire" not in again
+    assert 'id="own-a-seven"' in again  # of the run before
+    done = call("test", *arguments, "--rerun-failed")
+    assert (done.returncode, done.stdout) == (0, f"No test failed in the last run in {tmp_path / 'out'}.\n")
+    done = call("test", *arguments, "--rerun-failed", "--engine", "reference")
+    assert done.returncode == 2
+    assert "was of host m7 mnist_int8.tflite, this one is of host reference mnist_int8.tflite" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_interrupted_says_so(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    suite = tmp_path / "own.robot"
+    suite.write_text(
+        "*** Settings ***\nResource    firmware.resource\nSuite Setup    Open Target\n"
+        "Suite Teardown    Close Target\n*** Test Cases ***\nA Seven\n    Infer\n    Class Should Be    7\n"
+        f"Interrupted\n    Evaluate    os.kill(os.getppid(), {int(number)})    modules=os\n    Sleep    1h\n"
+        "Behind\n    Infer\n"
+    )
+    done = call("test", "--target", "host", "--suite", suite, "--output", tmp_path / "out")
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (status, ["Interrupted."])
+    assert "\n3 tests, 1 passed, 0 failed, 0 skipped, 2 not run to their end\n" in done.stdout
+    assert "FAIL" not in done.stdout
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 def test_the_suite_that_the_documents_show_runs(tmp_path: Path) -> None:

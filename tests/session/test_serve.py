@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import select
 import signal
 import socket
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import pytest
 import serial
 
-from renode_mnist.session.serve import TcpPort
+from renode_mnist.session.serve import Behind, TcpPort, serve
 from renode_mnist.session.session import Session
 from renode_mnist.stream import Deadline
 from renode_mnist.targets.board import BoardTarget
@@ -39,6 +41,111 @@ def test_a_byte_takes_its_time_on_the_line(board: Served) -> None:
         session.client.next_reply(60)
         # A busy machine may take longer, none may be faster than 115200 baud, but for what is ahead by a step.
         assert time.monotonic() - begun > count * 10 / 115_200 - 0.02
+
+
+class Paced:
+    """A target and its console, and a clock of this machine that stands still but for what running them takes.
+
+    Args:
+        cost: Real seconds that a virtual second takes, by the virtual second that begins.
+    """
+
+    def __init__(self, cost: Callable[[float], float]) -> None:
+        self.virtual, self.real, self.cost = 3.0, 100.0, cost
+        self.arrived, self.taken = bytearray(), bytearray()
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        return self.virtual
+
+    def run_for(self, seconds: float) -> None:
+        self.real += seconds * self.cost(self.virtual - 3.0)
+        before, self.virtual = self.virtual, self.virtual + seconds
+        self.arrived += b"." * (round(self.virtual * 1000) - round(before * 1000))  # a byte a millisecond
+
+    def send(self, data: bytes) -> None:
+        self.taken += data
+
+    def take_arrived(self) -> bytes:
+        data = bytes(self.arrived)
+        self.arrived.clear()
+        return data
+
+
+class Clock:
+    def __init__(self, target: Paced) -> None:
+        self.target = target
+
+    def now(self) -> float:
+        return self.target.real
+
+    def wait(self, doors: Sequence[object], seconds: float) -> None:
+        self.target.waits.append(seconds)
+        self.target.real += seconds
+
+
+class Heard:
+    """A door."""
+
+    address = "nowhere"
+
+    def __init__(self) -> None:
+        self.coming, self.heard = [b"ab", b"", b"c"], list[bytes]()
+
+    def read(self) -> bytes:
+        return self.coming.pop(0) if self.coming else b""
+
+    def write(self, data: bytes) -> None:
+        self.heard.append(data)
+
+    def fileno(self) -> int:
+        return -1
+
+    def close(self) -> None:
+        pass
+
+
+def followed(cost: Callable[[float], float], real_seconds: float) -> tuple[Paced, Heard, list[Behind]]:
+    target, door, told = Paced(cost), Heard(), list[Behind]()
+    over = target.real + real_seconds
+    serve(target, {door: target}, lambda: target.real >= over, behind=told.append, clock=Clock(target))
+    return target, door, told
+
+
+def test_virtual_time_follows_real_time_and_bytes_go_out_in_each_step() -> None:
+    target, door, told = followed(lambda _: 0.25, 2.0)
+    assert told == []
+    assert target.virtual - 3.0 == pytest.approx(2.0, abs=0.01)
+    assert target.taken == b"abc"
+    assert b"".join(door.heard) == b"." * round((target.virtual - 3.0) * 1000)
+    assert max(map(len, door.heard)) <= 6  # of 5 ms
+    assert min(target.waits) >= 0
+
+
+def test_an_emulator_that_cannot_follow_says_once_by_how_much() -> None:
+    target, _, told = followed(lambda _: 2.0, 10.0)  # half as fast as the chip
+    (found,) = told
+    assert found.seconds == pytest.approx(0.51, abs=0.01)
+    assert found.after_seconds == pytest.approx(2 * found.seconds, abs=0.01)
+    assert target.virtual - 3.0 == pytest.approx(5.0, abs=0.03)
+
+
+def test_what_it_can_catch_up_is_not_told() -> None:
+    target, _, told = followed(lambda at: 4.0 if at < 0.15 else 0.5, 10.0)
+    assert told == []
+    assert target.virtual - 3.0 == pytest.approx(10.0, abs=0.01)
+
+
+def test_a_board_that_was_held_up_says_so() -> None:
+    with served("--pty", stderr=subprocess.PIPE) as board:
+        board.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.6)  # it finds at least as much missing
+        board.process.send_signal(signal.SIGCONT)
+        assert board.process.stderr is not None
+        said = board.process.stderr.readline()
+        assert re.fullmatch(r"note: the emulator has fallen (\d+\.\d\d) s behind real time, .*\n", said)
+        with Session(BoardTarget(board.binary)) as session:
+            assert session.firmware.model_name == "mnist_int8.tflite"
 
 
 def test_a_client_may_go_in_mid_frame_and_return(board: Served, digits: Digits) -> None:

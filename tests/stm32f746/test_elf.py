@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import subprocess
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 import snippets
 from renode_mnist.errors import ElfError
@@ -221,3 +223,139 @@ def test_a_handler_that_many_weak_names_share_is_called_by_its_own(tmp_path: Pat
     assert start is not None
     assert image.symbol_at(start) == " in default_handler+0x0"
     assert image.function("z") == start
+
+
+def linked(folder: Path, flash: str, assembly: str = GOOD) -> elf.Image:
+    """The same program at another place."""
+    script = folder / "elsewhere.ld"
+    script.write_text((snippets.FOLDER / "snippet.ld").read_text().replace("0x08000000", flash))
+    return elf.load(snippets.build(assembly, "-T", str(script)))
+
+
+@pytest.mark.parametrize(
+    ("flash", "boots_at"), [("0x08000000", 0x0020_0000), ("0x00200000", 0x0020_0000), ("0x08008000", 0x0800_8000)]
+)
+def test_an_image_boots_by_the_flashs_alias_or_where_it_is_linked(tmp_path: Path, flash: str, boots_at: int) -> None:
+    image = linked(tmp_path, flash)
+    assert image.vector_table == int(flash, 16)
+    assert image.boot_address == boots_at
+
+
+SIZED = "  .type {0}, %function\n{0}:\n  nop\n  bx lr\n  .size {0}, . - {0}\n  nop\n"
+
+
+def test_an_address_is_in_the_function_that_holds_it(tmp_path: Path) -> None:
+    code = "function run\n bx lr\n" + SIZED.format("_ZN3app12_GLOBAL__N_15checkEv") + SIZED.format("last")
+    image = linked(tmp_path, "0x08000000", code)
+    start = image.function("last")
+    checked = image.function("app::(anonymous namespace)::check")
+    assert start is not None
+    assert checked is not None
+    assert image.function("_ZN3app12_GLOBAL__N_15checkEv") == checked
+    assert image.function("check") is None
+    assert start == checked + 6
+    assert image.symbol_at(checked + 2) == " in app::(anonymous namespace)::check+0x2"
+    assert image.symbol_at(checked + 4) == "", "behind its size"
+    assert image.symbol_at(start + 3) == " in last+0x3"
+    assert image.symbol_at(start + 4) == ""
+    assert image.symbol_at(0x07FF_FFFF) == "", "before all"
+    # Assembly without .size goes on to the next function.
+    run = image.function("run")
+    assert run is not None
+    assert image.symbol_at(checked - 1) == f" in run+{checked - 1 - run:#x}"
+    assert image.functions()[-2:] == ["app::(anonymous namespace)::check", "last"]
+
+
+@pytest.mark.parametrize(
+    ("mangled", "name"),
+    [
+        ("main", "main"),
+        ("_ZN5board3runEv", "board::run"),
+        ("_ZNK5board4Line3runEv", "board::Line::run"),
+        ("_ZL5localv", "local"),
+        ("_ZN5boardL4hereEv", "board::here"),
+        ("_ZN12_GLOBAL__N_14workEv", "(anonymous namespace)::work"),
+        ("_Z", "_Z"),
+        ("_ZN", "_ZN"),
+        ("_Zx", "_Zx"),
+        ("3run", "3run"),
+    ],
+)
+def test_a_c_plus_plus_name_is_read(mangled: str, name: str) -> None:
+    assert elf.readable(mangled) == name
+
+
+def test_a_file_that_is_missing_is_told_by_whose_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ElfError, match="renode-mnist build"):
+        elf.load(tmp_path / "no.elf")
+    with pytest.raises(ElfError, match="the linker wrote"):
+        elf.load(tmp_path / "no.elf", ours=False)
+
+
+def test_what_does_not_fit_is_told_by_whose_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "large.ld"
+    script.write_text((snippets.FOLDER / "snippet.ld").read_text().replace("1M", "8M"))
+    path = snippets.build(GOOD + ".space 1024 * 1024 + 1\n", "-T", str(script))
+    with pytest.raises(ElfError, match=r"Use a smaller model or engine, or see the linker's map"):
+        elf.load(path)
+    with pytest.raises(ElfError, match=r"0x08100000\. See the linker's map"):
+        elf.load(path, ours=False)
+
+
+def test_one_that_fills_flash_to_its_last_byte_fits(tmp_path: Path) -> None:
+    used = sum(len(part.data) for part in elf.load(snippets.build(GOOD)).segments)
+    image = elf.load(snippets.build(GOOD + f"  .space 1024 * 1024 - {used}\n"))
+    assert sum(len(part.data) for part in image.segments) == 1 << 20
+
+
+def first_segment(path: Path) -> int:
+    """Where its program header stands in the file."""
+    return int(ELFFile(io.BytesIO(path.read_bytes()))["e_phoff"])
+
+
+def test_a_program_without_anything_to_load_is_told(tmp_path: Path) -> None:
+    at = first_segment(snippets.build(GOOD))
+    refused(edited(tmp_path, {at: b"\0\0\0\0"}), "holds nothing to load")
+
+
+def test_a_first_segment_shorter_than_two_words_has_no_vector_table(tmp_path: Path) -> None:
+    at = first_segment(snippets.build(GOOD))
+    refused(edited(tmp_path, {at + 16: struct.pack("<II", 7, 7)}), "has no vector table at 0x08000000")
+    path = edited(tmp_path, {at + 16: struct.pack("<II", 8, 8)})
+    assert elf.load(path).vector_table == 0x0800_0000
+
+
+def test_a_symbol_table_that_was_damaged_since_is_told(tmp_path: Path) -> None:
+    content = bytearray(snippets.build(GOOD).read_bytes())
+    table = ELFFile(io.BytesIO(bytes(content))).get_section_by_name(".symtab")
+    assert table is not None
+    path = tmp_path / "symbols.elf"
+    path.write_bytes(content)
+    image = elf.load(path)
+    at = content.index(struct.pack("<II", table["sh_offset"], table["sh_size"]))
+    content[at : at + 8] = struct.pack("<II", table["sh_offset"], table["sh_size"] - 3)
+    path.write_bytes(content)
+    with pytest.raises(ElfError, match=r"damaged symbol table .*multiple of entry size"):
+        image.functions()
+
+
+def test_each_executable_section_is_looked_at(tmp_path: Path) -> None:
+    """Behind one that is data, and one without such an instruction; the message names the right function."""
+    script = tmp_path / "apart.ld"
+    text = (snippets.FOLDER / "snippet.ld").read_text()
+    script.write_text(
+        text.replace("*(.text*) *(.rodata*) } > FLASH",
+                     "*(.text*) } > FLASH\n  .constants : { *(.constants) } > FLASH\n  .more : { *(.more) } > FLASH")
+    )  # fmt: skip
+    code = (
+        f'  .fpu fpv5-d16\n{GOOD}  .section .constants, "a"\n  .word 0x0B00EE30\n'
+        '  .section .more, "ax"\n  .type late, %function\n  .thumb_func\nlate:\n vadd.f64 d0, d1, d2\n bx lr\n'
+        "  .size late, . - late\n"
+    )
+    refused(snippets.build(code, "-T", str(script)), r"in late\+0x0")
+
+
+def test_start_up_code_has_run_in_what_is_loaded() -> None:
+    parts = elf.loaded(snippets.build(GOOD))
+    assert parts[0][0] == 0x0800_0000
+    assert parts[0][1] == elf.load(snippets.build(GOOD)).segments[0].data

@@ -36,6 +36,20 @@ def exact(d: Drawing) -> bool:
     return d.int8 or all(name in _EXACT for entry in d.operators for name in _NAME.findall(entry))
 
 
+_WEIGHTED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"))
+
+
+def quantises_alike(d: Drawing) -> bool:
+    """Whether a layer of int8 weights, which quantises its real inputs, sees the same in every runtime and engine.
+
+    Sums of products of whole numbers are the same everywhere, unlike what a function such as an exponential returns:
+    a softmax one last bit apart once made a convolution behind it round to the next of 127 steps.
+    """
+    return d.kind != "HYBRID" or all(
+        name in _EXACT | _WEIGHTED for entry in d.operators for name in _NAME.findall(entry)
+    )
+
+
 def _append(d: Drawing, name: str, inputs: Sequence[int], shape: tuple[int, ...], **options: Any) -> None:
     """An operator whose output the network goes on with."""
     y = d.activation(shape)

@@ -134,7 +134,7 @@ class Drawing:
 
 
 def _conv_2d(d: Drawing) -> None:
-    if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
+    if len(d.shape) != 4 or not random_layers.quantises_alike(d) or (window := d.window(4, dilated=True)) is None:
         return
     how, kernel, size = window
     channels = d.shape[3]
@@ -150,7 +150,7 @@ def _conv_2d(d: Drawing) -> None:
 
 
 def _depthwise_conv_2d(d: Drawing) -> None:
-    if len(d.shape) != 4 or (window := d.window(4, dilated=True)) is None:
+    if len(d.shape) != 4 or not random_layers.quantises_alike(d) or (window := d.window(4, dilated=True)) is None:
         return
     how, kernel, size = window
     outputs = d.shape[3] * d.draw(st.integers(1, 3))
@@ -172,6 +172,8 @@ def _pool(d: Drawing) -> None:
 
 
 def _fully_connected(d: Drawing) -> None:
+    if not random_layers.quantises_alike(d):
+        return
     depth = d.shape[-1]
     outputs = d.draw(st.integers(1, 12))
     w, bias, deviation = d.weights((outputs, depth), axis=0)

@@ -28,9 +28,9 @@ class Served:
 
 
 @contextmanager
-def served(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[Served]:
+def served(*arguments: str, stop: signal.Signals = signal.SIGTERM, stderr: int | None = None) -> Iterator[Served]:
     """The emulated board behind a port, served by a process of its own, which must end well."""
-    process = subprocess.Popen([*CALL, "serve", *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*CALL, "serve", *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     lines = dict(process.stdout.readline().split() for _ in range(2))
     try:
@@ -39,4 +39,6 @@ def served(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[S
         process.send_signal(stop)
         status = process.wait()
         process.stdout.close()
+        if process.stderr is not None:
+            process.stderr.close()
     assert status in (0, -signal.SIGKILL)

@@ -14,11 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renode_mnist.errors import FirmwareError, ModelError, TargetTimeout, WireError
-from renode_mnist.stream import Deadline
 from renode_mnist.wire import frame, messages
 from renode_mnist.wire._generated import mnist_generated as fbs
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import ErrorCode
+from renode_mnist.wire.said import frame_said
+from scripted_line import (
+    TENSORS,
+    AnsweringLine,
+    FirmwareOf102,
+    ScriptedLine,
+    TakenLine,
+    commands,
+    error_reply,
+    inference_reply,
+    request_number,
+    tensor_info,
+)
 
 
 @given(st.binary(max_size=1200))
@@ -92,6 +104,21 @@ def test_the_longest_frame_that_is_read_has_just_as_many_bytes() -> None:
     assert isinstance(bad, frame.BadFrame)
 
 
+def test_what_came_before_counts_towards_the_longest_frame() -> None:
+    decoder = frame.FrameDecoder(longest_bytes=16)
+    assert list(decoder.feed(b"\x55" * 10)) == []
+    (bad,) = decoder.feed(b"\x55" * 7 + b"\0")
+    assert isinstance(bad, frame.BadFrame)
+    assert bad == frame.BadFrame("longer than 16 bytes", b"\x55" * 16)
+
+
+def test_a_line_that_never_ends_a_frame_takes_a_megabyte_at_most() -> None:
+    decoder = frame.FrameDecoder()
+    for _ in range(3):
+        assert list(decoder.feed(b"\x55" * (1 << 20))) == []
+    assert len(decoder.pending) == 1 << 20
+
+
 @given(st.binary(max_size=200))
 def test_garbage_with_a_good_checksum_is_an_error_not_a_crash(payload: bytes) -> None:
     try:
@@ -99,84 +126,6 @@ def test_garbage_with_a_good_checksum_is_an_error_not_a_crash(payload: bytes) ->
     except WireError:
         return
     assert reply.body is not None
-
-
-def commands(request: int, **fields: object) -> bytes:
-    message = fbs.CommandsT()
-    message.request = request
-    for name, value in fields.items():
-        setattr(message, name, value)
-    builder = flatbuffers.Builder(64)
-    builder.Finish(message.Pack(builder))
-    return bytes(builder.Output())
-
-
-def inference_reply(request: int, winner: int = 3) -> bytes:
-    output = fbs.InferenceOutputT()
-    output.outputF = np.array([0.125, 0.875], np.float32)
-    output.outputN = winner
-    output.tensor = np.array([1, 7], np.uint8)
-    layer = fbs.LayerTimingT()
-    layer.name, layer.op, layer.macs, layer.counter = "conv", "CONV_2D", 12, 1 << 40
-    output.layers = [layer]
-    output.counter = 1 << 41
-    return commands(request, cmd=fbs.Command.CMD_INFERENCE_OUTPUT, output=output)
-
-
-def error_reply(request: int, code: ErrorCode, address: int = 0) -> bytes:
-    error = fbs.ErrorT()
-    error.code, error.text, error.address = code, "as it says", address
-    return commands(request, cmd=fbs.Command.CMD_ERROR, error=error)
-
-
-class ScriptedLine:
-    """A byte stream whose other end is a function of the request's place in the order and its number."""
-
-    def __init__(self, answer: Callable[[int, int], bytes]) -> None:
-        self.time = 0.0
-        self.sent: list[bytes] = []
-        self._answer = answer
-        self._incoming = b""
-
-    def now(self) -> float:
-        return self.time
-
-    def send(self, data: bytes) -> None:
-        payload = frame.decode(data[:-1])
-        assert isinstance(payload, bytes)
-        self.sent.append(payload)
-        self._incoming += self._answer(len(self.sent), request_number(payload))
-
-    def receive(self, deadline: Deadline) -> bytes:
-        if not self._incoming:
-            self.time = deadline.at_seconds
-            raise TargetTimeout("nothing came", "Look at the log.")
-        self.time += 0.001
-        data, self._incoming = self._incoming[:7], self._incoming[7:]
-        return data
-
-
-class TakenLine(ScriptedLine):
-    """One that can be emptied at once, and whose other end takes its time."""
-
-    def __init__(self, answer: Callable[[int, int], bytes], late_seconds: float) -> None:
-        super().__init__(answer)
-        self._late_seconds = late_seconds
-
-    def send(self, data: bytes) -> None:
-        super().send(data)
-        self.time += self._late_seconds
-
-    def take_arrived(self) -> bytes:
-        data, self._incoming = self._incoming, b""
-        return data
-
-    def arrive(self, data: bytes) -> None:
-        self._incoming += data
-
-
-def request_number(payload: bytes) -> int:
-    return int(fbs.Commands.GetRootAs(payload, 0).Request())
 
 
 PIXELS = np.zeros((28, 28), np.uint8)
@@ -315,74 +264,6 @@ def test_an_answer_of_another_kind_is_an_error() -> None:
         Client(line).stats()
 
 
-class AnsweringLine(ScriptedLine):
-    """A byte stream whose other end is a function of the request itself; None is no answer."""
-
-    def __init__(self, answer: Callable[[fbs.CommandsT], bytes | None]) -> None:
-        super().__init__(lambda nth, number: b"")
-        self.requests: list[fbs.CommandsT] = []
-        self._say = answer
-
-    def send(self, data: bytes) -> None:
-        payload = frame.decode(data[:-1])
-        assert isinstance(payload, bytes)
-        self.requests.append(fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(payload, 0)))
-        said = self._say(self.requests[-1])
-        self._incoming += b"" if said is None else frame.encode(said)
-
-
-def tensor_info(name: str, kind: int, shape: list[int], scale: float = 0.0, zero_point: int = 0) -> fbs.TensorInfoT:
-    info = fbs.TensorInfoT()
-    info.name, info.type, info.shape, info.scale, info.zeroPoint = name, kind, shape, scale, zero_point
-    return info
-
-
-class FirmwareOf102:
-    """int16 [5] and bool [3] in, int8 [4] and int32 [] out; pieces of 4 bytes, answers of one element."""
-
-    outputs = (bytes([0, 30, 20, 255]), (-7).to_bytes(4, "little", signed=True))
-
-    def __init__(self) -> None:
-        self.written: dict[int, bytes] = {0: b"", 1: b""}
-        self.runs: list[int] = []
-
-    def __call__(self, request: fbs.CommandsT) -> bytes:
-        if request.cmd == fbs.Command.CMD_GET_STATS:
-            stats = fbs.StatsT()
-            stats.version, stats.pieceBytes, stats.layerCount = 102, 4, 2
-            kinds = fbs.ElementType
-            stats.inputs = [tensor_info("a", kinds.INT16, [5]), tensor_info("b", kinds.BOOL, [3])]
-            stats.outputs = [tensor_info("c", kinds.INT8, [1, 4], 0.5, -2), tensor_info("d", kinds.INT32, [])]
-            stats.input, stats.output = stats.inputs[0], stats.outputs[0]
-            return commands(request.request, cmd=request.cmd, stats=stats)
-        piece, answer = request.piece, fbs.TensorPieceT()
-        if request.cmd == fbs.Command.CMD_WRITE_TENSOR:
-            assert piece.offset == len(self.written[piece.index])
-            assert len(piece.bytes) <= 4
-            self.written[piece.index] += bytes(piece.bytes)
-            answer.index, answer.count = piece.index, len(self.written[piece.index])
-            return commands(request.request, cmd=request.cmd, piece=answer)
-        if request.cmd == fbs.Command.CMD_READ_TENSOR:
-            size = (1, 4)[piece.index]
-            answer.index, answer.offset = piece.index, piece.offset
-            content = self.outputs[piece.index][piece.offset :][:size]
-            answer.bytes = np.frombuffer(content, np.uint8)
-            return commands(request.request, cmd=request.cmd, piece=answer)
-        output = fbs.InferenceOutputT()
-        if request.cmd == fbs.Command.CMD_GET_LAYERS:
-            layer = fbs.LayerTimingT()
-            layer.name, layer.op, layer.macs = f"l{request.first}", "RELU", request.first
-            output.layers = [layer]
-        else:
-            assert request.cmd == fbs.Command.CMD_RUN
-            self.runs.append(request.request)
-            output.counter, output.layerCounters = 30, np.array([10, 1 << 40], np.uint64)
-        return commands(request.request, cmd=request.cmd, output=output)
-
-
-TENSORS = (np.arange(5, dtype="<i2").tobytes(), bytes([1, 0, 1]))
-
-
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -487,3 +368,132 @@ def test_the_articles_stats_are_understood() -> None:
     answer = Client(line).stats()
     assert (answer.protocol_version, answer.freq_hz, answer.engine) == (100, 216_000_000, "")
     assert answer.input is None
+
+
+def test_a_request_takes_the_timeout_that_it_is_given_and_another_the_clients() -> None:
+    line = ScriptedLine(lambda nth, number: b"")
+    client = Client(line, timeout_seconds=5.0)
+    with pytest.raises(TargetTimeout):
+        client.stats(timeout_seconds=1.0)
+    assert line.time == pytest.approx(3.0)
+    with pytest.raises(TargetTimeout):
+        client.next_reply()
+    assert line.time == pytest.approx(8.0)
+    with pytest.raises(TargetTimeout):
+        client.next_reply(timeout_seconds=0.5)
+    assert line.time == pytest.approx(8.5)
+
+
+def test_a_request_is_tried_three_times_and_has_ten_seconds_each() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(0, ErrorCode.BUSY)))
+    with pytest.raises(FirmwareError, match="BUSY"):
+        Client(line).stats()
+    assert len(line.sent) == 3
+    silent = ScriptedLine(lambda nth, number: b"")
+    with pytest.raises(TargetTimeout):
+        Client(silent).stats()
+    assert silent.time == pytest.approx(30.0)
+
+
+def test_after_an_error_without_a_number_the_own_answer_has_a_moment_to_come() -> None:
+    line = ScriptedLine(
+        lambda nth, number: frame.encode(error_reply(0, ErrorCode.HARD_FAULT)) + frame.encode(inference_reply(number))
+    )
+    assert Client(line).classify(PIXELS).winner == 3
+
+
+def test_an_answer_to_another_is_none_though_it_is_an_error() -> None:
+    """Only an error without a number is about whatever was sent last."""
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(77, ErrorCode.HARD_FAULT)))
+    with pytest.raises(TargetTimeout):
+        Client(line, timeout_seconds=1.0).stats()
+
+
+def test_a_message_without_a_number_that_is_no_error_answers_nothing() -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(inference_reply(0)))
+    with pytest.raises(TargetTimeout):
+        Client(line, timeout_seconds=1.0).classify(PIXELS)
+
+
+def test_silence_within_a_frame_is_told_with_its_first_bytes() -> None:
+    line = ScriptedLine(lambda nth, number: bytes(range(1, 21)))
+    with pytest.raises(
+        TargetTimeout, match=r"^20 bytes came that never became a frame \(01 02 .* 10 \.\.\.\): nothing"
+    ):
+        Client(line).reset()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (ErrorCode.BUSY, "Check the line"),
+        (ErrorCode.WRONG_SIZE, "Send as many elements"),
+        (ErrorCode.INTERNAL, "Reset the target"),
+        (200, "Reset the target"),
+    ],
+)
+def test_each_error_comes_with_what_to_do(code: int, remedy: str) -> None:
+    line = ScriptedLine(lambda nth, number: frame.encode(error_reply(number, code)))
+    with pytest.raises(FirmwareError) as caught:
+        Client(line).reset()
+    assert caught.value.code == code
+    assert remedy in str(caught.value)
+
+
+def test_no_tensor_is_told_as_none() -> None:
+    with pytest.raises(ModelError, match="given were none"):
+        Client(AnsweringLine(FirmwareOf102())).infer(())
+    with pytest.raises(ModelError, match=r"given were 10 bytes\. Give"):
+        Client(AnsweringLine(FirmwareOf102())).infer(TENSORS[:1])
+
+
+@pytest.mark.parametrize(("piece_bytes", "sizes"), [(5, [4, 4, 2, 3]), (1, [2, 2, 2, 2, 2, 1, 1, 1])])
+def test_a_piece_holds_whole_elements_and_one_at_least(piece_bytes: int, sizes: list[int]) -> None:
+    firmware = FirmwareOf102()
+
+    def answer(request: fbs.CommandsT) -> bytes:
+        whole = firmware(request)
+        if request.cmd != fbs.Command.CMD_GET_STATS:
+            return whole
+        told = fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(whole, 0))
+        told.stats.pieceBytes = piece_bytes
+        builder = flatbuffers.Builder()
+        builder.Finish(told.Pack(builder))
+        return bytes(builder.Output())
+
+    line = AnsweringLine(answer)
+    # The bool has pieces of as many bytes as the int16 would, rounded down to its own element.
+    Client(line).infer(TENSORS)
+    sent = [len(request.piece.bytes) for request in line.requests if request.cmd == fbs.Command.CMD_WRITE_TENSOR]
+    assert sent == sizes
+
+
+def test_frames_are_told_in_words() -> None:
+    def reply(command: int, **fields: object) -> bytes:
+        return frame.encode(messages._finish(9, command, **fields))
+
+    error = fbs.ErrorT()
+    error.code, error.text = 2, "not\x1b[31m red"
+    piece = fbs.TensorPieceT()
+    piece.index, piece.offset, piece.count, piece.bytes = 1, 8, 5, np.zeros(3, np.uint8)
+    output = fbs.InferenceOutputT()
+    output.counter = 1234567
+    command = fbs.Command
+    assert frame_said("sent", frame.encode(messages.encode_get_stats(5))) == "#5 GET_STATS"
+    assert frame_said("sent", frame.encode(messages.encode_command(6, 99))) == "#6 command 99"
+    assert (
+        frame_said("sent", frame.encode(messages.encode_read(7, 1, 4, 20))) == "#7 READ_TENSOR, tensor 1, 20 B from 4"
+    )
+    assert frame_said("sent", b"\0\0") == "an empty frame"
+    assert frame_said("sent", frame.encode(b"no flatbuffer")) == "a good frame of 13 bytes that is no message"
+    assert frame_said("reset", b"") == "the chip is reset"
+    assert frame_said("received", reply(command.CMD_ERROR, error=error)).startswith("#9 error FRAME_MALFORMED: not")
+    assert "\x1b" not in frame_said("received", reply(command.CMD_ERROR, error=error))
+    assert frame_said("received", reply(command.CMD_WRITE_TENSOR, piece=piece)) == "#9 input 1: 5 B are there"
+    assert frame_said("received", reply(command.CMD_READ_TENSOR, piece=piece)) == "#9 output 1: 3 B from 8"
+    assert frame_said("received", reply(command.CMD_RUN, output=output)) == "#9 run: counter 1,234,567"
+    assert frame_said("received", reply(command.CMD_RESET)) == "#9 about to reset"
+    assert frame_said("received", reply(command.CMD_RESET_STATE)) == "#9 state reset"
+    damaged = bytearray(reply(command.CMD_RESET))
+    damaged[-2] ^= 0x10
+    assert frame_said("received", bytes(damaged)).startswith("no good frame: ")

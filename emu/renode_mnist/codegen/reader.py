@@ -169,6 +169,10 @@ class _Reader:
             flaw = Flaw(f"has the shape {open_shape}", "Export the model with every dimension but the batch fixed")
         elif table.Sparsity() is not None:
             flaw = Flaw("is stored sparse", "Export the model with dense weights")
+        elif table.IsVariable() and 0 < table.Buffer() < len(self._buffers):
+            if self._buffers[table.Buffer()].DataLength() > 0:
+                # TensorFlow Lite Micro gives a variable memory of its own, and forgets what the file has for it.
+                flaw = Flaw("is a variable, and has a constant's values", "Export the model again")
         return Tensor(
             index=index,
             name=name,

@@ -49,6 +49,9 @@ from renode_mnist.session.target_options import CHIP_TARGETS, TargetOptions
 @options_from(ImageOptions, names=("board", "max_flash", "max_ram"), silent=("board",))
 @target_options
 @click.option("--split", is_flag=True, help="Show what each layer's modelled cycles are spent on.")
+@click.option(
+    "--wide", is_flag=True, help="Show a column for each case, clock and publication, with all counts and sizes."
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table here.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
@@ -80,6 +83,7 @@ def bench(
     max_flash: int | None,
     max_ram: int | None,
     split: bool,
+    wide: bool,
     json_file: Path | None,
     markdown: Path | None,
     html: Path | None,
@@ -137,7 +141,9 @@ def bench(
 
         write(html, bench_page.render(rows, laid_out))
     console = Console(highlight=False)
-    console.print(bench_table.terminal(laid_out, console.width))
+    if not wide:
+        console.print(grid.table(bench_table.overview(rows), boxed=False))
+    console.print(bench_table.SideBySide(laid_out if wide else bench_table.layers(rows)))
     parts = bench_table.splits(rows) if split else []
     if split and not parts:
         raise measuring.BenchError(

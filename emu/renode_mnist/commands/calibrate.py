@@ -79,8 +79,6 @@ def calibrate(
 
 def _show(found: Any, target: str) -> None:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from renode_mnist.report import calibration_table, grid
 
@@ -93,10 +91,5 @@ def _show(found: Any, target: str) -> None:
         for note in part.notes:
             console.print(note, soft_wrap=True)
         console.print()
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for label, text in calibration_table.identity(found):
-        table.add_row(Text(label), Text(text))
-    console.print(table)
+    console.print(grid.facts(calibration_table.identity(found)))
     tell_target(target)

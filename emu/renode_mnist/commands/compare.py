@@ -76,11 +76,10 @@ def compare(
     `git bisect` does, until it is known which one made a case worse. Those that do not build are skipped and named.
     """
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from renode_mnist.measure import bench as measuring
     from renode_mnist.measure import compare as comparing
+    from renode_mnist.report import compare_table
 
     wanted = measuring.cases(models, engines, objectives, fpus)
     if first_worse:
@@ -103,19 +102,7 @@ def compare(
         console.print(f"Nothing changed in {', '.join(unchanged)}.", markup=False)
     if not result.changes:
         return
-    table = Table()
-    table.add_column("case, and what", overflow="fold")
-    for heading in ("unit", "before", "after", "change"):
-        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
-    last = ""
-    for change in result.changes:
-        if change.case != last:
-            table.add_section()
-            table.add_row(Text(change.case, "bold"))
-            last = change.case
-        unit = change.unit.replace("_", " ")
-        table.add_row(Text(f"  {change.what}"), unit, f"{change.before:,}", f"{change.after:,}", change.percent_text)
-    console.print(table)
+    console.print(compare_table.table(result.changes))
 
 
 def _refuse_without_first_worse() -> None:

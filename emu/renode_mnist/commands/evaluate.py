@@ -122,7 +122,6 @@ def evaluate(
 
 def _print(found: Evaluation) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from renode_mnist.report import evaluation, grid, terminal
@@ -132,11 +131,7 @@ def _print(found: Evaluation) -> None:
         console.print(Text(note), soft_wrap=True)
     if found.classes is not None:
         console.print(grid.table(evaluation.table(found.classes, console.width), boxed=False))
-    facts = Table(box=None, show_header=False, padding=(0, 1))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for each in evaluation.sentences(found):
-        facts.add_row(Text(each.label), Text(each.said))
-    console.print(facts)
+    facts = ((each.label, each.said) for each in evaluation.sentences(found))
+    console.print(grid.facts(facts))
     console.print(terminal.identity(found.connection.target, found.connection.firmware, why_target()))
     console.print(Text(evaluation.score(found), style="bold"), soft_wrap=True)

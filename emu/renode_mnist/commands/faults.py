@@ -168,7 +168,6 @@ def _fails(found: Campaign, what: str) -> bool:
 
 def _print(found: Campaign) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from renode_mnist.measure.faults.fault import Place
@@ -179,11 +178,6 @@ def _print(found: Campaign) -> None:
     console.print(grid.table(report.by_place(found), boxed=False))
     if found.at(Place.WEIGHTS):
         console.print(grid.table(report.by_layer(found), boxed=False))
-    facts = Table(box=None, show_header=False, padding=(0, 1))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for label, said in report.sentences(found):
-        facts.add_row(Text(label), Text(said))
-    console.print(facts)
+    console.print(grid.facts(report.sentences(found)))
     console.print(terminal.identity(found.connection.target, found.connection.firmware))
     console.print(Text(report.score(found), style="bold"), soft_wrap=True)

@@ -86,7 +86,7 @@ def show(file: Path, case: str | None, layer: int | None, metric: str, last: int
         return
     console = Console(highlight=False)
     for each in found:
-        console.print(history_table.table(each, console.width, last), crop=False)
+        console.print(history_table.table(each, console.width, last))
         for note in history_table.break_notes(each, last):
             console.print(note, markup=False)
 

@@ -15,9 +15,8 @@ import click
 from renode_mnist import remedies
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from renode_mnist.model.card import Converted, Trained
+    from renode_mnist.report.fitted import Fitted
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _DATA_OPTION = click.option(
@@ -85,9 +84,11 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
     console.print(f"Next: {remedies.own('export')} {output / records[0].file}")
 
 
-def _confusion(record: Trained) -> Table:
+def _confusion(record: Trained) -> Fitted:
     from rich.table import Table
     from rich.text import Text
+
+    from renode_mnist.report.fitted import Fitted
 
     table = Table(title=f"{record.file}: answers by true class")
     table.add_column("true", justify="right", style="bold")
@@ -96,7 +97,7 @@ def _confusion(record: Trained) -> Table:
     for digit, row in enumerate(record.confusion):
         cells = [Text(str(n), "green") if answer == digit else str(n or "·") for answer, n in enumerate(row)]
         table.add_row(str(digit), *cells)
-    return table
+    return Fitted(table)
 
 
 @click.command()

@@ -61,6 +61,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="What tables are sorted by and stacks count; cycles are modelled, and split into waits.",
 )
+@click.option("--wide", is_flag=True, help="All columns, as in a terminal of 110 characters.")
 @click.option("--lcov", "tracefile", type=_file, help="Write the firmware's coverage here, for genhtml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
 def profile(
@@ -77,6 +78,7 @@ def profile(
     html: Path | None,
     collapsed: Path | None,
     unit: str,
+    wide: bool,
     tracefile: Path | None,
     as_json: bool,
     **options: Any,
@@ -89,7 +91,8 @@ def profile(
     written = _Files(flame, html, collapsed, tracefile)
     _check_given(program)
     if program is not None:
-        run = _Run(program, until, seconds, wall, TargetOptions(clock_model=clock_model, parameters=parameters))
+        counted = TargetOptions(clock_model=clock_model, parameters=parameters)
+        run = _Run(program, until, seconds, wall, counted, wide)
         _profile_program(run, top, unit, written, as_json)
         return
     from rich.console import Console
@@ -114,7 +117,9 @@ def profile(
     else:
         console = Console(highlight=False)
         console.print(grid.table(record_table.layers(result.record)))
-        tables = profile_table.render(result.profile, result.sources, most=top, unit=unit, width=console.width)
+        tables = profile_table.render(
+            result.profile, result.sources, most=top, unit=unit, wide=wide or console.width >= profile_table.WIDE
+        )
         console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
     title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
@@ -229,6 +234,7 @@ class _Run:
     seconds: float | None
     wall: float
     options: TargetOptions
+    wide: bool
 
 
 def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: bool) -> None:
@@ -258,8 +264,9 @@ def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: b
         click.echo(json.dumps({**values, **end}, indent=2))
     else:
         console = Console(highlight=False)
+        wide = run.wide or console.width >= profile_table.WIDE
         tables = profile_table.render(
-            result.profile, result.sources, most=top, unit=unit, width=console.width, modelled=modelled
+            result.profile, result.sources, most=top, unit=unit, wide=wide, modelled=modelled
         )
         console.print(tables)
         click.echo(f"{run.elf.name} from reset to {result.seconds:.6f} s of virtual time: {ended}")

@@ -143,7 +143,8 @@ def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) ->
     if asked.digit is not None:
         where = picture or paths.digits() / "7.png"
         console.print(Text(f"{where}: {asked.digit.describe()}"), soft_wrap=True)
-        console.print(terminal.run(record, colour=console.color_system is not None, why_target=why_target()))
+        colour = console.color_system is not None
+        console.print(terminal.run(record, colour=colour, why_target=why_target()))
         return
     for note in asked.notes():
         console.print(Text(note), soft_wrap=True)

@@ -13,7 +13,7 @@ from renode_mnist.commands.options import config_of, elf_option, image_of, image
 from renode_mnist.session.target_options import EMULATED_TARGETS, ClockModel, OpenOptions, TargetOptions
 
 if TYPE_CHECKING:
-    from renode_mnist.stream import ByteStream
+    from renode_mnist.session.serve import Behind
 
 _LAST_PORT = 65535
 
@@ -46,6 +46,7 @@ def serve(
     """
     from renode_mnist.session import serve as serving
     from renode_mnist.session.opening import make_target, require_target
+    from renode_mnist.stream import TakenAtOnce
     from renode_mnist.targets.base import HasConsole
     from renode_mnist.targets.serial_line import DEFAULT_BAUD
 
@@ -64,10 +65,11 @@ def serve(
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     with make_target(target, image.elf, asked) as board:
-        lines: dict[str, ByteStream] = {"binary": board}
-        if isinstance(board, HasConsole):
+        assert isinstance(board, serving.Emulated)
+        lines: dict[str, TakenAtOnce] = {"binary": board}
+        if isinstance(board, HasConsole) and isinstance(board.console, TakenAtOnce):
             lines["console"] = board.console
-        doors: dict[serving.Door, ByteStream] = {}
+        doors: dict[serving.Door, TakenAtOnce] = {}
         try:
             for number, (role, line) in enumerate(lines.items()):
                 door: serving.Door
@@ -77,7 +79,15 @@ def serve(
                     door = serving.TcpPort(tcp_port + number if tcp_port else 0)
                 doors[door] = line
                 click.echo(f"{role} {door.address}")
-            serving.serve(board, doors, until=lambda: stopped)
+            serving.serve(board, doors, until=lambda: stopped, behind=_tell_behind)
         finally:
             for door in doors:
                 door.close()
+
+
+def _tell_behind(found: Behind) -> None:
+    click.echo(
+        f"note: the emulator has fallen {found.seconds:.2f} s behind real time, {found.after_seconds:.1f} s after "
+        "its start; from here on it runs as fast as this machine lets it, and its answers come later than a board's.",
+        err=True,
+    )

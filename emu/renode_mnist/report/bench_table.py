@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, RenderResult
 
 from renode_mnist import remedies
 from renode_mnist.measure.bench import PARTS, Refused, Row, told
@@ -21,7 +22,8 @@ _UNIT_NAMES = {
 FUSED = "↑"
 _AROUND = "around the layers"
 """The call, the marks between layers, the scores made real numbers."""
-_COLUMN_WIDTH = 18
+_BETWEEN = 3
+"""Characters from column to column: a line and a space on either side."""
 
 
 def grid(rows: Sequence[Row], refused: Sequence[Refused] = ()) -> Grid:
@@ -117,13 +119,66 @@ def _around(row: Row, unit: str) -> int:
     return row.counts[unit] - sum(layer.counts[unit] for layer in row.layers)
 
 
-def terminal(laid_out: Grid, width: int) -> Group:
-    """For rich: as many tables as the width needs, each with the layers' names."""
-    label_width = max(len(row[0]) for row in laid_out.rows) + 4
-    fitting = max(1, (width - label_width) // _COLUMN_WIDTH)
-    columns = range(1, len(laid_out.headings))
-    tables = (columns[start : start + fitting] for start in range(0, len(columns), fitting))
-    return Group(*(table(laid_out, shown, max_width=_COLUMN_WIDTH - 3) for shown in tables))
+def overview(rows: Sequence[Row]) -> Grid:
+    """A row a case, most telling first: its time as a multiple of the fastest's at that clock, then what it takes."""
+    published = _published(rows)
+    times = [(row.clock_mhz, row.milliseconds(row.counts[row.time_unit])) for row in rows]
+    times += [(column.clock_mhz, column.total_milliseconds) for column in published]
+    fastest = {clock: min(milliseconds for at, milliseconds in times if at == clock) for clock, _ in times}
+    about = [
+        (f"{row.case} {row.clock_mhz} MHz", (_cycles_per_mac(row), f"{row.flash_bytes:,}", f"{row.ram_bytes:,}"))
+        for row in rows
+    ]
+    about += [(f"{column.heading} {column.clock_mhz} MHz", ("", "", "")) for column in published]
+    body = tuple(
+        (name, f"{milliseconds / fastest[clock]:.2f}" if fastest[clock] else "", f"{milliseconds:.3f}", *others)
+        for (name, others), (clock, milliseconds) in zip(about, times, strict=True)
+    )
+    headings = ("case", "× fastest", "ms", "cycles/MAC", "flash, B", "RAM, B")
+    return Grid(headings, body, totals=len(published))
+
+
+def layers(rows: Sequence[Row]) -> Grid:
+    """What each layer takes, a column a case of this machine's, at the first clock of each."""
+    first = {row.case: row for row in reversed(rows)}
+    shown = [row for row in rows if first[row.case] is row]
+    operators: list[str] = []
+    sequences = [_operators(row) for row in shown]
+    for sequence in sequences:
+        operators = _merged(operators, sequence)
+    columns = [
+        [*_aligned(operators, own, _layer_cells(row)), f"{row.milliseconds(row.counts[row.time_unit]):.3f}"]
+        for own, row in zip(sequences, shown, strict=True)
+    ]
+    body = tuple(
+        (label, *(column[place] for column in columns)) for place, label in enumerate([*operators, "total, ms"])
+    )
+    headings = (f"{row.case.replace('/', f'/{chr(10)}')}\n{row.clock_mhz} MHz" for row in shown)
+    return Grid(("layer", *headings), body, totals=1)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """For rich: as many tables as the width needs, each with the rows' names."""
+
+    laid_out: Grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As `rich.console.ConsoleRenderable`."""
+        headings = (heading.split("\n") for heading in self.laid_out.headings)
+        label, *widths = (
+            max((*map(len, lines), *(len(row[place]) for row in self.laid_out.rows)))
+            for place, lines in enumerate(headings)
+        )
+        groups: list[list[int]] = [[]]
+        room = options.max_width - label - _BETWEEN - 1
+        for place, taken in enumerate(widths, 1):
+            room -= taken + _BETWEEN
+            if groups[-1] and room < 0:
+                groups.append([])
+                room = options.max_width - label - taken - 2 * _BETWEEN - 1
+            groups[-1].append(place)
+        yield from (table(self.laid_out, group) for group in groups)
 
 
 def _operators(row: Row) -> list[str]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from renode_mnist.measure.budget_check import Growth, Verdict
 from renode_mnist.report import grid
+from renode_mnist.report.fitted import Fitted
 from renode_mnist.report.grid import Grid
 
 _HEADINGS = ("case", "what", "layer", "function", "written", "allowed", "now", "growth")
@@ -19,7 +20,7 @@ _LABELS = 4
 
 def terminal(verdict: Verdict, file: str) -> Group:
     """For rich: a table of what grew, then a sentence for all else."""
-    parts: list[Table | str] = []
+    parts: list[Fitted | str] = []
     if verdict.grown:
         bounds = f"instructions and fallbacks by any amount, the rest by more than {verdict.tolerance_percent:g} %"
         table = Table(title=f"Grew past {file}: {bounds}", title_justify="left")
@@ -30,7 +31,7 @@ def terminal(verdict: Verdict, file: str) -> Group:
             if not growth.layer and not growth.function and table.rows:
                 table.add_section()
             table.add_row(_place(growth), f"{growth.written:,}", f"{growth.now:,}", growth.difference)
-        parts.append(table)
+        parts.append(Fitted(table))
     parts += _sentences(verdict, file)
     return Group(*parts)
 

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from renode_mnist.report.fitted import Fitted
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -42,16 +44,14 @@ def table(
     grid: Grid,
     columns: Iterable[int] | None = None,
     *,
-    max_width: int | None = None,
     boxed: bool = True,
     centred: bool = False,
-) -> Table:
-    """For rich; no cell is taken as markup, for it may be a file's or a tensor's name.
+) -> Fitted:
+    """For rich, stacked where there is no room; no cell is markup, for it may be a file's or a tensor's name.
 
     Args:
         grid: What to show.
         columns: Which columns beside the labels; all without it.
-        max_width: Of a column of figures, in characters.
         boxed: Whether to draw lines; without them more columns fit.
         centred: Whether the title stands in the middle.
     """
@@ -64,14 +64,22 @@ def table(
     for column in chosen:
         heading = Text(grid.headings[column])
         if grid.is_figure(column):
-            # A number is never shortened: text gives way, and at last the width of the page.
-            widest = max((len(row[column]) for row in grid.rows), default=0) if max_width is None else None
-            shown.add_column(heading, justify="right", min_width=widest, max_width=max_width)
+            shown.add_column(heading, justify="right")
         else:
             shown.add_column(heading, no_wrap=column == 0, overflow="fold")
     last = len(grid.rows) - grid.totals - 1
     for number, row in enumerate(grid.rows):
         shown.add_row(*(Text(row[column]) for column in chosen), end_section=number == last)
+    return Fitted(shown)
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """For rich: what a thing is called and what it is, a row each, without lines; words give way, none is cut."""
+    shown = Table(box=None, show_header=False, padding=(0, 1))
+    shown.add_column(style="dim", no_wrap=True)
+    shown.add_column(overflow="fold")
+    for label, said in rows:
+        shown.add_row(Text(label), Text(said))
     return shown
 
 

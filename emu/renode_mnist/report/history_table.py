@@ -11,10 +11,9 @@ from rich.text import Text
 
 from renode_mnist.measure.history_series import Point, Series
 from renode_mnist.measure.measurement import Commit
+from renode_mnist.report.fitted import Fitted
 
 _HASH = 10
-_DATE, _CHANGE = 1, 3
-"""Places of columns."""
 _BORDER = "│  "
 """What rich adds to a column: a line and a space on either side."""
 
@@ -25,34 +24,24 @@ def title(series: Series) -> str:
     return f"{series.case}{place}: {series.metric.label}"
 
 
-def table(series: Series, width: int, last: int | None = None) -> Table:
+def table(series: Series, width: int, last: int | None = None) -> Fitted:
     """The newest commit at the bottom; a line stands where figures above and below it cannot be compared.
 
     Args:
         series: What to show.
-        width: Of the terminal, in characters. Messages are cut to it; where there is no room for them they are left
-            out, then the date, then the change. A figure is never cut.
+        width: Of the terminal, in characters. Messages are cut to it, and where there is no room for them they are
+            left out; where there is none for the rest either, each commit is a block of lines. A figure is never cut.
         last: How many commits; all without it. Changes are told against what is not shown, too.
     """
     points = _last(series, last)
     rows = [(point.commit.id[:_HASH], day(point.commit), _figure(point), change(point)) for point in points]
     headings = ("commit", "date", series.metric.unit, "change")
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    kept = list(range(len(headings)))
-    room = width - _taken(widths) - len(_BORDER)
-    has_messages = room >= len("message")
-    for dropped in (_DATE, _CHANGE):
-        if not has_messages and _taken([widths[place] for place in kept]) > width:
-            kept.remove(dropped)
-    needed = _taken([widths[place] for place in kept])
-    too_narrow = needed > width
-    shown = Table(title=Text(title(series)), title_justify="left", width=needed if too_narrow else None)
-    for place in kept:
-        shown.add_column(
-            headings[place],
-            justify="right" if place > _DATE else "left",
-            no_wrap=True,
-        )
+    taken = _taken([max(map(len, column)) for column in zip(headings, *rows, strict=True)])
+    room = width - taken - len(_BORDER)
+    has_messages = room >= len("message") or taken > width
+    shown = Table(title=Text(title(series)), title_justify="left")
+    for heading in headings:
+        shown.add_column(heading, justify="right" if heading in headings[2:] else "left", no_wrap=True)
     if has_messages:
         shown.add_column("message", no_wrap=True)
     for number, (point, row) in enumerate(zip(points, rows, strict=True)):
@@ -60,10 +49,10 @@ def table(series: Series, width: int, last: int | None = None) -> Table:
             shown.add_section()
         failed = point.verdict == "failed"
         message = Text(f"[failed] {point.commit.message}" if failed else point.commit.message)
-        message.truncate(max(room, 0), overflow="ellipsis")
-        cells = [Text(row[place]) for place in kept] + ([message] if has_messages else [])
+        message.truncate(room if taken <= width else width, overflow="ellipsis")
+        cells = [*map(Text, row), *([message] if has_messages else [])]
         shown.add_row(*cells, style="red" if failed else None)
-    return shown
+    return Fitted(shown)
 
 
 def _taken(widths: Sequence[int]) -> int:

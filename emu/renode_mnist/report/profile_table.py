@@ -13,6 +13,7 @@ from rich.text import Text
 from renode_mnist.profile.layer_functions import short_name
 from renode_mnist.profile.profile import Cost, FunctionCost, Line, Profile
 from renode_mnist.program.sources import Sources
+from renode_mnist.report.fitted import Fitted
 from renode_mnist.report.identity import told_error
 from renode_mnist.timing.accuracy import stated_error
 from renode_mnist.timing.points import Kind
@@ -20,9 +21,8 @@ from renode_mnist.timing.points import Kind
 _PARTS = ("issue", "oper-\nands", "bran-\nches", "code", "data")
 """As the head of a column."""
 _BAR_CELLS = 12
-_WIDE = 110
-_NARROW = {"instructions": 72, "cycles": 80}
-"""Characters: with fewer, figures in the millions would leave a function's name hardly any."""
+WIDE = 110
+"""Characters of a terminal from which all columns fit."""
 
 
 def render(
@@ -31,7 +31,7 @@ def render(
     *,
     most: int,
     unit: str = "instructions",
-    width: int = 120,
+    wide: bool = True,
     modelled: bool = True,
 ) -> RenderableType:
     """The hottest functions and lines.
@@ -41,11 +41,10 @@ def render(
         sources: For the text of the lines.
         most: Rows a table.
         unit: ``instructions`` or ``cycles``: what makes a line hot. Cycles are split into what they are spent on.
-        width: Of the terminal; where it is narrow, what can be read off other columns is left out, and where it is
-            narrower still, all but what the table is sorted by.
+        wide: With what takes room as well: bars, what callees took, cycles of issue.
         modelled: Whether cycles were.
     """
-    view = _View(profile.total, unit, wide=width >= _WIDE, narrow=width < _NARROW[unit], modelled=modelled)
+    view = _View(profile.total, unit, wide=wide, modelled=modelled)
     parts: list[RenderableType] = [_functions(profile, most, view)]
     if profile.lines:
         parts.append(_lines(profile, sources, most, view))
@@ -66,34 +65,26 @@ class _View:
     Attributes:
         total: Of all, for shares.
         unit: What is counted: ``instructions`` or ``cycles``.
-        wide: Whether there is room for what can be read off other columns.
-        narrow: Whether there is room for count, share and name alone.
+        wide: Whether there is room for bars, callees and issue.
         modelled: Whether cycles were.
     """
 
     total: Cost
     unit: str
     wide: bool
-    narrow: bool
     modelled: bool
 
     def count(self, cost: Cost) -> int:
         return cost.cycles_modelled if self.unit == "cycles" else cost.instructions
 
     def table(self, title: str) -> Table:
-        table = Table(
-            title=title, title_justify="left", title_style="bold", show_footer=True, pad_edge=not self.narrow
-        )
-        if self.narrow:
-            table.box = None
+        table = Table(title=title, title_justify="left", title_style="bold", show_footer=True)
         in_cycles = self.unit == "cycles"
         heading = "cycles\n(modelled)" if in_cycles else "instructions"
         _add_figures(table, heading, f"{self.count(self.total):,}")
         if self.wide:
             table.add_column("", "", width=_BAR_CELLS, no_wrap=True)
         _add_figures(table, "share", "", least=len("100.0%"))
-        if self.narrow:
-            return table
         if in_cycles:
             for name, part in zip(self._shown(_PARTS), self._parts(self.total), strict=True):
                 _add_figures(table, name, part)
@@ -105,7 +96,7 @@ class _View:
         count = self.count(cost)
         share = count / (self.count(self.total) or 1)
         bar = ["█" * round(share * _BAR_CELLS)] if self.wide else []
-        return [f"{count:,}", *bar, f"{share:.1%}", *([] if self.narrow else self._more(cost))]
+        return [f"{count:,}", *bar, f"{share:.1%}", *self._more(cost)]
 
     def _more(self, cost: Cost) -> list[str]:
         if self.unit == "cycles":
@@ -135,23 +126,21 @@ def _add_figures(table: Table, heading: str, footer: str, *, least: int = 0) -> 
     table.add_column(heading, footer, justify="right", no_wrap=True, min_width=widest)
 
 
-def _functions(profile: Profile, most: int, view: _View) -> Table:
+def _functions(profile: Profile, most: int, view: _View) -> Fitted:
     hottest = sorted(profile.functions, key=lambda function: -view.count(function.own))[:most]
     calls = [f"{each.calls:,}" if each.calls else "inlined" if each.inlined_into else "" for each in hottest]
     table = view.table("Hottest functions, by their own lines")
     if view.wide:
         _add_figures(table, "with callees", "", least=len(f"{view.count(view.total):,}"))
-    if not view.narrow:
-        _add_figures(table, "calls", "", least=max(map(len, calls), default=0))
+    _add_figures(table, "calls", "", least=max(map(len, calls), default=0))
     table.add_column("function", overflow="fold")
     for function, called in zip(hottest, calls, strict=True):
         total = [f"{view.count(function.total):,}"] if view.wide else []
-        more = [] if view.narrow else [*total, called]
-        table.add_row(*view.cells(function.own), *more, Text(short_name(function.name)))
-    return table
+        table.add_row(*view.cells(function.own), *total, called, Text(short_name(function.name)))
+    return Fitted(table)
 
 
-def _lines(profile: Profile, sources: Sources, most: int, view: _View) -> Table:
+def _lines(profile: Profile, sources: Sources, most: int, view: _View) -> Fitted:
     table = view.table("Hottest lines")
     table.add_column("line", overflow="fold")
     for line, cost in sorted(profile.lines, key=lambda entry: -view.count(entry[1]))[:most]:
@@ -159,7 +148,7 @@ def _lines(profile: Profile, sources: Sources, most: int, view: _View) -> Table:
         place = Text(f"{sources.short(line.file)}:{line.number}", style="cyan")
         what = Text("\n").join([place, Text(text)]) if text else place
         table.add_row(*view.cells(cost), what)
-    return table
+    return Fitted(table)
 
 
 def to_json(profile: Profile, *, most: int, modelled: bool = True) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.style import Style
 from rich.table import Table
@@ -18,6 +21,8 @@ from renode_mnist.targets.base import TargetIdentity
 from renode_mnist.wire.messages import Stats
 
 _BAR_CELLS = 24
+_AROUND_BARS = 13
+"""Characters of a class, its score, and what stands beside each."""
 _SHADES = " .:-=+*#%@"
 
 
@@ -42,28 +47,36 @@ def plain_digit(pixels: npt.NDArray[np.uint8]) -> Text:
     return Text("\n".join("".join(_SHADES[value * (len(_SHADES) - 1) // 255] for value in row) for row in rows))
 
 
-def scores(record: Record) -> Table:
-    """The scores as bars, the winner marked."""
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    table.add_column(justify="right")
-    table.add_column(width=_BAR_CELLS)
-    table.add_column(justify="right")
-    for label, score in enumerate(record.inference.scores):
-        style = "bold green" if label == record.inference.winner else ""
-        bar = "█" * round(float(np.clip(score, 0, 1)) * _BAR_CELLS)
-        table.add_row(str(label), bar, f"{score:.4f}", style=style)
-    return table
+@dataclass(frozen=True)
+class Scores:
+    """For rich: the scores as bars, the winner marked; where there is little room bars are shorter, not figures."""
+
+    record: Record
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As `rich.console.ConsoleRenderable`."""
+        cells = max(1, min(_BAR_CELLS, options.max_width - _AROUND_BARS))
+        table = Table(box=None, show_header=False, padding=(0, 1))
+        table.add_column(justify="right")
+        table.add_column(width=cells)
+        table.add_column(justify="right")
+        for label, score in enumerate(self.record.inference.scores):
+            style = "bold green" if label == self.record.inference.winner else ""
+            bar = "█" * round(float(np.clip(score, 0, 1)) * cells)
+            table.add_row(str(label), bar, f"{score:.4f}", style=style)
+        yield table
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """As rich's protocol has it."""
+        return Measurement(_AROUND_BARS + 1, _AROUND_BARS + _BAR_CELLS).with_maximum(options.max_width)
 
 
 def identity(target: TargetIdentity, firmware: Stats, why_target: str = "") -> Table:
     """What produced the figures; ``why_target`` says why this target, where nobody named it."""
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for label, text in rows(target, firmware):
-        why = f", since {why_target}" if why_target and label == "target" else ""
-        table.add_row(Text(label), Text(f"{text}{why}"))
-    return table
+    why = f", since {why_target}" if why_target else ""
+    return grid.facts(
+        (label, f"{text}{why}" if label == "target" else text) for label, text in rows(target, firmware)
+    )
 
 
 def run(record: Record, *, colour: bool, why_target: str = "") -> RenderableType:
@@ -75,7 +88,7 @@ def run(record: Record, *, colour: bool, why_target: str = "") -> RenderableType
         Columns(
             [
                 Panel(picture, title=Text(record.picture), expand=False),
-                Panel(scores(record), title=verdict, expand=False),
+                Panel(Scores(record), title=verdict, expand=False),
             ]
         ),
         grid.table(record_table.layers(record)),

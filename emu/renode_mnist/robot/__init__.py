@@ -7,10 +7,13 @@ its concern, with ``@keyword``; a new concern is a module with a class that ``Fi
 from __future__ import annotations
 
 import inspect
+import os
+from pathlib import Path
 from typing import Any
 
 from robot.api import logger
 from robot.api.deco import library
+from robot.libraries.BuiltIn import BuiltIn
 
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.robot.console import ConsoleKeywords
@@ -20,7 +23,10 @@ from renode_mnist.robot.platform import PlatformKeywords
 from renode_mnist.robot.target import TargetKeywords
 from renode_mnist.robot.variables import table
 from renode_mnist.robot.virtual_time import VirtualTimeKeywords
+from renode_mnist.session.evidence import MOST_FRAMES, Cost, Evidence, Frame
 from renode_mnist.session.target_options import SuiteOptions
+from renode_mnist.suites.plan import Test, name_of
+from renode_mnist.wire.client import Direction
 
 
 @library(scope="SUITE", auto_keywords=False)
@@ -55,22 +61,51 @@ class FirmwareLibrary(
 
     def end_test(self, data: Any, result: Any) -> None:
         """Robot calls it after each test: a failed one's log gets what was on the lines and what the target says."""
-        if result.failed and self._session is not None:
-            self._failed = True
-            try:
-                said = self._session.target.log()
-            except RenodeMnistError as error:
-                said = str(error)
-            unfinished = self._session.client.unfinished.hex(" ")
-            for title, text in (
-                ("The last request", self._last_request),
-                ("On the line in this test", "\n".join(self._traffic)),
-                ("The beginning of a reply that did not end", unfinished),
-                ("Not yet read from the console", self._console_text),
-                ("The target says", said),
-            ):
-                logger.info(f"{title}:\n{text or '(nothing)'}")
+        if self._session is not None:
+            evidence = self._evidence(name_of(data), failed=result.failed)
+            if result.failed:
+                self._failed = True
+                self._log(evidence)
+            if folder := BuiltIn().get_variable_value("${EVIDENCE}"):  # `renode-mnist test` makes a page of it
+                evidence.append_to(Path(str(folder)) / f"{os.getpid()}.jsonl")
         self._traffic.clear()
+        self._inferences = 0
+
+    def _evidence(self, test: Test, *, failed: bool) -> Evidence:
+        last = Cost.of(self._last_record) if self._inferences else None
+        if not failed:
+            return Evidence(test, self._inferences, last)
+        session = self._opened
+        try:
+            said = session.target.log()
+        except RenodeMnistError as error:
+            said = str(error)
+        return Evidence(
+            test,
+            self._inferences,
+            last,
+            frames=tuple(Frame.of(*each) for each in self._traffic[-MOST_FRAMES:]),
+            left_out=max(len(self._traffic) - MOST_FRAMES, 0),
+            unfinished=session.client.unfinished.hex(" "),
+            console=self._console_text,
+            target=said,
+        )
+
+    def _log(self, evidence: Evidence) -> None:
+        """All bytes: who reads Robot's log may want to send them again."""
+        lines = [_line(*each) for each in self._traffic]
+        for title, text in (
+            ("The last request", "" if self._last_request is None else _line(*self._last_request)),
+            ("On the line in this test", "\n".join(lines)),
+            ("The beginning of a reply that did not end", evidence.unfinished),
+            ("Not yet read from the console", evidence.console),
+            ("The target says", evidence.target),
+        ):
+            logger.info(f"{title}:\n{text or '(nothing)'}")
+
+
+def _line(direction: Direction, data: bytes, seconds: float) -> str:
+    return f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
 
 
 FirmwareLibrary.__doc__ = inspect.cleandoc(FirmwareLibrary.__doc__ or "").replace("VARIABLES", table(SuiteOptions))

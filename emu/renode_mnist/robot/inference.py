@@ -25,7 +25,8 @@ class InferenceKeywords(AskedTensors):
 
     def __init__(self) -> None:
         super().__init__()
-        self._record: Record | None = None
+        self._inferences = 0
+        """Of the running test."""
 
     @keyword
     def infer(
@@ -60,8 +61,7 @@ class InferenceKeywords(AskedTensors):
             asked = inputs.from_arrays(self._input_specs, np.asarray(given))
         for note in asked.notes:
             logger.info(note)
-        self._record = self._opened.infer(samples_of(asked, sample), asked.names[sample or 0])
-        return self._record
+        return self._kept(self._opened.infer(samples_of(asked, sample), asked.names[sample or 0]))
 
     @keyword
     def classify_digit(self, picture: str) -> Record:
@@ -70,8 +70,7 @@ class InferenceKeywords(AskedTensors):
         Only for networks of 28x28 pictures and ten classes.
         """
         digit, name = digit_pixels(str(picture))
-        self._record = self._opened.classify(digit.pixels, name)
-        return self._record
+        return self._kept(self._opened.classify(digit.pixels, name))
 
     @keyword
     def reset_state(self) -> None:
@@ -158,8 +157,12 @@ class InferenceKeywords(AskedTensors):
         """An inference from the initial state, kept as the last."""
         if self._opened.firmware.state_bytes:
             self._opened.reset_state()
-        self._record = self._opened.infer(tensors, name)
-        return self._record
+        return self._kept(self._opened.infer(tensors, name))
+
+    def _kept(self, record: Record) -> Record:
+        self._record = record
+        self._inferences += 1
+        return record
 
     def _chosen(self, output: str | None, *, all_of: bool = False) -> list[tuple[int, TensorSpec]]:
         """Outputs with their positions: the one of a name or a number; all, or the only one, where none is named."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.model import interface
 from renode_mnist.model.interface import TensorSpec
+from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
+from renode_mnist.wire.client import Direction
 
 
 class OpenedTarget:
@@ -21,9 +23,13 @@ class OpenedTarget:
         self._session: Session | None = None
         self._model: Path | None = None
         """The model file that the variables name, where the firmware runs that very one."""
+        self._record: Record | None = None
+        """The last answer."""
         self._failed = False
-        self._traffic: list[str] = []
-        self._last_request = ""
+        self._traffic: list[tuple[Direction, bytes, float]] = []
+        """Of the running test, as an observer of a client is told."""
+        self._last_request: tuple[Direction, bytes, float] | None = None
+        """It may be of a test before."""
         self._console_text = ""
         """What the console said that no keyword has read."""
 

@@ -67,6 +67,8 @@ class TargetKeywords(OpenedTarget):
             self._session = None
             self._model = None
             self._failed = False
+            self._record = None  # another target's answer is none of the next one's
+            self._console_text = ""
         if self._recorder is not None:
             self._recorder.__exit__(None, None, None)
             self._recorder = None
@@ -83,10 +85,9 @@ class TargetKeywords(OpenedTarget):
         return self._opened.client.stats()
 
     def _observe(self, direction: Direction, data: bytes, seconds: float) -> None:
-        line = f"{seconds:12.6f} s  {direction:8}  {len(data):4} bytes  {data.hex(' ')}"
-        self._traffic.append(line)
+        self._traffic.append((direction, data, seconds))
         if direction == "sent":
-            self._last_request = line
+            self._last_request = self._traffic[-1]
         if self._recorder is not None:
             self._recorder.observe(direction, data, seconds)
 

@@ -8,13 +8,14 @@ import socket
 import termios
 import time
 import tty
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from renode_mnist.errors import TargetError, TargetTimeout
-from renode_mnist.stream import ByteStream, Deadline
-from renode_mnist.targets.base import HasLineBaud, Target
+from renode_mnist.errors import TargetError
+from renode_mnist.stream import TakenAtOnce
+from renode_mnist.targets.base import HasLineBaud, RunsVirtualTime
 
 LOOPBACK = "127.0.0.1"
 
@@ -23,6 +24,11 @@ _STEP_SECONDS = 0.005
 
 _MOST_BEHIND_SECONDS = 0.5
 """An emulator slower than the chip falls behind; beyond this it does not try to catch up."""
+
+_MOST_RUN_SECONDS = 4 * _STEP_SECONDS
+
+_LEAST_SECONDS = 1e-6
+"""What is not worth running for; below it a target's own rounding may stand still."""
 
 _CHUNK_BYTES = 4096
 
@@ -185,38 +191,94 @@ class TcpPort:
             self._client = None
 
 
-def serve(target: Target, lines: Mapping[Door, ByteStream], until: Callable[[], bool]) -> None:
+class Clock(Protocol):
+    """Real time, as far as the service sees it."""
+
+    def now(self) -> float:
+        """Seconds since an arbitrary start."""
+        ...
+
+    def wait(self, doors: Sequence[Door], seconds: float) -> None:
+        """Until a byte has come to a door, or so long."""
+        ...
+
+
+class SystemClock:
+    """That of this machine."""
+
+    def now(self) -> float:
+        """See ``Clock``."""
+        return time.monotonic()
+
+    def wait(self, doors: Sequence[Door], seconds: float) -> None:
+        """See ``Clock``."""
+        select.select([door.fileno() for door in doors], [], [], seconds)
+
+
+@runtime_checkable
+class Emulated(TakenAtOnce, RunsVirtualTime, Protocol):
+    """A target that can be told how far to run."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Virtual time that could not follow.
+
+    Attributes:
+        seconds: By how much it was behind.
+        after_seconds: How long it had been followed by then.
+    """
+
+    seconds: float
+    after_seconds: float
+
+
+def serve(
+    target: Emulated,
+    lines: Mapping[Door, TakenAtOnce],
+    until: Callable[[], bool],
+    *,
+    behind: Callable[[Behind], None] = lambda found: None,
+    clock: Clock | None = None,
+) -> None:
     """Moves bytes between doors and lines while virtual time follows real time.
 
     Args:
         target: Opened.
-        lines: Each of its lines behind the door that stands for it; one of them is the target itself.
+        lines: Each of its lines behind the door that stands for it.
         until: Asked every few milliseconds; ends the service when true.
+        behind: Called once, where virtual time has fallen behind by more than can be caught up.
+        clock: Real time; this machine's without it.
     """
-    real, virtual = time.monotonic(), target.now()
+    clock = clock or SystemClock()
+    doors = list(lines)
+    begun = real = clock.now()
+    virtual = target.now()
+    is_told = False
     while not until():
-        step_at = time.monotonic() + _STEP_SECONDS
+        step_at = clock.now() + _STEP_SECONDS
         for door, line in lines.items():
             if isinstance(door, PseudoTerminal) and isinstance(line, HasLineBaud) and door.baud:
                 line.set_line_baud(door.baud)
             if data := door.read():
                 line.send(data)
-        due = virtual + time.monotonic() - real
-        if target.now() < due - _MOST_BEHIND_SECONDS:
-            real, virtual = time.monotonic(), target.now()
+        due = virtual + clock.now() - real
+        if (late := due - target.now()) > _MOST_BEHIND_SECONDS:
+            real, virtual = clock.now(), target.now()
             due = virtual
-        _run_until(target, due, lines)
+            if not is_told:
+                behind(Behind(late, real - begun))
+                is_told = True
+        # Catching up, it looks after its clients now and then.
+        _run_until(target, min(due, target.now() + _MOST_RUN_SECONDS), lines)
         # Bytes that come meanwhile are worth waking up for; otherwise the next step is soon enough.
-        select.select([door.fileno() for door in lines], [], [], max(0.0, step_at - time.monotonic()))
+        clock.wait(doors, max(0.0, step_at - clock.now()))
 
 
-def _run_until(target: Target, due: float, lines: Mapping[Door, ByteStream]) -> None:
-    binary = next(door for door, line in lines.items() if line is target)
-    # The timeout says that the target has got there; its own clock may miss `due` by a rounding.
-    with suppress(TargetTimeout):
-        while True:
-            binary.write(target.receive(Deadline(due, _STEP_SECONDS)))
-    for door, line in lines.items():
-        if line is not target:
-            with suppress(TargetTimeout):
-                door.write(line.receive(Deadline(line.now(), 0.0)))
+def _run_until(target: Emulated, due: float, lines: Mapping[Door, TakenAtOnce]) -> None:
+    """In steps, whose bytes go out together: a return for each byte takes longer than the byte does."""
+    while (left := due - target.now()) > _LEAST_SECONDS:
+        target.run_for(min(left, _STEP_SECONDS))
+        for door, line in lines.items():
+            if data := line.take_arrived():
+                door.write(data)

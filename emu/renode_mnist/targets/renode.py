@@ -239,3 +239,6 @@ class _Line:
 
     def receive(self, deadline: Deadline) -> bytes:
         return self._target._receive(self._name, deadline)
+
+    def take_arrived(self) -> bytes:
+        return self._target._take(self._name)

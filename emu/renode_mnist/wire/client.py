@@ -250,7 +250,7 @@ class Client:
     def _run_traced(self, regions: Sequence[ArenaRegion]) -> tuple[messages.RunDone, tuple[bytes, ...]]:
         """Asked once only: what was sent on the way does not come again."""
         found = [b""] * len(regions)
-        self._request = self._request % 0xFFFFFFFF + 1
+        self._count_request()
         self._drop_stale()
         self.send_raw(frame.encode(messages.encode_run(self._request, regions)))
         while True:
@@ -259,8 +259,14 @@ class Client:
                 raise firmware_error(body)
             if isinstance(body, messages.RunDone):
                 break
-            if not isinstance(body, messages.OutputPiece) or body.offset != len(found[body.index]):
+            if not isinstance(body, messages.OutputPiece):
                 raise WireError(f"a trace was interrupted by {type(body).__name__}", _LINE_REMEDY)
+            if body.index >= len(found) or body.offset != len(found[body.index]):
+                raise WireError(
+                    f"a trace of {len(found)} regions has a piece of region {body.index} from byte {body.offset} on, "
+                    "which does not follow what came before",
+                    _LINE_REMEDY,
+                )
             found[body.index] += body.content
         short = [i for i, region in enumerate(regions) if len(found[i]) != region.count]
         if short:
@@ -310,7 +316,7 @@ class Client:
     ) -> T:
         for attempt in range(1, attempts + 1):
             if attempt == 1 or not same_number:
-                self._request = self._request % 0xFFFFFFFF + 1
+                self._count_request()
             self._drop_stale()
             self.send_raw(frame.encode(encode(self._request)))
             try:
@@ -331,6 +337,10 @@ class Client:
             if body.code not in _NOT_CARRIED_OUT or attempt == attempts:
                 raise firmware_error(body)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _count_request(self) -> None:
+        """The next number: 1 to 2^32 - 1, and round."""
+        self._request = self._request % 0xFFFFFFFF + 1
 
     def _drop_stale(self) -> None:
         """What has come so far answers nothing that will be asked now."""
