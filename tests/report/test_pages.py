@@ -295,6 +295,13 @@ def test_paper_is_light_without_what_is_for_screens(visit: Callable[..., Page]) 
     assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) == 1
 
 
+def test_without_scripts_all_is_there(visit: Callable[..., Page]) -> None:
+    page = visit("profile", java_script_enabled=False)
+    expect(page.get_by_role("region", name="functions").locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_role("button", name="engine::invoke (model)").locator("text")).to_have_text("engine::invoke")
+    expect(page.get_by_role("navigation")).to_be_hidden()  # its links are made by the script
+
+
 def test_a_page_is_made_again_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
     assert benchmark() == benchmark()
