@@ -81,7 +81,7 @@ def _everything() -> Iterator[Finding]:
         f"Then install renode-mnist anew{again}; without it counts are the same.",
     )
     yield Finding("c++", "target host", _version_of("c++"), False, remedies.install("c++"))
-    yield Finding("matplotlib", "bench --html, plots", _package("matplotlib"), False, remedies.extra("plots"))
+    yield Finding("matplotlib", "the library's plots", _package("matplotlib"), False, remedies.extra("plots"))
     yield Finding("Plotly", "history page", _package("plotly"), False, remedies.extra("plots"))
     yield Finding("LiteRT", "verify, golden", _package("ai-edge-litert"), False, remedies.extra("verify"))
     yield _renode()

@@ -21,10 +21,15 @@ from playwright.sync_api import Browser, Download, Page, expect
 
 import chromium
 import snippets
+from accessibility import findings
 from draw_server import PATIENCE_SECONDS, DrawServer, children, draw_server
-from renode_mnist import build, paths
+from renode_mnist import build, codegen, paths
+from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.codegen import builtin_digit
-from renode_mnist.model import preprocess
+from renode_mnist.measure import layer_tensors
+from renode_mnist.model import golden, preprocess
+from renode_mnist.session.opening import open_session
+from renode_mnist.session.target_options import TargetOptions
 
 Points = list[tuple[float, float]]
 """Shares of the drawing area's width and height."""
@@ -34,6 +39,8 @@ ZERO: Points = [
     (0.5 + 0.2 * math.sin(step * math.pi / 16), 0.5 - 0.34 * math.cos(step * math.pi / 16)) for step in range(33)
 ]
 SEVEN: Points = [(0.28, 0.2), (0.7, 0.2), (0.42, 0.85)]
+
+INT8 = BuildConfig(resolve_model("int8"))
 
 WIDE = {"width": 1200, "height": 900}
 PHONE = {"width": 375, "height": 812}
@@ -110,6 +117,13 @@ def settled(page: Page) -> npt.NDArray[np.uint8]:
     return seen(page)
 
 
+def expect_looked(page: Page) -> None:
+    """A closer look at what is drawn has come."""
+    maps = page.locator("#maps-card")
+    expect(maps).to_be_visible()
+    expect(maps).to_have_attribute("aria-busy", "false")
+
+
 def expect_class(page: Page, digit: int) -> None:
     expect(page.locator(".answer")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#live")).to_contain_text(f"Class {digit}")
@@ -131,8 +145,15 @@ def test_a_drawn_digit_is_classified(
     expect(page.locator(".scores .winner")).to_contain_text(str(digit))
     expect(page.locator("#layers tbody tr")).to_have_count(6)
     expect(page.locator("#stack span")).to_have_count(6)
+    fills = "parts => parts.map(part => getComputedStyle(part).backgroundColor)"
+    assert len(set(page.locator("#stack span").evaluate_all(fills))) == 6
     expect(page.locator("#total")).to_contain_text("instructions")
     expect(page.locator("#unit-note")).to_contain_text("They are no cycles")
+    second = max((score, label) for label, score in enumerate(scores) if label != digit)
+    expect(page.locator("#verdict")).to_contain_text(f"then {scores.index(second[0])}: {second[0]:.4f}")
+    expect(page.locator("#verdict")).to_contain_text(f"margin {scores[digit] - second[0]:.4f}")
+    expect_looked(page)
+    assert findings(page) == []
     expect(page.locator("#identity")).to_contain_text("embedded (Unicorn")
     expect(page.locator("#identity")).to_contain_text("mnist_int8.tflite")
     chromium.keep(page, f"draw-{digit}-{scheme}")
@@ -157,6 +178,11 @@ def test_a_phone_needs_no_scrolling_to_the_side(
         send("touchMove", [place])
     send("touchEnd", [])
     expect_class(page, 7)
+    expect_looked(page)
+    for seen_at_once in ("#surface", "#verdict", "#seen", "#scores li:last-child"):
+        expect(page.locator(seen_at_once)).to_be_in_viewport(ratio=1)
+    expect(page.locator("#keys")).to_be_hidden()
+    assert findings(page) == []
     assert page.evaluate("() => scrollY") == 0
     assert page.evaluate("() => document.documentElement.scrollWidth") == 375
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == background
@@ -255,14 +281,23 @@ def test_a_digit_is_drawn_by_keyboard_and_every_control_is_reached(page: Page) -
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
     expect_class(page, 1)
-    for control in ("undo", "clear", "import", "stroke", "export-png", "export-header"):
+    for control in (
+        "undo",
+        "clear",
+        "import",
+        "stroke",
+        "export-png",
+        "export-header",
+        "export-npy",
+        "export-golden",
+    ):
         tab_to(control)
 
 
 def test_every_control_has_a_name(page: Page) -> None:
     for role, names in {
         "combobox": ["Target", "Model", "Engine"],
-        "button": ["Undo", "Clear", "Open a picture", "PNG", "C header"],
+        "button": ["Undo", "Clear", "Open a picture", "PNG", "C header", "Tensor", "Test case"],
         "slider": ["Stroke"],
         "application": ["Drawing area"],
         "img": ["What the network sees: nothing yet", "No result yet"],
@@ -271,6 +306,8 @@ def test_every_control_has_a_name(page: Page) -> None:
         for name in names:
             expect(page.get_by_role(role, name=name, exact=True)).to_have_count(1)
     expect(page.locator("#surface")).to_have_accessible_description(re.compile("arrow keys"))
+    expect(page.locator("#keys")).to_be_visible()  # where a mouse is
+    assert findings(page) == []
 
 
 @pytest.fixture
@@ -363,6 +400,75 @@ def test_what_the_network_sees_is_saved_as_a_picture_and_as_a_header(page: Page,
     )  # fmt: skip
 
 
+def test_each_layer_shows_its_activations_and_its_modelled_time(page: Page) -> None:
+    draw(page, ZERO)
+    expect_class(page, 0)
+    expect_looked(page)
+    with open_session("embedded", build.build(INT8).elf, TargetOptions(clock_model="m7")) as session:
+        record = session.classify(settled(page))
+        plan = codegen.plan(codegen.load(INT8.model), INT8.engine, build.aim(INT8))
+        watched = layer_tensors.observer(session, plan, build.build(INT8).elf)
+        tensors = watched.infer((settled(page).astype(np.int16) - 128).astype(np.int8).reshape(1, 1, 28, 28, 1))
+    expect(page.locator("#how")).to_contain_text("Read from memory at the layer marks")
+    expect(page.locator("#maps figcaption strong")).to_have_text(
+        [f"{each.step} {plan.steps[each.step].op}" for each in watched.seen]
+    )
+    expect(page.locator("#other-heading")).to_have_text("ms (modelled)")
+    expect(page.locator("#other-note")).to_contain_text("% off on average")
+    times = [float(text) for text in page.locator("#layers tbody td:last-child").all_inner_texts()]
+    modelled = [record.milliseconds(layer.counter) for layer in record.inference.layers]
+    assert times == pytest.approx(modelled, abs=0.02)  # what the run before left in the caches is another's
+    first = tensors.tensors[watched.seen[0].tensor.index].astype(float)
+    low, high = first.min(), first.max()
+    corner = page.locator("#maps canvas").first.evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 13, 13).data].filter((_, i) => i % 4 === 0)"
+    )
+    expected = np.round((first[0, :, :, 0] - low) / (high - low) * 255)
+    assert np.array_equal(np.reshape(corner, (13, 13)), expected)
+
+
+def test_drawings_of_the_visit_come_back_by_a_click(page: Page) -> None:
+    draw(page, ONE)
+    expect_class(page, 1)
+    one = settled(page)
+    page.locator("#clear").click()
+    draw(page, ZERO)
+    expect_class(page, 0)
+    past = page.get_by_role("region", name="Drawn in this visit").get_by_role("button")
+    expect(past).to_have_text(["0", "1"])
+    expect(past.first).to_have_attribute("aria-current", "true")
+    past.nth(1).press("Enter")
+    expect_class(page, 1)
+    assert np.array_equal(settled(page), one)
+    expect(past).to_have_text(["0", "1"])  # it is there already
+    expect(past.nth(1)).to_have_attribute("aria-current", "true")
+    draw(page, [(0.3, 0.5), (0.7, 0.5)])  # it goes on as a drawing
+    expect(past).to_have_count(3)
+    page.locator("#undo").click()
+    expect_seen(page, one)
+    page.locator("#undo").click()
+    expect_class(page, 0)
+
+
+def test_a_drawing_becomes_a_test_case(page: Page, tmp_path: Path) -> None:
+    draw(page, ZERO)
+    expect_class(page, 0)
+    stored = (settled(page).astype(np.int16) - 128).astype(np.int8).reshape(1, 28, 28, 1)
+    scores = [float(text) for text in page.locator(".scores .value").all_inner_texts()]
+    for button, name in (("Tensor", "drawing.npy"), ("Test case", "drawing.npz")):
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name=button, exact=True).click()
+        assert downloading.value.suggested_filename == name
+        downloading.value.save_as(tmp_path / name)
+    assert np.array_equal(np.load(tmp_path / "drawing.npy"), stored)
+    vectors = golden.read(tmp_path / "drawing.npz")
+    assert vectors.identity.model_name == "mnist_int8.tflite"
+    assert np.array_equal(vectors.inputs[0][0], stored)
+    answer = vectors.output_specs[0].reals(vectors.outputs[0][0]).ravel()
+    assert answer.tolist() == pytest.approx(scores, abs=1e-4)
+    expect(page.locator("#note")).to_contain_text("renode-mnist test --golden drawing.npz")
+
+
 def test_engine_and_target_are_switched_and_the_drawing_is_classified_anew(
     visit: Callable[..., Page], host_program: Path
 ) -> None:
@@ -377,6 +483,8 @@ def test_engine_and_target_are_switched_and_the_drawing_is_classified_anew(
         expect(page.locator("#identity")).to_contain_text("host (")
         expect(page.locator("#total")).to_contain_text("nanoseconds (this PC)")
         expect(page.locator("#unit-note")).to_contain_text("Time on this PC")
+        expect(page.locator("#how")).to_contain_text("built without --trace. To see activations here: --trace")
+        expect(page.locator("#maps li")).to_have_count(0)
         expect_class(page, 1)
         # What is built is said to be: the list was made anew after each build.
         expect(page.get_by_label("Engine").locator("option:checked")).to_have_text("reference")

@@ -17,7 +17,8 @@ from PIL import Image
 
 from damaged import exif_damaged
 from draw_server import DrawServer, children, draw_server, is_alive
-from renode_mnist import paths
+from renode_mnist import build, paths
+from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.codegen import builtin_digit
 from renode_mnist.draw.app import JSON_BYTES, PICTURE_BYTES
 
@@ -45,6 +46,47 @@ def test_a_picture_is_seen_as_run_sees_it_and_classified(server: DrawServer) -> 
     assert record["counter_heading"] == "instructions"
     assert record["counter"] >= sum(layer["counter"] for layer in record["layers"]) > 0
     assert server.post("/api/classify", {"pixels": seen["pixels"]}).value == record
+
+
+def test_a_closer_look_has_tensors_and_the_other_count(server: DrawServer, seven: dict[str, str]) -> None:
+    looked = server.post("/api/look", seven).value
+    assert looked["counts"]["counter_heading"] == "cycles (modelled)"
+    record = server.post("/api/classify", seven).value
+    assert [map["op"] for map in looked["maps"]] == [layer["op"] for layer in record["layers"]]
+    last = looked["maps"][-1]
+    assert (last["shape"], last["height"], last["width"], last["count"], last["shown"]) == ("10", 1, 10, 1, 1)
+    assert bytes.fromhex(last["pixels"]).index(255) == 7
+    assert last["high"] == pytest.approx(record["scores"][7])
+
+
+def test_what_is_no_picture_for_a_look_is_refused(server: DrawServer) -> None:
+    assert server.post("/api/look", {"pixels": "00"}).status == 400
+
+
+def test_of_a_file_neither_plan_nor_model_is_known(seven: dict[str, str]) -> None:
+    elf = build.build(BuildConfig(resolve_model("int8"))).elf
+    with draw_server("--elf", elf) as server:
+        looked = server.post("/api/look", seven).value
+        assert (looked["maps"], looked["counts"]) == ([], None)
+        assert "given as a file" in looked["how"]
+        for kind in ("npy", "golden"):
+            refused = server.post(f"/api/export/{kind}", seven)
+            assert refused.status == 422
+            assert refused.value["error"].endswith("Leave --elf out.")
+
+
+def test_an_image_that_sends_its_tensors_shows_them_on_another_target(seven: dict[str, str]) -> None:
+    with draw_server("--engine", "reference", "--trace", target="host") as server:
+        looked = server.post("/api/look", seven).value
+    assert "sent at the layer marks" in looked["how"].lower()
+    assert looked["counts"] is None
+    assert bytes.fromhex(looked["maps"][-1]["pixels"]).index(255) == 7
+
+
+def test_modelled_cycles_are_told_with_the_instructions_beside_them(seven: dict[str, str]) -> None:
+    with draw_server("--clock-model", "m7") as server:
+        assert server.post("/api/classify", seven).value["counter_heading"] == "cycles (modelled)"
+        assert server.post("/api/look", seven).value["counts"]["counter_heading"] == "instructions"
 
 
 def test_the_header_is_what_codegen_writes(server: DrawServer, seven: dict[str, str]) -> None:

@@ -81,6 +81,6 @@ def test_the_page_has_each_tests_figures_and_the_line_of_what_failed() -> None:
         "log.html#s1-s2-t1",
     ]
     assert "default-src 'none'" in page
-    assert not re.findall(r"src=|https?:|<script|@import", page)
+    assert not re.findall(r"src=|https?:|@import", page)
     assert "<h1>embedded m7 a.tflite: 4 tests</h1>" in page
-    assert "<dt>Target</dt><dd>embedded &lt;1&gt;</dd>" in page
+    assert "<dt>target</dt><dd>embedded &lt;1&gt;</dd>" in page

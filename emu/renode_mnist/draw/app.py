@@ -7,7 +7,9 @@
 | ``GET /api/events`` | | server-sent events: the state now and at each change |
 | ``POST /api/preprocess`` | a picture file | what the network would see of it |
 | ``POST /api/classify`` | pixels | the record; 204 where something newer has taken its place |
+| ``POST /api/look`` | pixels | what each layer makes of it, and costs by another count; 204 likewise |
 | ``POST /api/export/png``, ``/header`` | pixels | a file |
+| ``POST /api/export/npy``, ``/golden`` | pixels | a test case of the model that is chosen |
 | ``POST /api/choose`` | target, and a value for each of those options | nothing; the state changes |
 | ``POST /api/retry`` | ``{}`` | nothing; the state changes |
 
@@ -21,6 +23,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -31,16 +34,18 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from renode_mnist import build as building
 from renode_mnist import paths
 from renode_mnist.codegen import builtin_digit
-from renode_mnist.draw.choice import NotOffered, Offers
+from renode_mnist.draw import case
+from renode_mnist.draw.choice import Offers
 from renode_mnist.draw.guard import BodyTooLarge, Guard, body
 from renode_mnist.draw.supervisor import Superseded, Supervisor
-from renode_mnist.errors import ImageError, ModelError, TargetError
+from renode_mnist.errors import ModelError, RenodeMnistError, TargetError
 from renode_mnist.model import preprocess
 from renode_mnist.session.session import PICTURE_SHAPE
 
@@ -75,6 +80,9 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
     async def get_offers(request: Request) -> Response:
         return JSONResponse(offers.to_json())
 
+    async def colours(request: Request) -> Response:
+        return FileResponse(paths.report_static() / "colours.css")
+
     async def events(request: Request) -> Response:
         return StreamingResponse(_events(supervisor), media_type="text/event-stream")
 
@@ -90,6 +98,24 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
 
     async def classify(request: Request) -> Response:
         return JSONResponse(await supervisor.classify(await _pixels(request)))
+
+    async def look(request: Request) -> Response:
+        return JSONResponse(await supervisor.look(await _pixels(request)))
+
+    def model() -> Path:
+        """Of the image that runs."""
+        if offers.elf is not None:
+            raise ModelError(f"which model {offers.elf.name} holds is not known here", "Leave --elf out.")
+        return building.resolve_model(str(supervisor.snapshot().choice.image.model))
+
+    async def npy(request: Request) -> Response:
+        return Response(case.npy(model(), await _pixels(request)), media_type="application/octet-stream")
+
+    async def golden(request: Request) -> Response:
+        pixels = await _pixels(request)
+        # A yardstick takes a second to open, and minutes where it has to be compiled.
+        content = await anyio.to_thread.run_sync(case.golden_file, model(), pixels, limiter=one_at_a_time)
+        return Response(content, media_type="application/octet-stream")
 
     async def png(request: Request) -> Response:
         file = io.BytesIO()
@@ -116,10 +142,14 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
             Route("/api/events", events),
             Route("/api/preprocess", post_picture, methods=["POST"]),
             Route("/api/classify", classify, methods=["POST"]),
+            Route("/api/look", look, methods=["POST"]),
+            Route("/api/export/npy", npy, methods=["POST"]),
+            Route("/api/export/golden", golden, methods=["POST"]),
             Route("/api/export/png", png, methods=["POST"]),
             Route("/api/export/header", header, methods=["POST"]),
             Route("/api/choose", choose, methods=["POST"]),
             Route("/api/retry", retry, methods=["POST"]),
+            Route("/colours.css", colours),
             Mount("/", StaticFiles(directory=paths.draw_page(), html=True)),
         ],
         middleware=[Middleware(Guard, port=port)],
@@ -127,12 +157,10 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
             BodyTooLarge: lambda _, error: _error(413, f"That is too large: at most {error.limit_bytes:,} bytes."),
             TimeoutError: lambda *_: _error(408, "The request did not come whole."),
             HTTPException: lambda _, error: _error(error.status_code, error.detail),
-            ImageError: lambda _, error: _error(422, str(error)),
-            NotOffered: lambda _, error: _error(422, str(error)),
-            ModelError: lambda _, error: _error(422, str(error)),
             # No error: the page has asked for something newer, and need not be told twice.
             Superseded: lambda *_: Response(status_code=204),
             TargetError: lambda _, error: _error(503, str(error)),
+            RenodeMnistError: lambda _, error: _error(422, str(error)),
         },
         lifespan=lifespan,
     )

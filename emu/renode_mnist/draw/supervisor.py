@@ -1,4 +1,4 @@
-"""Keeps one worker process at the chosen target, and one picture waiting for it.
+"""Keeps one worker process at the chosen target, and one picture of each question waiting for it.
 
 All of it runs in the server's event loop, so that nothing here needs a lock. A worker that dies, reports an error or
 lets a deadline pass is ended, and the state is ``failed`` until someone asks for another try.
@@ -20,13 +20,14 @@ from enum import StrEnum
 from typing import Any
 
 from renode_mnist.draw.choice import Choice, Job
+from renode_mnist.draw.question import Question
 from renode_mnist.errors import RenodeMnistError, TargetError
 
 _STOP_SECONDS = 3.0
 """What a worker gets to end its target; a hung one makes whoever wants to end or switch wait so long."""
 
 _LINE_BYTES = 1 << 20
-"""The longest answer: a record has about 200 bytes a layer."""
+"""The longest answer: a record has about 200 bytes a layer, a look twice `look.MOST_BYTES`."""
 
 
 class State(StrEnum):
@@ -69,6 +70,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class _Request:
+    question: Question
     pixels: bytes
     answer: asyncio.Future[dict[str, Any]]
 
@@ -96,7 +98,7 @@ class Supervisor:
         self._opened = 0
         self._session: dict[str, Any] | None = None
         self._error: str | None = None
-        self._waiting: _Request | None = None
+        self._waiting: dict[Question, _Request] = {}
         self._asked: _Request | None = None  # the worker has it
         self._arrived = asyncio.Event()
         self._again = asyncio.Event()
@@ -125,13 +127,29 @@ class Supervisor:
             Superseded: It was not begun yet and need not be any more.
             TargetError: The target failed.
         """
+        return await self._ask(Question.CLASSIFY, pixels)
+
+    async def look(self, pixels: bytes) -> dict[str, Any]:
+        """What ``look.Looker.look`` sees; waits behind a picture that is to be classified.
+
+        Args:
+            pixels: As for ``classify``.
+
+        Raises:
+            Superseded: As for ``classify``.
+            TargetError: The target failed.
+        """
+        return await self._ask(Question.LOOK, pixels)
+
+    async def _ask(self, question: Question, pixels: bytes) -> dict[str, Any]:
         if self._error is not None:
             raise TargetError(self._error)
-        if self._waiting is not None:
-            self._waiting.refuse(Superseded("a newer picture has come", "Its answer is the one to show."))
-        self._waiting = _Request(pixels, asyncio.get_running_loop().create_future())
+        if (older := self._waiting.get(question)) is not None:
+            older.refuse(Superseded("a newer picture has come", "Its answer is the one to show."))
+        request = _Request(question, pixels, asyncio.get_running_loop().create_future())
+        self._waiting[question] = request
         self._arrived.set()
-        return await self._waiting.answer
+        return await request.answer
 
     def switch(self, choice: Choice, job: Job) -> None:
         """Ends what runs and starts this job; the same one again after a failure."""
@@ -170,11 +188,14 @@ class Supervisor:
             await self._open(worker, job)
             while True:
                 request = await self._next(worker)
-                self._enter(State.BUSY)
-                record = (await worker.answer(self._deadline(job)))["record"]
+                is_look = request.question is Question.LOOK
+                if not is_look:
+                    self._enter(State.BUSY)
+                answer = (await worker.answer(self._deadline(job)))["look" if is_look else "record"]
                 if not request.answer.done():
-                    request.answer.set_result(record)
-                self._enter(State.READY)
+                    request.answer.set_result(answer)
+                if not is_look:
+                    self._enter(State.READY)
         except (RenodeMnistError, OSError, ValueError) as error:
             # A failure of the job that has just been replaced is nobody's concern any more.
             if not self._again.is_set():
@@ -196,10 +217,11 @@ class Supervisor:
     async def _next(self, worker: _Worker) -> _Request:
         """The next picture, which the worker has been sent; notices as well when the worker ends meanwhile."""
         while True:
-            if (request := self._waiting) is not None:
-                self._waiting, self._asked = None, request
-                await worker.send(request.pixels)
-                return request
+            for question in Question:
+                if (request := self._waiting.pop(question, None)) is not None:
+                    self._asked = request
+                    await worker.send(request.question, request.pixels)
+                    return request
             self._arrived.clear()
             arrived = asyncio.create_task(self._arrived.wait())
             try:
@@ -225,10 +247,10 @@ class Supervisor:
         changed.set()
 
     def _refuse_all(self, why: RenodeMnistError) -> None:
-        for request in (self._waiting, self._asked):
+        for request in (*self._waiting.values(), self._asked):
             if request is not None:
                 request.refuse(why)
-        self._waiting = self._asked = None
+        self._waiting, self._asked = {}, None
 
 
 class _Worker:
@@ -252,9 +274,9 @@ class _Worker:
         await worker._write(pickle.dumps(job))
         return worker
 
-    async def send(self, pixels: bytes) -> None:
-        """Asks for a classification."""
-        await self._write(pixels.hex().encode("ascii") + b"\n")
+    async def send(self, question: Question, pixels: bytes) -> None:
+        """Asks about a picture."""
+        await self._write(f"{question} {pixels.hex()}\n".encode("ascii"))
 
     async def answer(self, seconds: float | None) -> dict[str, Any]:
         """The next answer.

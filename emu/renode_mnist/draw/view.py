@@ -25,7 +25,7 @@ def of_record(record: Record) -> dict[str, Any]:
         "milliseconds": record.milliseconds(inference.counter),
         "counter_heading": COUNTER_HEADINGS[unit],
         "milliseconds_heading": MILLISECOND_HEADINGS[unit],
-        "note": _note(record.target, record.firmware.freq_hz / 1e6),
+        "note": note(record.target, record.firmware.freq_hz / 1e6),
         "layers": [
             {
                 "op": layer.op,
@@ -39,8 +39,8 @@ def of_record(record: Record) -> dict[str, Any]:
     }
 
 
-def _note(target: TargetIdentity, megahertz: float) -> str:
-    """What the figures are, in a sentence or two."""
+def note(target: TargetIdentity, megahertz: float) -> str:
+    """What the figures of a target are, in a sentence or two."""
     step = f", in steps of {target.counter_step}" if target.counter_step > 1 else ""
     return {
         CounterUnit.INSTRUCTIONS: (

@@ -2,9 +2,9 @@
 
 Whatever a target does (hangs, crashes, or takes the process with it), the page stays; and an emulator that keeps
 to one thread or to one emulation a process has its own. Standard input carries a pickled ``Job``, then one picture a
-line as 1,568 hexadecimal digits. Standard output carries one JSON object a line: ``{"state": "building"}``,
-``{"state": "starting"}``, ``{"session": ...}`` once it can classify, then ``{"record": ...}`` for each picture;
-``{"error": ...}`` is the last.
+line: ``classify`` or ``look`` and 1,568 hexadecimal digits. Standard output carries one JSON object a line:
+``{"state": "building"}``, ``{"state": "starting"}``, ``{"session": ...}`` once it can classify, then ``{"record":
+...}`` or ``{"look": ...}`` for each picture; ``{"error": ...}`` is the last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pickle
 import signal
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import TextIO
 
@@ -23,8 +23,10 @@ import click
 import numpy as np
 
 from renode_mnist import build as building
-from renode_mnist.draw import view
+from renode_mnist.draw import look, view
 from renode_mnist.draw.choice import Job
+from renode_mnist.draw.look import Looker
+from renode_mnist.draw.question import Question
 from renode_mnist.errors import RenodeMnistError, TargetError
 from renode_mnist.session.opening import open_session
 from renode_mnist.session.session import PICTURE_SHAPE, Session
@@ -54,12 +56,23 @@ def _work(job: Job, answers: TextIO) -> None:
         _say(answers, state="building")
         elf = building.build(job.config).elf
     _say(answers, state="starting")
-    with open_session(job.target, elf, job.options, waiting=_tell_debugger) as session:
+    with ExitStack() as stack:
+        session = stack.enter_context(open_session(job.target, elf, job.options, waiting=_tell_debugger))
         _say(answers, session=view.of_session(session))
+        looker: Looker | str | None = None
         for line in sys.stdin.buffer:
-            pixels = np.frombuffer(bytes.fromhex(line.decode("ascii")), np.uint8).reshape(PICTURE_SHAPE)
+            question, _, digits = line.decode("ascii").partition(" ")
+            pixels = bytes.fromhex(digits)
+            if question == Question.LOOK:
+                try:
+                    looker = looker or Looker.opened(stack, job, elf, session)
+                    seen = look.nothing(looker) if isinstance(looker, str) else looker.look(pixels)
+                except RenodeMnistError as error:  # whoever draws goes on being answered
+                    seen = look.nothing(str(error))
+                _say(answers, look=seen)
+                continue
             try:
-                record = session.classify(pixels, "a drawing")
+                record = session.classify(np.frombuffer(pixels, np.uint8).reshape(PICTURE_SHAPE), "a drawing")
             except RenodeMnistError as error:
                 # Messages refer to the target's log, which whoever reads them on the page cannot get at.
                 raise TargetError(f"{error}{_end_of_log(session)}") from error

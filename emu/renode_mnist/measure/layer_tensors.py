@@ -19,9 +19,10 @@ from renode_mnist.codegen.planning import Plan
 from renode_mnist.errors import FirmwareError, TargetError
 from renode_mnist.model.inputs import Tensors
 from renode_mnist.program import symbols
+from renode_mnist.session.record import Record
 from renode_mnist.session.session import Session
 from renode_mnist.targets.base import ReachesMemory, StopsAtCounterReads
-from renode_mnist.wire.messages import ArenaRegion, ErrorCode
+from renode_mnist.wire.messages import ArenaRegion, ErrorCode, Inference
 
 _ARENA = "_ZN6engine12_GLOBAL__N_15arenaE"
 """``engine::(anonymous namespace)::arena`` of the emitted model.cpp."""
@@ -96,10 +97,12 @@ class Observed:
     Attributes:
         outputs: Of the network, as its tensors store them.
         tensors: By index in the file; those of `seen_tensors`.
+        inference: As the firmware answered it, with what each layer counted.
     """
 
     outputs: Tensors
     tensors: Mapping[int, npt.NDArray[Any]]
+    inference: Inference
 
 
 class Observer(Protocol):
@@ -136,7 +139,8 @@ class OutputsOnly:
 
     def infer(self, inputs: Tensors) -> Observed:
         """See `Observer.infer`."""
-        return Observed(_inferred(self._session, inputs), {})
+        record = _inferred(self._session, inputs)
+        return Observed(record.outputs, {}, record.inference)
 
 
 class MemoryAtMarks:
@@ -174,13 +178,14 @@ class MemoryAtMarks:
             reads += 1
 
         with target.at_counter_reads(look):
-            outputs = _inferred(self._session, inputs)
+            record = _inferred(self._session, inputs)
         if reads != self._steps + 2:
             raise TargetError(
                 f"the firmware read its cycle counter {reads} times in an inference of {self._steps} steps",
                 "Verify an image of this version: leave --elf out.",
             )
-        return Observed(outputs, {each.tensor.index: each.array(raw[each.tensor.index]) for each in self.seen})
+        seen = {each.tensor.index: each.array(raw[each.tensor.index]) for each in self.seen}
+        return Observed(record.outputs, seen, record.inference)
 
 
 class TraceImage:
@@ -220,9 +225,8 @@ class TraceImage:
             np.frombuffer(raw, tensor.type.dtype).reshape(tensor.shape)
             for tensor, raw in zip(self._plan.graph.outputs, inference.tensors, strict=True)
         )
-        return Observed(
-            outputs, {each.tensor.index: each.array(raw) for each, raw in zip(self.seen, sent, strict=True)}
-        )
+        seen = {each.tensor.index: each.array(raw) for each, raw in zip(self.seen, sent, strict=True)}
+        return Observed(outputs, seen, inference)
 
 
 def observer(session: Session, plan: Plan, elf: Path) -> Observer:
@@ -248,9 +252,9 @@ def observer(session: Session, plan: Plan, elf: Path) -> Observer:
     return traced if traced.answers() else OutputsOnly(session, "the image was built without --trace")
 
 
-def _inferred(session: Session, inputs: Tensors) -> Tensors:
+def _inferred(session: Session, inputs: Tensors) -> Record:
     _reset(session)
-    return session.infer(inputs).outputs
+    return session.infer(inputs)
 
 
 def _reset(session: Session) -> None:

@@ -54,4 +54,4 @@ def _chart(changes: Sequence[Change]) -> Chart:
         share = abs(each.percent) if each.before else 100.0
         part = Part(share, int(each.after > each.before), f"{each.before:,} to {each.after:,}")
         bars.append(Bar(f"{each.what}, {each.unit.replace('_', ' ')}", (part,), each.percent_text))
-    return Chart("By how many per cent each figure changed.", "%", ("less", "more"), tuple(bars), ("good", "bad"))
+    return Chart("By how many per cent each figure changed.", "%", ("less", "more"), tuple(bars))

@@ -9,9 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jinja2
-
-from renode_mnist import paths
+from renode_mnist.report import pages
 from renode_mnist.session.evidence import Evidence
 from renode_mnist.suites.plan import Test
 from renode_mnist.suites.report import Verdict
@@ -44,9 +42,8 @@ def render(
         if not suites or suites[-1]["name"] != title:
             suites.append({"name": title, "tests": []})
         suites[-1]["tests"].append(_shown(verdict, evidence.get(verdict.test)))
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string((paths.report_static() / "suites.html").read_text(encoding="utf-8"))
-    return template.render(name=name, counts=counts, identity=identity, suites=suites)
+    who = [(title[0].lower() + title[1:], said) for title, said in identity]  # Robot's begin large, pages' small
+    return pages.render("suites.html", identity=who, name=name, counts=counts, suites=suites)
 
 
 def _shown(verdict: Verdict, kept: Evidence | None) -> dict[str, Any]:

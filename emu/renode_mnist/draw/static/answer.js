@@ -19,7 +19,13 @@ export class Answer {
     const score = record.scores[winner].toFixed(4);
     this.#section.classList.remove("empty");
     this.#numeral.textContent = winner;
-    this.#verdict.replaceChildren(strong(`Class ${winner}`), `score ${score}`);
+    const [second, margin] = runnerUp(record);
+    this.#verdict.replaceChildren(
+      said("strong", `Class ${winner}`),
+      said("span", `score ${score}`),
+      said("span", `then ${second}: ${record.scores[second].toFixed(4)}`),
+      said("span", `margin ${margin.toFixed(4)}`),
+    );
     this.#rows.forEach(({ item, bar, value }, label) => {
       const share = record.scores[label];
       item.classList.toggle("winner", label === winner);
@@ -35,7 +41,9 @@ export class Answer {
 
   /** Says the result to a screen reader; not while one draws, when it changes several times a second. */
   announce(record) {
-    this.#live.textContent = `Class ${record.class}, score ${record.scores[record.class].toFixed(2)}`;
+    const [second, margin] = runnerUp(record);
+    const score = record.scores[record.class].toFixed(2);
+    this.#live.textContent = `Class ${record.class}, score ${score}, then ${second}, margin ${margin.toFixed(2)}`;
   }
 
   /** Shows that there is no answer, and why. */
@@ -52,6 +60,13 @@ export class Answer {
   }
 }
 
+/** The second-best class, and by how much the best one is before it. */
+function runnerUp({ class: winner, scores }) {
+  const others = scores.map((_, label) => label).filter((label) => label !== winner);
+  const second = others.reduce((best, label) => (scores[label] > scores[best] ? label : best));
+  return [second, scores[winner] - scores[second]];
+}
+
 function row(label) {
   const item = document.createElement("li");
   const [name, track, bar, value] = ["span", "div", "div", "span"].map((tag) => document.createElement(tag));
@@ -64,8 +79,8 @@ function row(label) {
   return { item, bar, value };
 }
 
-function strong(text) {
-  const element = document.createElement("strong");
+function said(tag, text) {
+  const element = document.createElement(tag);
   element.textContent = text;
   return element;
 }

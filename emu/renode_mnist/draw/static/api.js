@@ -34,6 +34,12 @@ export async function classify(pixels) {
   return response.status === 204 ? null : response.json();
 }
 
+/** What each layer made of it, or null where a newer drawing has overtaken this one. */
+export async function look(pixels) {
+  const response = await postJson("api/look", { pixels });
+  return response.status === 204 ? null : response.json();
+}
+
 export const exported = async (kind, pixels) => (await postJson(`api/export/${kind}`, { pixels })).blob();
 export const choose = (choice) => postJson("api/choose", choice);
 export const retry = () => postJson("api/retry", {});

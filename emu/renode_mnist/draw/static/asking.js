@@ -9,8 +9,9 @@ import * as api from "./api.js";
 const PAUSE_MS = 120;
 
 /**
- * Fires `seen` (detail: pixels, description; null where there is nothing), `waiting`, `answer` and `refused`, and
- * `busy` (detail: whether an answer to what is drawn is still to come).
+ * Fires `seen` (detail: pixels, description; null where there is nothing), `waiting`, `answer` (detail: the record,
+ * whether it is to the newest question, and whether that is of all that is drawn) and `refused`, and `busy` (detail:
+ * whether an answer to what is drawn is still to come).
  */
 export class Asking extends EventTarget {
   #surface;
@@ -84,7 +85,7 @@ export class Asking extends EventTarget {
       const record = await api.classify(this.#seen.pixels);
       if (record === null || number <= this.#shown) return;
       this.#shown = number;
-      this.#tell("answer", { record, newest: number === this.#asked });
+      this.#tell("answer", { record, newest: number === this.#asked, settled: !this.#isBusy });
       this.#tellBusy();
     } catch (refused) {
       if (number !== this.#asked) return;
@@ -94,9 +95,12 @@ export class Asking extends EventTarget {
     }
   }
 
+  get #isBusy() {
+    return this.#surface.isDrawing || this.#timer !== 0 || this.#looking || this.#shown < this.#asked;
+  }
+
   #tellBusy() {
-    const toCome = this.#surface.isDrawing || this.#timer !== 0 || this.#looking || this.#shown < this.#asked;
-    this.#tell("busy", toCome);
+    this.#tell("busy", this.#isBusy);
   }
 
   #tell(what, detail) {

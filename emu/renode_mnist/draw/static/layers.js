@@ -5,13 +5,14 @@ const LABELLED = 0.14; // of the bar: what a label has room in on a phone
 
 const whole = new Intl.NumberFormat("en");
 const milliseconds = (value) => value.toFixed(3);
-const colour = (number) => `var(--layer-${number % COLOURS})`;
+const colour = (number) => `var(--series-${number % COLOURS})`;
 
 export class Layers {
   #stack = document.getElementById("stack");
   #table = document.getElementById("layers");
   #total = document.getElementById("total");
   #note = document.getElementById("unit-note");
+  #other = document.getElementById("other-note");
 
   show(record) {
     const sum = record.layers.reduce((total, layer) => total + layer.counter, 0) || 1;
@@ -22,7 +23,7 @@ export class Layers {
       const part = this.#stack.children[number];
       part.style.setProperty("--share", share(layer));
       part.style.setProperty("--colour", colour(number));
-      part.textContent = share(layer) >= LABELLED ? percent(layer) : "";
+      part.replaceChildren(...(share(layer) >= LABELLED ? [label(`${number}: ${percent(layer)}`)] : []));
       part.title = `${layer.op}: ${whole.format(layer.counter)} ${record.counter_heading}`;
     });
     this.#stack.setAttribute(
@@ -32,6 +33,7 @@ export class Layers {
     document.getElementById("counter-heading").textContent = record.counter_heading;
     document.getElementById("milliseconds-heading").textContent = record.milliseconds_heading;
     this.#table.tBodies[0].replaceChildren(...record.layers.map(row));
+    this.#showCounts(null);
     this.#table.hidden = false;
     const strong = document.createElement("strong");
     strong.textContent = `${whole.format(record.counter)} ${record.counter_heading}`;
@@ -39,7 +41,30 @@ export class Layers {
     this.#note.textContent = record.note;
   }
 
+  /** What the layers took by another count: modelled cycles beside instructions, or the other way. */
+  showOther(counts) {
+    if (counts?.layers.length === this.#table.tBodies[0].rows.length) this.#showCounts(counts);
+  }
+
+  #showCounts(counts) {
+    // Of cycles the time says most, of instructions their number.
+    const isNumber = counts?.counter_heading === "instructions";
+    const text = (of) => (isNumber ? whole.format(of.counter) : milliseconds(of.milliseconds));
+    const heading = isNumber ? counts.counter_heading : (counts?.milliseconds_heading ?? "");
+    const head = document.getElementById("other-heading");
+    head.hidden = counts === null;
+    this.#table.classList.toggle("with-time", counts !== null && !isNumber);
+    head.textContent = heading;
+    [...this.#table.tBodies[0].rows].forEach((line, number) => {
+      line.lastChild.hidden = counts === null;
+      line.lastChild.textContent = counts === null ? "" : text(counts.layers[number]);
+    });
+    this.#other.textContent =
+      counts === null ? "" : `In a second run of the same image: ${text(counts)} ${heading}. ${counts.note}`;
+  }
+
   clear() {
+    this.#showCounts(null);
     this.#stack.replaceChildren();
     this.#stack.setAttribute("aria-label", "No result yet");
     this.#table.hidden = true;
@@ -54,6 +79,12 @@ export class Layers {
   }
 }
 
+function label(text) {
+  const element = document.createElement("b");
+  element.textContent = text;
+  return element;
+}
+
 /** A name such as CONV_2D+MAX_POOL_2D, which may be broken after each of its words. */
 function breakable(name) {
   return name.split(/(?<=[+_])/).flatMap((word) => [word, document.createElement("wbr")]);
@@ -65,8 +96,9 @@ function row(layer, number) {
   name.scope = "row";
   name.title = layer.name;
   name.style.setProperty("--colour", colour(number));
-  name.append(...breakable(layer.op));
+  name.append(`${number} `, ...breakable(layer.op));
   const cells = [whole.format(layer.macs), whole.format(layer.counter), milliseconds(layer.milliseconds)];
+  const other = document.createElement("td"); // another count, which comes later or never
   line.append(
     name,
     ...cells.map((text, column) => {
@@ -75,6 +107,7 @@ function row(layer, number) {
       if (column === 0) cell.className = "wide";
       return cell;
     }),
+    other,
   );
   return line;
 }

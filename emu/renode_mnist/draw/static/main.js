@@ -4,6 +4,9 @@ import * as api from "./api.js";
 import { Answer } from "./answer.js";
 import { Asking } from "./asking.js";
 import { Layers } from "./layers.js";
+import { Looking } from "./looking.js";
+import { Maps } from "./maps.js";
+import { Past } from "./past.js";
 import { paint } from "./pixels.js";
 import { Surface } from "./surface.js";
 import { Target } from "./target.js";
@@ -17,6 +20,9 @@ const surface = new Surface(element("surface"));
 const asking = new Asking(surface);
 const answer = new Answer();
 const layers = new Layers();
+const maps = new Maps();
+const past = new Past();
+const looking = new Looking();
 const target = new Target();
 
 // What is drawn
@@ -64,13 +70,15 @@ function note(text, bad = false) {
 function clearResult(why) {
   answer.clear(why);
   layers.clear();
+  maps.clear();
+  looking.forget();
   setStale(false);
 }
 
 function showSeen(seen) {
   paint(element("seen"), seen?.pixels ?? null);
   element("seen").setAttribute("aria-label", seen ? `What the network sees: ${seen.description}` : "What the network sees: nothing yet");
-  for (const id of ["export-png", "export-header"]) element(id).disabled = seen === null;
+  for (const id of ["export-png", "export-header", "export-npy", "export-golden"]) element(id).disabled = seen === null;
   note("");
   if (seen === null) clearResult("The answer appears while you draw.");
 }
@@ -80,13 +88,22 @@ asking.addEventListener("waiting", () => setStale(true));
 asking.addEventListener("busy", (event) => answer.setBusy(event.detail));
 asking.addEventListener("refused", (event) => note(event.detail.message, true));
 asking.addEventListener("answer", (event) => {
-  const { record, newest } = event.detail;
+  const { record, newest, settled } = event.detail;
   answer.show(record);
   layers.show(record);
   if (!newest) return;
   setStale(false);
-  if (!surface.isDrawing) answer.announce(record);
+  if (!settled) return; // of the beginning of a stroke
+  answer.announce(record);
+  past.add(asking.pixels, `${record.class}`, surface.kept);
+  looking.at(asking.pixels);
 });
+looking.addEventListener("busy", (event) => maps.setBusy(event.detail));
+looking.addEventListener("seen", (event) => {
+  maps.show(event.detail);
+  layers.showOther(event.detail.counts);
+});
+past.addEventListener("wanted", (event) => surface.restore(event.detail));
 target.addEventListener("closed", () => {
   asking.forget();
   clearResult("The answer appears when the target is ready.");
@@ -136,13 +153,20 @@ async function save(kind, name) {
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    return true;
   } catch (refused) {
     note(refused.message, true);
+    return false;
   }
 }
 
 element("export-png").addEventListener("click", () => save("png", "digit.png"));
 element("export-header").addEventListener("click", () => save("header", "builtin_digit.hpp"));
+element("export-npy").addEventListener("click", () => save("npy", "drawing.npy"));
+element("export-golden").addEventListener("click", async () => {
+  note("Asking the PC's yardstick for the answer …");
+  if (await save("golden", "drawing.npz")) note("Hold firmware to it by: renode-mnist test --golden drawing.npz");
+});
 
 showDrawing();
 showSeen(null);

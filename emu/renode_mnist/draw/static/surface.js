@@ -1,7 +1,7 @@
 // The drawing area: strokes by pointer and keyboard, a picture beneath them, and all of it undone step by step.
 //
 // Places are shares of the side, from 0 to 1, so that the drawing survives a change of size. The history holds
-// strokes, pictures and clearings; a picture or a clearing hides what came before it.
+// strokes, pictures, whole drawings and clearings; all but a stroke hide what came before them.
 
 import { SIDE, inked } from "./pixels.js";
 
@@ -78,6 +78,18 @@ export class Surface extends EventTarget {
     this.#settled();
   }
 
+  /** What is drawn, for `restore`. */
+  get kept() {
+    return this.#visible();
+  }
+
+  /** Puts what was kept in place of what there is. */
+  restore(items) {
+    this.#stroke = null;
+    this.#history.push({ kind: "drawing", items });
+    this.#settled();
+  }
+
   /** What to classify, as a picture file: the imported one itself as long as nothing was drawn onto it. */
   async picture() {
     const items = this.#visible();
@@ -92,7 +104,9 @@ export class Surface extends EventTarget {
 
   #visible() {
     const hiding = this.#history.findLastIndex((item) => item.kind !== "stroke");
-    return this.#history.slice(hiding + (this.#history[hiding]?.kind === "picture" ? 0 : 1));
+    const hides = this.#history[hiding];
+    const beneath = { picture: [hides], drawing: hides?.items }[hides?.kind] ?? [];
+    return [...beneath, ...this.#history.slice(hiding + 1)];
   }
 
   // Pointer
