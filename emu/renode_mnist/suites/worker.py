@@ -89,8 +89,9 @@ class _Worker:
 
     def _read(self) -> None:
         """In a thread of its own, to notice that who asked wants no more, or has gone."""
-        for line in self._requests:
-            self._parts.put(json.loads(line))
+        with suppress(ConnectionResetError):  # instead of an end where who asked was killed with answers unread
+            for line in self._requests:
+                self._parts.put(json.loads(line))
         self._is_over = True
         self._parts.put(None)
         if self._is_running:
