@@ -45,10 +45,20 @@ def test_a_reader_that_falls_over_or_does_not_end_is_found(monkeypatch: pytest.M
     assert what.startswith("reading it takes more than 1 s")
 
 
-def test_a_constant_that_is_a_variable_too_is_refused() -> None:
-    """Seed 20: TensorFlow Lite Micro gives it memory of its own, and computes with whatever is there."""
-    one = mutant(20)
+@pytest.mark.parametrize(
+    ("number", "change", "said"),
+    [
+        # TensorFlow Lite Micro gives it memory of its own, and computes with whatever is there.
+        (20, "variable", "is a variable, and has a constant's values"),
+        # TensorFlow Lite Micro reads behind the end of the list; LiteRT refuses it too.
+        (5991, "zero_points", "has 1 scales and 0 zero points"),
+    ],
+)
+def test_what_tensorflow_lite_micro_computes_from_other_memory_is_refused(
+    number: int, change: str, said: str
+) -> None:
+    one = mutant(number)
     assert one is not None
-    assert one.changes == ("variable",)
-    with pytest.raises(ModelError, match="is a variable, and has a constant's values"):
+    assert one.changes == (change,)
+    with pytest.raises(ModelError, match=said):
         mutated_models.codegen.plan(reader.parse(one.content, "mutant.tflite"))

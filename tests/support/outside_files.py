@@ -29,6 +29,7 @@ from renode_mnist.errors import RenodeMnistError
 from renode_mnist.measure import bench, budgets, history
 from renode_mnist.model import golden, preprocess, tensor_files
 from renode_mnist.model.card import Card
+from renode_mnist.plain_text import harmless
 from renode_mnist.program import sections, symbols
 from renode_mnist.program.build_id import build_id
 from renode_mnist.program.footprint import footprint
@@ -115,7 +116,8 @@ def _read(read: Callable[[Path], object], whole: bytes, name: str, first: int) -
                 read(file)
                 found["read"] += 1
             except RenodeMnistError as refusal:
-                found["refused" if len(str(refusal).splitlines()) == 1 else f"seed {seed}: {refusal!r}"] += 1
+                shown = harmless(str(refusal))  # as the command line does it
+                found["refused" if len(shown.splitlines()) == 1 else f"seed {seed}: {shown!r}"] += 1
             except Exception:  # noqa: BLE001: that is what is looked for
                 found[f"seed {seed}: {traceback.format_exc()}"] += 1
     return found

@@ -199,8 +199,8 @@ class _Reader:
         what = f"of the quantisation of '{name}'"
         scales = tuple(float(s) for s in self._vector(table.ScaleLength(), table.Scale, f"scales {what}"))
         zeros = tuple(int(z) for z in self._vector(table.ZeroPointLength(), table.ZeroPoint, f"zero points {what}"))
-        if len(zeros) <= 1:
-            zeros = (zeros[0] if zeros else 0,) * len(scales)
+        if len(zeros) == 1:
+            zeros *= len(scales)
         if len(zeros) != len(scales):
             raise self._error(f"'{name}' has {len(scales)} scales and {len(zeros)} zero points")
         return Quantisation(scales, zeros, table.QuantizedDimension())
