@@ -187,6 +187,28 @@ def test_only_what_failed_is_run_again_and_takes_its_place(tmp_path: Path, sourc
     assert report.failed_before(files, "All of it", plan.plan(sources)) == frozenset()
 
 
+def test_what_had_not_run_is_run_again_and_replaced_whatever_it_comes_to(tmp_path: Path, sources: list[Path]) -> None:
+    files, planned = report.Files(tmp_path / "out"), plan.plan(sources)
+    call = call_of(sources, files.folder)
+    ran = workers.run(planned.only(frozenset(planned.parts[1].tests)), call, 1, lambda told: None)
+    ran.lost = {planned.parts[0]: "the run was interrupted", planned.parts[2]: "the run was interrupted"}
+    counts, _ = report.write(planned, ran, "All of it", files)
+    assert counts == report.Counts(passed=1, failed=5, skipped=0, not_run=5)
+    again = planned.only(report.failed_before(files, "All of it", planned))
+    assert again.parts == (planned.parts[0], planned.parts[2])
+    ran = workers.run(again, call, 2, lambda told: None)
+    counts, verdicts = report.write(again, ran, "All of it", files, into_last=True)
+    assert counts == report.Counts(passed=4, failed=1, skipped=1, not_run=0)
+    assert [(each.test[-1], each.status, each.message) for each in verdicts] == [
+        ("Right", "PASS", ""),
+        ("Wrong", "FAIL", "a != b"),
+        ("Left Out", "SKIP", "there is no reason"),
+        ("Right", "PASS", ""),
+        ("It Is Set Up", "PASS", ""),
+        ("It Is Set Up", "PASS", ""),
+    ]
+
+
 def test_what_cannot_be_run_again_is_refused(tmp_path: Path, sources: list[Path]) -> None:
     files, planned = report.Files(tmp_path / "out"), plan.plan(sources)
     with pytest.raises(RenodeMnistError, match="there is no last run in"):

@@ -163,11 +163,7 @@ def write(
     """
     merged = _merged(plan, ran, name)
     if into_last:
-        whole = _last(files)
-        whole.suite.name = name
-        merged.save(str(new := files.folder / "part-rerun.xml"))
-        merged = ExecutionResult(str(files.output), str(new), merge=True)
-        new.unlink()
+        merged = _put_into_last(merged, files)
     merged.save(str(files.output))
     merged = ExecutionResult(str(files.output))  # as whoever reads the file sees it
     found = _counts(merged.suite), tuple(map(_verdict, merged.suite.all_tests))
@@ -181,6 +177,25 @@ def write(
     for output in ran.outputs.values():
         output.unlink(missing_ok=True)
     return found
+
+
+def _put_into_last(new: Result, files: Files) -> Result:
+    """Robot's own way for what had failed, which keeps a failure that is skipped now; what had not run is replaced."""
+    last = _last(files)
+    had_not_run = {planning.name_of(test) for test in last.suite.all_tests if _was_not_run(test)}
+    new.save(str(saved := files.folder / "part-rerun.xml"))
+    whole = ExecutionResult(str(files.output), str(saved), merge=True)
+    saved.unlink()
+    now = {planning.name_of(test): test for test in new.suite.all_tests}
+    for test in list(whole.suite.all_tests):
+        if (found := planning.name_of(test)) in had_not_run and found in now:
+            beside = test.parent.tests
+            beside[beside.index(test)] = now[found].deepcopy()
+    return whole
+
+
+def _was_not_run(test: TestCase) -> bool:
+    return bool(test.failed and (_NOT_RUN_TAG in test.tags or _TERMINATED in test.message))
 
 
 def _verdict(test: TestCase) -> Verdict:
@@ -254,7 +269,7 @@ def _counts(suite: TestSuite) -> Counts:
         passed=sum(test.passed for test in tests),
         failed=sum(test.failed for test in tests),
         skipped=sum(test.skipped for test in tests),
-        not_run=sum(test.failed and (_NOT_RUN_TAG in test.tags or _TERMINATED in test.message) for test in tests),
+        not_run=sum(map(_was_not_run, tests)),
     )
 
 
