@@ -54,9 +54,7 @@ def test_a_reader_that_falls_over_or_does_not_end_is_found(monkeypatch: pytest.M
         (5991, "zero_points", "has 1 scales and 0 zero points"),
     ],
 )
-def test_what_tensorflow_lite_micro_computes_from_other_memory_is_refused(
-    number: int, change: str, said: str
-) -> None:
+def test_what_tensorflow_lite_micro_takes_from_other_memory_is_refused(number: int, change: str, said: str) -> None:
     one = mutant(number)
     assert one is not None
     assert one.changes == (change,)

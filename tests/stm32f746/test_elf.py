@@ -94,6 +94,25 @@ def test_one_for_a_cortex_m33(tmp_path: Path) -> None:
     refused(path, r"for another core \(v8-M\.mainline\)")
 
 
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [
+        ("armv8-a", r"v8-A"),
+        ("armv8-r", r"v8-R"),
+        ("armv8-m.base", r"v8-M\.baseline"),
+        ("armv8-m.main", r"v8-M\.mainline"),
+        ("armv8.1-m.main", r"v8\.1-M\.mainline"),
+    ],
+)
+def test_one_for_a_later_architecture(tmp_path: Path, architecture: str, name: str) -> None:
+    options = (f"-march={architecture}", "-mthumb", "-mfloat-abi=soft", "-nostdlib", "-Ttext=0x08000000")
+    refused(compiled(tmp_path, "void _start(void) {}", *options), rf"for another core \({name}\)")
+
+
+def test_one_of_32_bits_for_another_machine(tmp_path: Path) -> None:
+    refused(edited(tmp_path, {18: struct.pack("<H", 3)}), "is for x86, not for a 32-bit Arm core")
+
+
 def test_one_for_a_cortex_r(tmp_path: Path) -> None:
     path = compiled(tmp_path, "void _start(void) {}", "-march=armv7-r", "-mthumb", "-nostdlib", "-Ttext=0x08000000")
     refused(path, "for another core")
@@ -359,3 +378,40 @@ def test_start_up_code_has_run_in_what_is_loaded() -> None:
     parts = elf.loaded(snippets.build(GOOD))
     assert parts[0][0] == 0x0800_0000
     assert parts[0][1] == elf.load(snippets.build(GOOD)).segments[0].data
+
+
+def test_a_segment_that_goes_on_behind_the_file_is_told(tmp_path: Path) -> None:
+    at = first_segment(snippets.build(GOOD))
+    size = len(snippets.build(GOOD).read_bytes())
+    path = edited(tmp_path, {at + 16: struct.pack("<II", size + 1, size + 1)})
+    refused(path, rf"is truncated: {size} bytes, its headers speak of \d+")
+
+
+def test_vectors_are_those_in_flash_though_code_stands_below_it(tmp_path: Path) -> None:
+    script = tmp_path / "itcm.ld"
+    text = (snippets.FOLDER / "snippet.ld").read_text()
+    script.write_text(
+        text.replace("MEMORY\n{", "MEMORY\n{\n  ITCM (rx) : ORIGIN = 0x00000000, LENGTH = 16K").replace(
+            "  .bss", "  .fast : { *(.fast) } > ITCM\n  .bss"
+        )
+    )
+    path = snippets.build(GOOD + '  .section .fast, "ax"\n  .word 1, 2, 3\n', "-T", str(script))
+    image = elf.load(path)
+    assert [part.address for part in image.segments] == [0, 0x0800_0000]
+    assert image.vector_table == 0x0800_0000
+
+
+def test_a_program_in_ram_alone_has_its_vectors_there(tmp_path: Path) -> None:
+    image = linked(tmp_path, "0x20010000")
+    assert image.vector_table == image.boot_address == 0x2001_0000
+
+
+def test_what_cannot_be_checked_is_told_once(tmp_path: Path) -> None:
+    script = tmp_path / "more.ld"
+    text = (snippets.FOLDER / "snippet.ld").read_text()
+    script.write_text(text.replace("  .bss", "  .more : { *(.more) } > FLASH\n  .bss"))
+    data = "  .word 0x0B00EE30, 0x0B00EE30\n"
+    path = snippets.build(f'function run\n b 1f\n .align 2\n{data}1: bx lr\n  .section .more, "ax"\n{data}', "-T",
+                          str(script), "-s")  # fmt: skip
+    (warning,) = elf.load(path).warnings
+    assert "has no symbols to tell code from data" in warning

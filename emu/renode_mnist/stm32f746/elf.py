@@ -286,7 +286,7 @@ def _check_instructions(path: Path, elf: ELFFile) -> tuple[str, ...]:
             warnings.append(
                 f"{path.name} has no symbols to tell code from data: not checked for double-precision instructions"
             )
-            continue
+            break
         found = _first_on_boundary(code, base, candidates, mapping)
         if found is not None:
             where = _function_at(symbols, found)
