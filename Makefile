@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 BUILT_FROM := pyproject.toml setup.py distribution/backend.py schema/mnist.fbs \
 	$(wildcard emu/renode_mnist/stm32f746/native/*.[ch])
 
-.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook motions lint format docs-tables accuracy lock clean
+.PHONY: help run setup engines test pytest test-long fuzz bench-emulator notebook notebook-test motions lint format docs-tables accuracy lock clean
 .PHONY: mutants differential fuzz-python audit docs docs-test repository release-check release-prepare release-sources release-wheels release-files release-publish try-wheel
 .DEFAULT_GOAL := help
 
@@ -124,6 +124,11 @@ notebook: setup .venv/notebook.stamp
 	@echo "Installing the Python packages of requirements/notebook.txt into .venv"
 	@$(PIP) --require-hashes --requirement requirements/notebook.txt
 	@touch $@
+
+# make notebook-test  runs models/mnist.ipynb from top to bottom on each target that needs no board, Renode where it is
+#             installed (minutes; `make test-long` has it too)
+notebook-test: setup .venv/test.stamp
+	@$(BIN)/python -m pytest -m long tests/library/test_notebook.py
 
 # make motions  trains the second example network anew (models/motions)
 motions: setup .venv/test.stamp

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -53,6 +56,9 @@ _MOST_OF_A_NAME = 60
 _STAMP = "built-from.json"
 _PROBLEM_LINES = 40
 _LOG = "failed.log"
+_STEP = re.compile(r"\[(\d+)/(\d+)\] ")
+"""How ninja begins a line: steps done, and all."""
+_SAY = logging.getLogger(__name__)
 
 
 _SUITES_HOLD_FOR_ALL = "a suite checks what holds for every value of it"
@@ -294,8 +300,10 @@ def resolve_model(name: str, tree: Tree | None = None) -> Path:
     models = (tree or Tree.here()).root / "models"
     committed = models / f"mnist_{name}.tflite"
     if committed.is_file():
+        _SAY.info("model %s is %s", name, committed)
         return committed
     if (file := Path(name)).is_file():
+        _SAY.info("model %s", file)
         return file
     known = ", ".join(committed_models(tree))
     raise ModelError(f"there is no model '{name}'", f"Give a .tflite file, or one of: {known}.")
@@ -338,6 +346,21 @@ def _ready_made() -> list[BuildConfig]:
     return configs
 
 
+Watcher = Callable[[str, int, int], object]
+"""Told of an image's name, how many steps of its build are done, and of how many."""
+_WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched(by: Watcher) -> Iterator[None]:
+    """Lets every build within be watched, however deep it is called."""
+    before = _WATCHER.set(by)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(before)
+
+
 def make(config: BuildConfig, folder: Path, tree: Tree, *, verbose: bool = False) -> Path:
     """Builds an image in a folder, which may hold the build of another; its ELF.
 
@@ -373,6 +396,7 @@ def build(
     tree = tree or Tree.here()
     asked = identity(config, tree)
     if tree.is_here and (ready_made := prebuilt.find(asked)):
+        _SAY.info("image %s came with this package", ready_made)
         return Image(ready_made, config, fresh=False)
     try:
         toolchain.require(config.machine, asked)
@@ -383,6 +407,7 @@ def build(
     compiler = find_compiler(config.machine)
     elf = _elf(config, tree)
     if _is_made_from(elf, _made_from(config, compiler, tree)):  # in a folder that may be closed to this user
+        _SAY.info("image %s is up to date", elf)
         return Image(elf, config, fresh=False)
     folder = paths.made(elf.parent)
     stamp = folder / _STAMP
@@ -394,6 +419,7 @@ def build(
         if tree.is_here:
             _refuse_what_cannot_be_built(config)
         starting()
+        _SAY.info("building %s by %s", elf, compiler)
         _make_within_limits(config, folder, tree, verbose=verbose)
         stamp.write_text(made_from)
     return Image(elf, config, fresh=True)
@@ -565,8 +591,8 @@ def _run_cmake(config: BuildConfig, folder: Path, tree: Tree, excess: fitting.Ex
         settings["CMAKE_TOOLCHAIN_FILE"] = firmware / "cmake" / "arm-none-eabi.cmake"
     definitions = [f"-D{name}={value}" for name, value in (*settings.items(), *config.definitions)]
     log = None if verbose else folder / _LOG
-    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, log)
-    _call([cmake, "--build", str(folder)], tree, log)
+    _call([cmake, "-S", str(firmware), "-B", str(folder), "-G", "Ninja", *definitions], tree, log, config.name)
+    _call([cmake, "--build", str(folder)], tree, log, config.name)
 
 
 def _cmake_options(config: BuildConfig) -> dict[str, Any]:
@@ -595,29 +621,35 @@ def _copied(model: Path, folder: Path) -> Path:
     return copy.resolve()
 
 
-def _call(command: list[str], tree: Tree, log: Path | None) -> None:
-    """Runs a tool, whose words go to ``log`` where it fails; None shows them as they come."""
+def _call(command: list[str], tree: Tree, log: Path | None, name: str) -> None:
+    """Runs a tool for an image, whose words go to ``log`` where it fails; None shows them as they come."""
     # The interpreter that runs codegen must find the tree's package, also where another or none is installed.
     python_path = os.pathsep.join(filter(None, [str(tree.packages), os.environ.get("PYTHONPATH")]))
     # Folders of libraries are where the user stands; CMake stands elsewhere.
     libraries = {name: str(Path(value).absolute()) for name, value in _libraries().items() if value}
-    result = subprocess.run(
+    _SAY.info("%s", shlex.join(command))
+    said = ""
+    with subprocess.Popen(
         command,
         stdout=None if log is None else subprocess.PIPE,
         stderr=None if log is None else subprocess.STDOUT,
         text=True,
         errors="replace",
         env={**os.environ, **libraries, "PYTHONPATH": python_path},
-    )
-    if result.returncode == 0:
+    ) as tool:
+        watcher = _WATCHER.get()
+        for line in tool.stdout or ():
+            said += line
+            if watcher is not None and (step := _STEP.match(line)):
+                watcher(name, int(step[1]), int(step[2]))
+    if tool.returncode == 0:
         return
-    said = result.stdout or ""
     if log is not None:
         try:
             log.write_text(said)
         except OSError:  # a full disk, which the tools may just have told of
             log = None
-    raise _refusal(said, f"`{Path(command[0]).name} {command[1]}`", result.returncode, log)
+    raise _refusal(said, f"`{Path(command[0]).name} {command[1]}`", tool.returncode, log)
 
 
 _SOURCES_MISSING = re.compile(r"(.+?) Set (the environment variable (\w+)_SOURCE_DIR to .+)")
@@ -644,5 +676,5 @@ def _refusal(said: str, command: str, status: int, log: Path | None) -> BuildErr
         told = " ".join(refused[1].split())
         return _sources_missing(told) or BuildError(told)
     tail = "\n".join(said.splitlines()[-_PROBLEM_LINES:])
-    where = f"look at {log} for all of it" if log else "run `renode-mnist build --verbose` to see all of it"
+    where = f"look at {log} for all of it" if log else "run `renode-mnist build -v` to see all of it"
     return BuildError(f"{command} failed with status {status}:\n{tail}\n", f"Mend what it says, or {where}.")

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 import click
 
+from renode_mnist.commands import verbosity
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.plain_text import harmless
 
@@ -84,7 +85,7 @@ class Commands(click.Group):
         module, name = place.split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
-        return command
+        return verbosity.add_options(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ def content(path: Path, most: int = MOST_BYTES) -> bytes:
     Raises:
         OSError: It cannot be read, or is larger; `strerror` says so.
     """
+    logging.getLogger(__name__).info("reading %s", path)
     with path.open("rb") as stream:
         found = stream.read(most + 1)
     if len(found) > most:

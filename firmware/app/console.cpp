@@ -73,6 +73,18 @@ void print_tensors(const char* role, const engine::TensorInfo* tensors, std::siz
   }
 }
 
+// A PC's flash, RAM and stack are not the image's own: what is not measured is said so, not printed as 0.
+[[maybe_unused]] void print_memory_of_pc() {
+  const engine::ModelInfo& model = engine::model();
+  Printer out;
+  out.text("Flash: not measured on a PC, weights ").number(static_cast<std::uint32_t>(model.weights_bytes));
+  out.text(" B").end_line();
+  out.text("Last reset: not known on a PC").end_line();
+  out.text("RAM: not measured on a PC, arena ").number(static_cast<std::uint32_t>(model.arena_bytes));
+  if (model.state_bytes > 0) out.text(", state ").number(static_cast<std::uint32_t>(model.state_bytes));
+  out.text(", wire ").number(messages::kWireBytes).text(" B").end_line();
+}
+
 void print_model() {
   const engine::ModelInfo& model = engine::model();
   const port::Memory memory = port::memory();
@@ -85,6 +97,10 @@ void print_model() {
   for (std::size_t i = 0; i < model.layer_count; ++i) {
     const engine::LayerInfo& layer = model.layers[i];
     out.text("  ").text(layer.op).text(": ").number(layer.macs).text(" MACs, ").text(layer.name).end_line();
+  }
+  if constexpr (!port::kMeasuresMemory) {
+    print_memory_of_pc();
+    return;
   }
   out.text("Flash: ").number(memory.flash_bytes).text(" B, ");
   out.number(static_cast<std::uint32_t>(model.weights_bytes)).text(" B of it weights").end_line();

@@ -19,6 +19,14 @@ void send(const std::uint8_t* bytes, std::size_t count);
 // The same for the text console.
 void print(const char* text, std::size_t count);
 
+// Whether flash, RAM and stack are the image's own, so that memory() accounts for them. Known when it is
+// compiled: the chip's image has no code for a PC.
+#ifdef __arm__
+inline constexpr bool kMeasuresMemory = true;
+#else
+inline constexpr bool kMeasuresMemory = false;
+#endif
+
 struct Memory {
   std::uint32_t flash_bytes;       // code, constants and initial data
   std::uint32_t ram_static_bytes;  // .data and .bss

@@ -144,7 +144,7 @@ def test_cmakes_own_error_is_shown_with_what_the_tool_said(tmp_path: Path, monke
 def test_without_room_for_a_log_the_error_says_how_to_see_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing_cmake(tmp_path, FULL_DISK, monkeypatch)
     (tmp_path / "failed.log").mkdir()
-    with pytest.raises(BuildError, match="run `renode-mnist build --verbose` to see all of it"):
+    with pytest.raises(BuildError, match="run `renode-mnist build -v` to see all of it"):
         make(BuildConfig(resolve_model("int8")), tmp_path, Tree.here())
 
 

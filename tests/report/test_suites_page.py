@@ -41,6 +41,8 @@ def test_evidence_is_read_as_it_was_written(tmp_path: Path) -> None:
         each.append_to(tmp_path / "1.jsonl")
     again = Evidence(VERDICTS[0].test, 3, None)
     again.append_to(tmp_path / "2.jsonl")
+    with (tmp_path / "2.jsonl").open("a") as cut_off:
+        cut_off.write('{"test": ["Sums')
     found = evidence.read([tmp_path / "1.jsonl", tmp_path / "2.jsonl"])
     assert found == {**KEPT, VERDICTS[0].test: again}
 

@@ -55,7 +55,15 @@ def test_each_line_of_a_pipe_is_answered_in_full_and_in_order(place: list[str]) 
     ]  # fmt: skip
     assert said[start + 4] == "HELP   this list"
     assert said[start + 5] == "Received: CMD=1"
-    assert any(line.startswith("RAM: ") for line in said)
+    memory = [line for line in said if line.startswith(("Flash: ", "Last reset: ", "RAM: "))]
+    if "host" in place:
+        flash, cause = r"Flash: not measured on a PC, weights \d+ B", "not known on a PC"
+        ram = r"RAM: not measured on a PC, arena \d+, .* B"
+    else:
+        flash, cause = r"Flash: \d+ B, \d+ B of it weights", "power-on"
+        ram = r"RAM: \d+ B: arena \d+, .*, stack \d+ of \d+"
+    assert [bool(each) for each in map(re.fullmatch, (flash, f"Last reset: {cause}", ram), memory)] == [True] * 3
+    assert not [line for line in memory if re.search(r"\b0\b", line)]
     digit = said[said.index("Running inference...") :]
     assert [line.split(":")[0] for line in digit if line.startswith("Out[")] == [f"Out[{i}]" for i in range(10)]
     assert digit[-1] == "Unknown command; HELP lists those there are."

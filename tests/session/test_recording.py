@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,10 +11,11 @@ import pytest
 
 from renode_mnist.errors import TargetTimeout, WireError
 from renode_mnist.session import recording
-from renode_mnist.session.recording import Difference, Exchange, Recording
+from renode_mnist.session.recording import Damaged, Difference, Exchange, Recording
 from renode_mnist.session.session import Session
 from renode_mnist.wire import frame
 from renode_mnist.wire.messages import ErrorReport, Reply, StateReset, decode_reply, encode_reset_state
+from served import call
 
 REQUEST = frame.encode(encode_reset_state(4))
 ANSWER = REQUEST  # a state that was reset is answered by the same command
@@ -25,20 +28,22 @@ class Firmware:
     def __init__(self, *answers: object) -> None:
         self.sent: list[bytes] = []
         self.resets = 0
+        self.waited: list[float | None] = []
         self._answers = iter(answers)
         self.client = SimpleNamespace(send_raw=self.sent.append, next_reply=self._next)
 
     def reset(self) -> None:
         self.resets += 1
 
-    def _next(self) -> Reply:
+    def _next(self, timeout_seconds: float | None = None) -> Reply:
+        self.waited.append(timeout_seconds)
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
         return Reply(4, cast(Any, answer))
 
 
-def replayed(firmware: Firmware, *exchanges: Exchange) -> list[Difference]:
+def replayed(firmware: Firmware, *exchanges: Exchange) -> list[Difference | Damaged]:
     kept = Recording({}, exchanges, None)
     return list(recording.replay(kept, cast(Session, firmware)))
 
@@ -67,12 +72,67 @@ def test_silence_noise_and_errors_are_differences(answer: object, said: str) -> 
     assert found.what.startswith(said)
 
 
-def test_noise_that_was_recorded_is_expected_again() -> None:
-    noise = frame.decode(DAMAGED[:-1])
-    assert isinstance(noise, frame.BadFrame)
-    (found,) = replayed(Firmware(StateReset()), Exchange(3, REQUEST, (DAMAGED,)))
-    assert found.what == f"a reply that is {noise.reason} against StateReset"
-    assert replayed(Firmware(WireError("other noise", "Look.")), Exchange(3, REQUEST, (DAMAGED,))) != []
+SILENCE = TargetTimeout("no answer", "Wait.")
+THEN = f"{cast(frame.BadFrame, frame.decode(DAMAGED[:-1])).reason}, {len(DAMAGED)} B"
+
+
+def test_a_damaged_reply_is_compared_with_nothing_but_one_must_come() -> None:
+    firmware = Firmware(StateReset(), SILENCE)
+    assert replayed(firmware, Exchange(3, REQUEST, (DAMAGED,))) == [
+        Damaged(3, f"the recorded reply was damaged ({THEN}); now came StateReset")
+    ]
+    assert firmware.waited == [None, 0.5]
+    assert replayed(Firmware(SILENCE), Exchange(3, REQUEST, (DAMAGED,))) == [
+        Difference(3, f"a damaged reply ({THEN}) against no answer. Wait.")
+    ]
+
+
+def test_a_reply_that_a_zero_has_cut_is_one_reply_now() -> None:
+    firmware = Firmware(StateReset(), SILENCE, StateReset())
+    cut, behind = Exchange(3, REQUEST, (DAMAGED, DAMAGED)), Exchange(6, REQUEST, (ANSWER,))
+    assert replayed(firmware, cut, behind) == [
+        Damaged(3, f"the recorded reply was damaged ({THEN}, {THEN}); now came StateReset")
+    ]
+
+
+def test_good_replies_beside_a_damaged_one_must_come_again() -> None:
+    busy = ErrorReport(7, "", 0, 0)
+    mixed = Exchange(3, REQUEST, (DAMAGED, ANSWER))
+    assert replayed(Firmware(busy, StateReset(), SILENCE), mixed) == [
+        Damaged(3, f"the recorded reply was damaged ({THEN}); now came ErrorReport")
+    ]
+    # A zero that was lost had made one damaged frame of two.
+    assert replayed(Firmware(busy, busy, StateReset(), SILENCE), mixed) == [
+        Damaged(3, f"the recorded reply was damaged ({THEN}); now came ErrorReport, ErrorReport")
+    ]
+    assert replayed(Firmware(busy, SILENCE), mixed) == [
+        Difference(3, f"StateReset beside a damaged reply ({THEN}) against ErrorReport")
+    ]
+    assert replayed(Firmware(StateReset(), SILENCE), mixed) == [
+        Damaged(3, f"the recorded reply was damaged ({THEN}); now came nothing in its place")
+    ]
+
+
+def test_noise_without_end_ends_a_replay_all_the_same() -> None:
+    noise = [WireError("noise", "Look.")] * 100
+    (found,) = replayed(Firmware(*noise), Exchange(3, REQUEST, (DAMAGED,)))
+    assert found.what.endswith("now came noise. Look., noise. Look., noise. Look.")
+
+
+def test_a_session_with_a_damaged_reply_is_replayed(tmp_path: Path) -> None:
+    file = tmp_path / "session.jsonl"
+    assert call("run", "--target", "host", "--record", file).returncode == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    number = max(at for at, line in enumerate(lines) if line.get("direction") == "received")
+    content = bytearray.fromhex(lines[number]["bytes"])
+    content[-2] ^= 0x40
+    lines[number]["bytes"] = content.hex()
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = call("replay", file, "--target", "host")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sent again to host: 0 difference(s), 1 not compared\n" in done.stdout
+    assert f"line {number}, not compared: the recorded reply was damaged (bad checksum" in done.stdout
+    assert done.stdout.rstrip().endswith("now came Stats")
 
 
 def test_each_of_several_answers_is_held_against_its_own() -> None:

@@ -240,11 +240,10 @@ except workers.Interrupted as stopped:
     # It comes back when nobody holds its output any more, the processes that it started included.
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     lines = done.stdout.splitlines()
-    assert lines[0] == "PASS Ends Before"
     if number == signal.SIGKILL:
         assert done.returncode == -number
-        assert lines[1:] == []
+        assert lines in ([], ["PASS Ends Before"])  # it may be ended before it has told what it was told
         assert "Execution terminated by signal" in (out / "part-0.xml").read_text()  # it ended in order
     else:
         assert (done.returncode, done.stderr) == (0, "")
-        assert lines[1:] == [f"by {int(number)} Counts(passed=1, failed=3, skipped=0, not_run=3)"]
+        assert lines == ["PASS Ends Before", f"by {int(number)} Counts(passed=1, failed=3, skipped=0, not_run=3)"]

@@ -17,7 +17,15 @@ _HEAD = (
     "Every command with its options; made from the commands (`make docs-tables`). `renode-mnist COMMAND "
     "--help` prints the same, `renode-mnist completion` completes it. In a clone the program is "
     "`.venv/bin/renode-mnist`, and plain `renode-mnist` after `. .venv/bin/activate`.\n\n"
+    "Every command has these two as well, for what goes to the error stream beside its result:\n\n"
+    "| option | what is said |\n| --- | --- |\n"
+    "| `-q`, `--quiet` | results and errors alone: no notes, no progress |\n"
+    "| `-v`, `--verbose` | what is done: tools that are called, files that are read, images that are there already, "
+    "targets that are opened; `-vv` also each frame on the wire |\n\n"
+    "Long work shows what it is at, its rate and the time left, on a terminal alone. Python programs have the same "
+    "from the logger `renode_mnist` of `logging`.\n\n"
 )
+_OF_ALL = {"--help", "--quiet", "--verbose"}
 _EXTRA = re.compile(r"\s*((?:\s*\[[^\[\]]*\])+)$")
 
 
@@ -51,8 +59,8 @@ def _command(context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     text = [f"{'#' * len(context.command_path.split())} {context.command_path}\n"]
     text.append(f"{_prose(command.help or '')}\n\n```text\n{usage}\n```\n")
-    # Without --help: click keeps its names from whoever asked first, here or in another test.
-    rows = [_row(each, context) for each in command.get_params(context) if "--help" not in each.opts]
+    # Without --help: click keeps its names from whoever asked first, here or in another test. -q, -v: in the head.
+    rows = [_row(each, context) for each in command.get_params(context) if not _OF_ALL & set(each.opts)]
     told = "".join(row for row in rows if row)
     if told:
         text.append(f"\n| option | meaning | default, range |\n| --- | --- | --- |\n{told}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -185,6 +187,38 @@ def test_leaves_nothing_behind_when_all_is_well(probe: Path, tmp_path: Path, mon
         with pytest.raises(TargetTimeout):
             target.receive(Deadline.after(target, 0.01))
         assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import sys, tempfile, time
+from pathlib import Path
+from renode_mnist.targets.renode import RenodeTarget
+tempfile.tempdir = sys.argv[2]
+with RenodeTarget(Path(sys.argv[1])) as target:
+    target.run_for(0.02)
+    print("running", flush=True)
+    time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_a_killed_parent_leaves_is_gone_with_the_next_start(
+    probe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    call = [sys.executable, "-c", KILLED, probe, tmp_path]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "running\n"
+        parent.send_signal(number)
+    (left,) = tmp_path.iterdir()
+    with (left / "held").open("w") as lock:  # Renode ends when its parent has gone, and with it its lock
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with RenodeTarget(probe) as target:
+        target.run_for(0.02)
+        (now,) = tmp_path.iterdir()
+        assert now != left
     assert list(tmp_path.iterdir()) == []
 
 

@@ -169,10 +169,9 @@ class _Reader:
             flaw = Flaw(f"has the shape {open_shape}", "Export the model with every dimension but the batch fixed")
         elif table.Sparsity() is not None:
             flaw = Flaw("is stored sparse", "Export the model with dense weights")
-        elif table.IsVariable() and 0 < table.Buffer() < len(self._buffers):
-            if self._buffers[table.Buffer()].DataLength() > 0:
-                # TensorFlow Lite Micro gives a variable memory of its own, and forgets what the file has for it.
-                flaw = Flaw("is a variable, and has a constant's values", "Export the model again")
+        elif table.IsVariable() and self._has_values(table.Buffer()):
+            # TensorFlow Lite Micro gives a variable memory of its own, and forgets what the file has for it.
+            flaw = Flaw("is a variable, and has a constant's values", "Export the model again")
         return Tensor(
             index=index,
             name=name,
@@ -184,6 +183,9 @@ class _Reader:
             is_variable=bool(table.IsVariable()),
             is_open=any(table.ShapeSignature(i) < 0 for i in range(min(table.ShapeSignatureLength(), len(shape)))),
         )
+
+    def _has_values(self, buffer: int) -> bool:
+        return 0 < buffer < len(self._buffers) and self._buffers[buffer].DataLength() > 0
 
     def _open(self, table: Any) -> list[int] | None:
         """The shape as the model's author left it, where another dimension than the batch is not fixed."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
-
-import click
 
 if TYPE_CHECKING:
     from renode_mnist.build import Image
     from renode_mnist.wire.messages import Stats
+
+_LOG = logging.getLogger(__name__)
 
 
 def tell_another_image(target: str, firmware: Stats, image: Image) -> None:
@@ -17,8 +18,9 @@ def tell_another_image(target: str, firmware: Stats, image: Image) -> None:
 
     if target != "board" or firmware.build_id == build_id(image.elf):
         return
-    click.echo(
-        f"note: the board runs another image than the options name: {firmware.model_name} by engine "
-        f"{firmware.engine}, commit {firmware.commit}; --flash loads theirs",
-        err=True,
+    _LOG.warning(
+        "note: the board runs another image than the options name: %s by engine %s, commit %s; --flash loads theirs",
+        firmware.model_name,
+        firmware.engine,
+        firmware.commit,
     )

@@ -9,6 +9,7 @@ import click
 
 from renode_mnist import paths, remedies
 from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.bench_program import Asked, bench_programs, check_given
 from renode_mnist.commands.bench_verdict import conclude, load_budgets, show_verdict
 from renode_mnist.commands.duration import duration
@@ -105,7 +106,6 @@ def bench(
         bench_programs(Asked(programs, until, seconds, wall, top, counted, json_file, markdown, check, update, file))
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from renode_mnist.measure import bench as measuring
     from renode_mnist.report import bench_table, grid
@@ -118,16 +118,12 @@ def bench(
     budget_file = budget_file or paths.budgets(to_write=update)
     if check and not (update and not budget_file.exists()):
         load_budgets(budget_file, wanted, markdown)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
-    ) as progress:
-        task = progress.add_task("", total=len(wanted))
+    with progress_bar.shown() as show:
 
         def announce(case: measuring.Case) -> None:
-            progress.update(task, description=case.name, completed=wanted.index(case))
+            show(case.name, wanted.index(case), len(wanted))
 
         rows, refused = measuring.run(wanted, [int(clock) for clock in clocks], target, given, announce)
-        progress.update(task, completed=len(wanted))
     if not rows:
         raise measuring.BenchError("no case could be run: " + " ".join(measuring.told(refused)))
     laid_out = bench_table.grid(rows, refused)

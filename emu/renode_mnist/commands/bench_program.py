@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from renode_mnist import remedies
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.bench_verdict import conclude, load_budgets, show_verdict
 from renode_mnist.commands.output import write
 from renode_mnist.commands.program_end import failure, mark, why
@@ -90,8 +91,9 @@ def bench_programs(asked: Asked) -> None:
     if asked.check and not (asked.update and not asked.budget_file.exists()):
         load_budgets(asked.budget_file, (), asked.markdown)
     rows: list[ProgramRow] = []
-    with Console(stderr=True).status("running, watched block by block …"):
-        for elf in asked.programs:
+    with progress_bar.shown() as show:
+        for number, elf in enumerate(asked.programs):
+            show(f"running {elf.name}, watched block by block", number, len(asked.programs))
             rows.append(
                 program_bench.measure(
                     elf,

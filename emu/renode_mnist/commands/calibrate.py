@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from renode_mnist.build import ImageOptions
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import (
     elf_option,
     image_of,
@@ -50,8 +51,6 @@ def calibrate(
     **options: Any,
 ) -> None:
     """Measure the core and its memories by microbenchmarks, and hold the model of its cycles against them."""
-    from rich.console import Console
-
     from renode_mnist.measure import calibration
     from renode_mnist.session.opening import require_target
 
@@ -61,10 +60,8 @@ def calibrate(
     if output is not None and not output.absolute().parent.is_dir():
         raise EnvironmentProblem(f"there is no folder {output.absolute().parent}", "Make it, or give another path.")
     image = image_of(elf, calibration.config(ImageOptions(board=board, clock_mhz=clock_mhz)))
-    with Console(stderr=True).status("") as status:
-        found = calibration.calibrate(
-            target, image.elf, asked, rounds=rounds, starting=lambda what: status.update(f"{what} …")
-        )
+    with progress_bar.doing(f"starting {target}") as tell:
+        found = calibration.calibrate(target, image.elf, asked, rounds=rounds, starting=tell)
     if output is not None and found.counts_cycles:
         found.save(output)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from renode_mnist import version
 from renode_mnist.build import ENGINES, ImageOptions, resolve_model
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import (
     complete_model,
     options_from,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 ALL_SUITES = "all"
 MEASUREMENT = "measurement.json"
+_LOG = logging.getLogger(__name__)
 _MOST_SAID = 1_000
 """Characters of why a case could not be run."""
 
@@ -100,8 +103,6 @@ def measure(
     Ends with 1 where a check failed, with 2 where one could not be made, as bench --check and test do; all files are
     written before.
     """  # fmt: skip
-    from rich.console import Console
-
     from renode_mnist.measure import budgets
     from renode_mnist.measure import subject as measuring
     from renode_mnist.measure.findings import Workspace
@@ -131,8 +132,8 @@ def measure(
     for old in (MEASUREMENT, "findings.json"):  # of another call, and no answer to this one
         (output / old).unlink(missing_ok=True)
     workspace = Workspace.of(os.environ)
-    with Console(stderr=True).status("measuring …") as status:
-        found = measuring.measure(subject, Path(), target, given, lambda case: status.update(f"measuring {case} …"))
+    with progress_bar.doing("measuring") as tell:
+        found = measuring.measure(subject, Path(), target, given, lambda case: tell(f"measuring {case}"))
     unspoken = [] if found.unspoken is None else [case_of_elf(found.unspoken.elf)]
     judgement = judge(found.rows, found.refused, budget_file, workspace, unspoken)
     asked = list(dict.fromkeys([*suites, *(["golden"] if golden and ALL_SUITES not in suites else [])]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -13,13 +14,13 @@ import click
 
 from renode_mnist.commands.output import make_folder, write
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
-from renode_mnist.plain_text import harmless
 
 if TYPE_CHECKING:
     from renode_mnist.measure.change_report import Baseline, Report
     from renode_mnist.measure.findings import Finding
     from renode_mnist.measure.measurement import Measurement
 
+_LOG = logging.getLogger(__name__)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 NAME = r"^[A-Za-z0-9_-]{1,50}$"
 
@@ -106,7 +107,7 @@ def report(
         write(Path(summary), text, append=True)
     if outputs := os.environ.get("GITHUB_OUTPUT"):
         write(Path(outputs), "".join(_outputs(made, output)), append=True)
-    click.echo(harmless(f"{made.verdict}: {output / 'comment.md'}"), err=True)
+    _LOG.warning("%s: %s", made.verdict, output / "comment.md")
 
 
 def check_name(name: str) -> None:
@@ -134,7 +135,7 @@ def _baseline(
         try:
             commit, cases = base_commit.measure(Subject.load(folder / "subject.json"), ref)
         except RenodeMnistError as error:
-            click.echo(harmless(f"note: the base commit could not be measured: {error}"), err=True)
+            _LOG.warning("note: the base commit could not be measured: %s", error)
         else:
             return change_report.Baseline(kind="built", commit=commit, wanted="", cases=cases)
     if kept is not None:
@@ -144,7 +145,7 @@ def _baseline(
         try:
             allowed = change_report.of_budgets(budgets.load(budget_file), head.cases)
         except RenodeMnistError as error:  # gone since, or named from another folder
-            click.echo(harmless(f"note: {error}"), err=True)
+            _LOG.warning("note: %s", error)
             allowed = []
         return change_report.Baseline(kind="budgets", commit=None, wanted="", cases=allowed)
     return change_report.Baseline(kind="none", commit=None, wanted="", cases=[])
@@ -155,12 +156,12 @@ def _kept(base: Path) -> Measurement | None:
     from renode_mnist.measure import measurement
 
     if not (base / "measurement.json").is_file():
-        click.echo(harmless(f"note: no measurement of the base commit in {base}"), err=True)
+        _LOG.warning("note: no measurement of the base commit in %s", base)
         return None
     try:
         return measurement.load(base / "measurement.json")
     except RenodeMnistError as error:
-        click.echo(harmless(f"note: {error}"), err=True)
+        _LOG.warning("note: %s", error)
         return None
 
 
@@ -183,7 +184,7 @@ def _grown(head: Path, base: Path | None, sources: Sequence[Any], threshold: flo
             bench.load(head / "bench.json"), bench.load(base / "bench.json"), sources, threshold
         )
     except bench.BenchError as error:
-        click.echo(harmless(f"note: {error}"), err=True)
+        _LOG.warning("note: %s", error)
         return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import click
 
 from renode_mnist.build import CLOCKS_MHZ
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.matrix import MODELS, list_option
 from renode_mnist.commands.output import write
+
+_LOG = logging.getLogger(__name__)
 
 
 class _Percent(click.ParamType[float]):
@@ -127,11 +131,11 @@ def _first_worse(before: str, after: str, wanted: Any, layer: int | None, metric
     if layer is not None and not unit.of_layers:
         raise click.UsageError(f"a layer has no {unit.label} of its own: take --metric cycles or instructions")
     line = commits.line(commits.resolve(before), commits.resolve(after))
-    with Console(stderr=True).status("") as status:
+    with progress_bar.doing("first commits") as tell:
 
         def measure(commit: str, cases: Any) -> Any:
             def announce(case: Any) -> None:
-                status.update(f"{commit[:12]}, {line.index(commit)} of {len(line) - 1}: {case.name}")
+                tell(f"{commit[:12]}, {line.index(commit)} of {len(line) - 1}: {case.name}")
 
             return commits.measure(commit, cases, CLOCKS_MHZ[0], announce)
 
@@ -148,8 +152,6 @@ def _first_worse(before: str, after: str, wanted: Any, layer: int | None, metric
 
 def _side(name: str, wanted: Any) -> Any:
     """The rows of one side of a comparison."""
-    from rich.console import Console
-
     from renode_mnist.measure import bench as measuring
     from renode_mnist.measure import commits
 
@@ -160,11 +162,11 @@ def _side(name: str, wanted: Any) -> Any:
     else:
         commit = commits.resolve(name)
         if commit == commits.resolve("HEAD") and commits.is_dirty():
-            click.echo(f"note: the sources differ from {name}; say . to measure what is not committed", err=True)
-    with Console(stderr=True).status(name) as status:
+            _LOG.warning("note: the sources differ from %s; say . to measure what is not committed", name)
+    with progress_bar.shown() as show:
 
         def announce(case: measuring.Case) -> None:
-            status.update(f"{name}: {case.name}")
+            show(f"{name}: {case.name}", wanted.index(case), len(wanted))
 
         clock_mhz = CLOCKS_MHZ[0]
         if commit is None:
@@ -172,5 +174,5 @@ def _side(name: str, wanted: Any) -> Any:
         else:
             rows, refused = commits.measure(commit, wanted, clock_mhz, announce)
     for sentence in measuring.told(refused):
-        click.echo(f"{name}: not there: {sentence}", err=True)
+        _LOG.warning("%s: not there: %s", name, sentence)
     return rows

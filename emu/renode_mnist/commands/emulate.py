@@ -10,7 +10,7 @@ import click
 
 from renode_mnist.commands.drive import Drive, drive
 from renode_mnist.commands.duration import duration
-from renode_mnist.commands.options import options_from, program_options_of, target_option, tell_target
+from renode_mnist.commands.options import options_from, program_options_of, target_option, tell_target, why_target
 from renode_mnist.commands.program_end import STRICT, failed, failure, mark, why, words
 from renode_mnist.errors import CheckFailed
 from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions, TargetOptions
@@ -63,7 +63,6 @@ def emulate(
     from renode_mnist.session.emulation_opening import open_emulation
     from renode_mnist.session.emulation_text import Printer
 
-    tell_target(target)
     program = program_options_of(options)
     printer = Printer(_echo, uart or "")
     emulation = open_emulation(
@@ -90,6 +89,7 @@ def emulate(
         lacking = emulation.target.lacking() if strict else ()
         problem = _found(lacking) if lacking else failure(over, until)
         if as_json:
+            tell_target(target)
             click.echo(json.dumps(_values(emulation, over, until, problem), indent=2))
         else:
             _tell(emulation, over, until)
@@ -150,7 +150,9 @@ def _tell(emulation: Emulation, over: Over, until: str | None) -> None:
 def _took(emulation: Emulation) -> str:
     target, count = emulation.target, emulation.count()
     cycles = "" if count.cycles is None else f", {count.cycles} cycles (modelled)"
-    return f"{count.instructions} instructions{cycles} on {target.name} ({target.version}), at {emulation.place()}"
+    why = f", since {reason}" if (reason := why_target()) else ""
+    where = f"{target.name} ({target.version}{why})"
+    return f"{count.instructions} instructions{cycles} on {where}, at {emulation.place()}"
 
 
 def _faults(emulation: Emulation) -> str:

@@ -110,7 +110,7 @@ def evaluate(
             with_reference=reference,
             workers=evaluating.Workers(workers, scheduler),
             resume=resume,
-            progress=show,
+            progress=progress_bar.of_campaign(show),
         )
     if html is not None:
         write_whole(html, evaluation_page.render(found).encode())

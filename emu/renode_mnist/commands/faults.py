@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.build import ImageOptions
-from renode_mnist.commands import progress_bar
+from renode_mnist.commands import progress_bar, verbosity
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option
 from renode_mnist.commands.options import complete_model, config_of, elf_option, options_from
 from renode_mnist.commands.workers import worker_options
@@ -43,8 +43,12 @@ _FAILS = ("silent", "class", "hang", "detected")
     multiple=True,
     help="Where to put them; may be given again.  [default: everywhere]",
 )
-@click.option("--only", type=click.IntRange(0), metavar="N", help="Try fault N of this campaign alone, and show it.")
-@click.option("-v", "--verbose", is_flag=True, help="With --only: the outputs, what went over the line, the log.")
+@click.option(
+    "--only",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Try fault N of this campaign alone, and show it; with -v its outputs, the line and the log too.",
+)
 @click.option(
     "--fail-on",
     "fails",
@@ -69,7 +73,6 @@ def faults(
     seed: int,
     places: tuple[str, ...],
     only: int | None,
-    verbose: bool,
     fails: tuple[str, ...],
     workers: int | None,
     scheduler: str | None,
@@ -96,7 +99,7 @@ def faults(
     given = _samples(config, files, samples, pixel_range)
     chosen = tuple(Place(each) for each in places)
     if only is not None:
-        _show_one(config, given, only, seed=seed, places=chosen, elf=elf, fails=fails, verbose=verbose)
+        _show_one(config, given, only, seed=seed, places=chosen, elf=elf, fails=fails)
         return
     with progress_bar.shown() as show:
         found = campaigns.run(
@@ -108,7 +111,7 @@ def faults(
             elf=elf,
             workers=Workers(workers, scheduler),
             resume=resume,
-            progress=show,
+            progress=progress_bar.of_campaign(show),
         )
     if html is not None:
         from renode_mnist.report import faults_page
@@ -148,14 +151,13 @@ def _show_one(
     places: tuple[Any, ...],
     elf: Path | None,
     fails: tuple[str, ...],
-    verbose: bool,
 ) -> None:
     from renode_mnist.measure.faults import faults as campaigns
     from renode_mnist.report import faults as report
 
     cargo, _, _, _ = campaigns.prepared(config, given, seed=seed, places=places, elf=elf)
     one = campaigns.again(cargo, number)
-    click.echo(report.retold(one, verbose=verbose))
+    click.echo(report.retold(one, verbose=verbosity.is_verbose()))
     if str(one.finding.outcome) in fails or ("class" in fails and one.finding.class_differs):
         click.get_current_context().exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_MODEL = "int8"
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 
 @click.command()
@@ -112,7 +114,7 @@ def _tried(what: str, make: Callable[[], T]) -> T | None:
     try:
         return make()
     except EnvironmentProblem as problem:
-        click.echo(f"note: no {what}: {problem}", err=True)
+        _LOG.warning("note: no %s: %s", what, problem)
         return None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from renode_mnist import remedies
+from renode_mnist.commands import progress_bar, verbosity
 
 if TYPE_CHECKING:
     from renode_mnist.model.card import Converted, Trained
@@ -52,15 +53,16 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
     from renode_mnist.model.train import Progress
 
     plan = pipeline.TrainPlan(output, epochs, seed, qat, data_directory)
-    console = Console(markup=False)
+    console, errors = Console(markup=False), Console(stderr=True, markup=False)
     bars: dict[tuple[str, int], progress.TaskID] = {}
     display = progress.Progress(
         "[progress.description]{task.description}",
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         "{task.fields[state]}",
-        progress.TimeElapsedColumn(),
-        console=console,
+        progress.TimeRemainingColumn(),
+        console=errors,
+        disable=not errors.is_terminal or verbosity.is_quiet(),
     )
     with ExitStack() as shown:
 
@@ -158,9 +160,9 @@ def export(model: Path, variant: str, output: Path | None, c_array: bool, data_d
     variants = None if variant == "all" else [cast(exporter.Variant, variant)]
     records: dict[exporter.Variant, Converted] = {}
     directory = output or model.parent
-    with console.status("Loading TensorFlow") as status:
+    with progress_bar.doing("loading TensorFlow") as tell:
         for name, path, record in pipeline.export_models(model, variants, directory, data_directory):
-            status.update(f"{path.name}: {record.correct} of {record.count} right")
+            tell(f"{path.name}: {record.correct} of {record.count} right")
             records[name] = record
             if c_array:
                 header, source = exporter.c_array(path.read_bytes(), path.stem)

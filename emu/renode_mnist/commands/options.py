@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session.target_options import TARGETS, OpenOptions, ProgramOptions, TargetOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LOG = logging.getLogger(__name__)
 
 
 def options_from(
@@ -124,11 +126,12 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
     """The given ELF, or the image of ``config``, built where it has to be; says so on the error stream then."""
     if elf is not None:
         return Image(elf, None, fresh=False)
-    from rich.console import Console
+    from renode_mnist.commands import progress_bar
 
     with ExitStack() as shown:
-        status = Console(stderr=True).status(f"building {config.name} …")
-        return building.build(config, starting=lambda: shown.enter_context(status))
+        return building.build(
+            config, starting=lambda: shown.enter_context(progress_bar.doing(f"configuring {config.name}"))
+        )
 
 
 def target_option(*, default: str = OpenOptions.target, choices: tuple[str, ...] = TARGETS) -> Callable[[F], F]:
@@ -165,7 +168,7 @@ def why_target() -> str:
 def tell_target(target: str) -> None:
     """The same as a line on the error stream, where no table has it; for when arguments have been checked."""
     if why := why_target():
-        click.echo(f"target {target}, since {why}", err=True)
+        _LOG.warning("target %s, since %s", target, why)
 
 
 picture_option = click.option(

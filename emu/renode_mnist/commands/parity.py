@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from renode_mnist import paths
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.session.target_options import TARGETS
@@ -46,7 +47,11 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
     records = {}
     for name in names:
         config = config_of(dict(options), machine_of(name))
-        with open_session(name, image_of(None, config).elf, given(config)) as session:
+        image = image_of(None, config)
+        with (
+            progress_bar.doing(f"{len(digits)} digits on {name}"),
+            open_session(name, image.elf, given(config)) as session,
+        ):
             records[name] = comparing.run(session, digits)
     first = names[0]
     failed = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 
 from renode_mnist import paths
 from renode_mnist.build import ImageOptions
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.duration import duration
 from renode_mnist.commands.options import (
     config_of,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from renode_mnist.profile.profile import Profile
     from renode_mnist.program.sources import Sources
 
+_LOG = logging.getLogger(__name__)
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -106,7 +109,7 @@ def profile(
     digit = preprocess.read(picture)
     config = config_of(options)
     image = image_of(elf, config)
-    with Console(stderr=True).status("running, watched block by block …"):
+    with progress_bar.doing("running, watched block by block"):
         board = TargetOptions(board=config.board, parameters=parameters)
         of_record = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
         result = profiler.classify(image.elf, digit.pixels, picture.name, board, of_record)
@@ -218,10 +221,11 @@ class _Files:
             raise ElfError(f"{ran.elf} has no line table, so there is no coverage", "Compile it with -g.")
         write(self.tracefile, result.coverage)
         if missing := [*map(result.sources.short, result.not_covered)]:
-            click.echo(
-                f"{self.tracefile} leaves out {len(missing)} source files that are not on this machine: "
-                f"{', '.join(missing)}",
-                err=True,
+            _LOG.warning(
+                "%s leaves out %d source files that are not on this machine: %s",
+                self.tracefile,
+                len(missing),
+                ", ".join(missing),
             )
 
 
@@ -246,7 +250,7 @@ def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: b
     modelled = run.options.clock_model == "m7"
     if unit == "cycles" and not modelled:
         raise click.UsageError("--unit cycles of a program needs modelled cycles: add --clock-model m7.")
-    with Console(stderr=True).status("running, watched block by block …"):
+    with progress_bar.doing("running, watched block by block"):
         result = program_profiler.run(
             run.elf, until=run.until or "", seconds=run.seconds, wall_seconds=run.wall, options=run.options
         )

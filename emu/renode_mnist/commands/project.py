@@ -125,6 +125,11 @@ class _Lazy(dict[str, Any]):
             if isinstance(group.get_command(context, each), click.Command):
                 self[each] = self._of(each)
 
+    @property
+    def file(self) -> Path:
+        """The project's file."""
+        return self._project.file
+
     def get(self, name: str, default: Any = None) -> Any:
         """Of a command; click asks for the one that is called."""
         if name not in self and self._group.get_command(click.Context(self._group), name) is not None:

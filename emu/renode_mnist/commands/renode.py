@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from renode_mnist.commands import verbosity
 from renode_mnist.renode_install.releases import DEFAULT_VERSION
 
 
@@ -27,15 +28,29 @@ def renode() -> None:
 def install(version: str, archives: tuple[Path, ...]) -> None:
     """Fetch the portable build for this machine and pyrenode3, check them, put them into the cache."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     from renode_mnist.renode_install import releases
     from renode_mnist.renode_install.install import install as install_release
 
     release = releases.release_for(version, releases.this_machine())
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    is_shown = console.is_terminal and not verbosity.is_quiet()
+    with Progress(*columns, console=console, transient=True, disable=not is_shown) as progress:
         tasks = {}
 
         def report(name: str, done_bytes: int, expected_bytes: int) -> None:

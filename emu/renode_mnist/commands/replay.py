@@ -35,15 +35,20 @@ def replay(file: Path, target: str, elf: Path | None, **options: Any) -> None:
     given = target_options_of(options)
     config = config_of(options, machine_of(target))
     with open_session(target, image_of(elf, config).elf, given(config)) as session:
-        differences = list(recording.replay(kept, session))
+        found = list(recording.replay(kept, session))
+    differences = [each for each in found if isinstance(each, recording.Difference)]
+    damaged = [each for each in found if isinstance(each, recording.Damaged)]
     tell_target(target)
     recorded = kept.identity["target"]
     click.echo(
         f"{len(kept.exchanges)} requests recorded on {recorded['target']} ({recorded['version']}), "
         f"sent again to {target}: {len(differences)} difference(s)"
+        + (f", {len(damaged)} not compared" if damaged else "")
     )
     if kept.cut_off is not None:
         click.echo(f"The recording is cut off in line {kept.cut_off}; it was replayed up to there.")
+    for each in damaged:
+        click.echo(f"line {each.line}, not compared: {each.what}")
     for difference in differences:
         click.echo(f"line {difference.line}: {difference.what}")
     if differences:

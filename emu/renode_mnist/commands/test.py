@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +19,16 @@ from renode_mnist.commands.options import (
     target_option,
     target_options,
     tell_target,
+    why_target,
 )
-from renode_mnist.commands.output import make_folder, write
-from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.commands.output import make_folder
+from renode_mnist.commands.suite_run import run
+from renode_mnist.errors import RenodeMnistError
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import TARGETS, SuiteOptions, TargetOptions
 
 if TYPE_CHECKING:
-    from renode_mnist.session.evidence import Evidence
     from renode_mnist.session.record import Connection
-    from renode_mnist.suites.plan import Plan
-    from renode_mnist.suites.report import Files
-    from renode_mnist.suites.workers import Call, Ended, Failed
 
 SHARED = tuple(name for name in TARGETS if name != "board")
 """Targets of which each suite may have one of its own at the same time; a board is never shared."""
@@ -101,15 +97,17 @@ def test(suites: tuple[str, ...], output: Path, jobs: int | None, rerun_failed: 
     plan = planning.plan(sources)
     image = image_of(given["elf"], BuildConfig.of(asked, machine_of(asked.target)))
     found = connect(asked.target, image.elf, TargetOptions.of(asked, asked.board))
-    tell_target(asked.target)
     tell_another_image(asked.target, found.firmware, image)
     _check_golden(asked, found)
     _check_labels(asked)
+    identity = identity_lines(found.target, found.firmware)
+    if why := why_target():
+        identity["Target"] += f", since {why}"
     files = report.Files(output.resolve())
     call = Call(
         sources=sources,
         name=" ".join((asked.target, found.firmware.engine, found.firmware.model_name)),
-        metadata=identity_lines(found.target, found.firmware),
+        metadata=identity,
         pythonpath=[paths.suites()],  # where a suite of one's own finds firmware.resource
         variables=[f"{name.upper()}:{value}" for name, value in given.items() if value is not None],
         folder=files.folder,
@@ -119,88 +117,17 @@ def test(suites: tuple[str, ...], output: Path, jobs: int | None, rerun_failed: 
         if not plan.parts:
             click.echo(f"No test failed in the last run in {output}.")
             return
-    _run(plan, call, jobs or jobs_of(asked.target), files, into_last=rerun_failed)
-
-
-def _run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> None:
-    """Runs it and says what it came to.
-
-    Raises:
-        CheckFailed: A test failed.
-    """
-    from renode_mnist.report import suites_page
-    from renode_mnist.suites import report, workers
-
-    kept = files.folder / "evidence"
-    shutil.rmtree(kept, ignore_errors=True)
-    make_folder(kept)
-    stopped = None
     try:
-        ran = workers.run(plan, call.knowing(f"EVIDENCE:{kept}"), jobs, _tell)
-    except workers.Interrupted as interrupted:
-        stopped, ran = interrupted, interrupted.ran
-    evidence = _gathered(kept, files.evidence, onto_last=into_last)
-    counts, verdicts = report.write(
-        plan,
-        ran,
-        call.name,
-        files,
-        into_last=into_last,
-        link=lambda test: f"[{files.page.name}#{suites_page.anchor(test)}|{_LINKED}]" if test in evidence else "",
-    )
-    failed = counts.failed - counts.not_run if stopped else counts.failed
-    said = f"{counts.total} tests, {counts.passed} passed, {failed} failed, {counts.skipped} skipped"
-    if stopped:
-        said += f", {counts.not_run} not run to their end"
-    write(files.page, suites_page.render(call.name, said, list(call.metadata.items()), verdicts, evidence))
-    click.echo(f"\n{said}")
-    for what in ("output", "xunit", "log", "report", "page"):
-        click.echo(f"{what.capitalize() + ':':8} {getattr(files, what)}")
-    if stopped is not None:
-        if stopped.signal_number == signal.SIGINT:
-            raise click.Abort
-        click.echo("Interrupted.", err=True)
-        raise SystemExit(128 + stopped.signal_number)
-    if counts.failed:
-        raise CheckFailed(f"{counts.failed} test(s) failed", f"Open {files.page}.")
-
-
-def _gathered(folder: Path, file: Path, *, onto_last: bool) -> dict[tuple[str, ...], Evidence]:
-    """What all processes have kept, as one file, onto what there was of a run that this one is part of."""
-    from renode_mnist.session import evidence
-
-    before = [file] if onto_last and file.is_file() else []
-    found = evidence.read([*before, *sorted(folder.glob("*.jsonl"))])
-    file.unlink(missing_ok=True)
-    for each in found.values():
-        each.append_to(file)
-    shutil.rmtree(folder)
-    return found
-
-
-_LINKED = "What it cost, and what was on the line"
-
-
-def _tell(ended: Ended | Failed) -> None:
-    """A line for each test as it ends, and why it failed or was skipped."""
-    from renode_mnist.suites.workers import Ended
-
-    if isinstance(ended, Ended):
-        status, message = ended.status, ended.message
-        click.echo(f"{click.style(status, fg=_COLOURS[status])}  {' / '.join(ended.test)}")
-    else:
-        message = ended.message
-        click.echo(f"{click.style('FAIL', fg='red')}  {ended.what}")
-    for line in message.splitlines():
-        click.echo(f"      {line}")
-
-
-_COLOURS = {"PASS": "green", "FAIL": "red", "SKIP": "yellow"}
+        run(plan, call, jobs or jobs_of(asked.target), files, into_last=rerun_failed)
+    finally:
+        tell_target(asked.target)
 
 
 def jobs_of(target: str) -> int:
     """How many suites run at a time where nobody says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") and target in SHARED else 1
+    if target not in SHARED:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sources(suites: tuple[str, ...]) -> list[Path]:

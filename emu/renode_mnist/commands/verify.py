@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.build import ImageOptions
+from renode_mnist.commands import progress_bar
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
     complete_model,
@@ -86,8 +87,6 @@ def verify(
     MODEL is a committed model's name (int8) or a .tflite file. Without --data seeded inputs and the ends of the
     input's range are tried. The yardstick is LiteRT's reference kernels. Exits with 1 on a difference.
     """
-    from rich.console import Console
-
     from renode_mnist.build import resolve_model
     from renode_mnist.measure.verify_image import verify_image
     from renode_mnist.model.difference import FLOAT_BOUND_ULP
@@ -96,7 +95,8 @@ def verify(
     given = target_options_of(options)
     config = config_of({"model": model, "trace": False, **options}, machine_of(target))
     samples = _samples(config, files, count, seed, pixel_range)
-    with Console(stderr=True).status("reading the model …") as status:
+    with progress_bar.shown() as show:
+        show("reading the model")
         found = verify_image(
             config,
             target,
@@ -105,7 +105,7 @@ def verify(
             elf=elf,
             against=resolve_model(against) if against is not None else None,
             float_bound_ulp=FLOAT_BOUND_ULP if ulp is None else ulp,
-            progress=lambda doing: status.update(_plain(doing)),
+            progress=show,
         )
     if html is not None:
         from renode_mnist.model.tensor_files import write_bytes
@@ -140,12 +140,6 @@ def _samples(
         given = from_files(specs, files, pixel_range, config.model.read_bytes())
         return given if count is None else given.spread(count)
     return inputs.edge_cases(specs) + inputs.seeded(specs, count or 4, seed)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _show(found: Verification) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from renode_mnist import codegen, outside
@@ -39,7 +40,7 @@ def verify_image(
     elf: Path | None = None,
     against: Path | None = None,
     float_bound_ulp: float = FLOAT_BOUND_ULP,
-    progress: Callable[[str], None] = lambda doing: None,
+    progress: Callable[[str, int, int], None] = lambda doing, done, count: None,
 ) -> Verification:
     """Runs samples through an image and through the best yardstick that there is.
 
@@ -51,7 +52,7 @@ def verify_image(
         elf: An image that is there already.
         against: The float model that the network was quantised from: ``.tflite`` or ``.keras``.
         float_bound_ulp: See `verify.verify`.
-        progress: Told what is being done.
+        progress: Told what is being done, how many samples are, and of how many.
 
     Raises:
         RenodeMnistError: The model, the build or the target refuses, or there is no yardstick.
@@ -62,11 +63,12 @@ def verify_image(
     float_model = _float_model(against) if against is not None else None
     if target != UNCHANGED_IMAGE_TARGET and elf is None and layer_tensors.seen_tensors(plan):
         config = replace(config, trace=True)
-    progress(f"building {config.name} …")
+    progress(f"building {config.name}", 0, 0)
     image = elf or build(config).elf
-    progress("opening the yardstick …")
+    progress("opening the yardstick", 0, 0)
 
     def held_to(judge: Yardstick) -> Verification:
+        done = count(0)
         with open_session(target, image, options) as session:
             _check(session, graph, plan, config)
             return verify.verify(
@@ -79,13 +81,13 @@ def verify_image(
                 float_bound_ulp=float_bound_ulp,
                 default_runtime=LiteRtDefault(content, graph) if isinstance(judge, LiteRt) else None,
                 against=float_model,
-                progress=lambda sample: progress(f"running {sample} …"),
+                progress=lambda sample: progress(f"running {sample}", next(done), len(samples.sets)),
             )
 
     with open_yardstick(config, content, graph) as judge:
         found = held_to(judge)
     if isinstance(judge, LiteRt) and (reason := yardstick.rounds_once(graph)) and _is_a_step_in_dense(found):
-        progress("opening another yardstick …")
+        progress("opening another yardstick", 0, 0)
         with suppress(EnvironmentProblem), HostYardstick(config.model, reason) as host:
             return held_to(host)
     return found

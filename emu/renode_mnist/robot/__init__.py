@@ -69,10 +69,10 @@ class FirmwareLibrary(
             if folder := BuiltIn().get_variable_value("${EVIDENCE}"):  # `renode-mnist test` makes a page of it
                 evidence.append_to(Path(str(folder)) / f"{os.getpid()}.jsonl")
         self._traffic.clear()
-        self._inferences = 0
+        self._inferences, self._inferred = 0, None
 
     def _evidence(self, test: Test, *, failed: bool) -> Evidence:
-        last = Cost.of(self._last_record) if self._inferences else None
+        last = Cost.of(self._inferred) if self._inferred is not None else None
         if not failed:
             return Evidence(test, self._inferences, last)
         session = self._opened

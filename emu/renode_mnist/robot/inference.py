@@ -26,7 +26,9 @@ class InferenceKeywords(AskedTensors):
     def __init__(self) -> None:
         super().__init__()
         self._inferences = 0
-        """Of the running test."""
+        """Of the running test, whichever target was open."""
+        self._inferred: Record | None = None
+        """The last of them."""
 
     @keyword
     def infer(
@@ -160,7 +162,7 @@ class InferenceKeywords(AskedTensors):
         return self._kept(self._opened.infer(tensors, name))
 
     def _kept(self, record: Record) -> Record:
-        self._record = record
+        self._record = self._inferred = record
         self._inferences += 1
         return record
 

@@ -152,7 +152,8 @@ def read(files: Iterable[Path]) -> dict[tuple[str, ...], Evidence]:
     """By test; of one that was run again the last."""
     found: dict[tuple[str, ...], Evidence] = {}
     for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines():
+        *lines, _ = file.read_text(encoding="utf-8").split("\n")  # by a process that was ended in mid-line
+        for line in lines:
             one = Evidence.from_json(json.loads(line))
             found[one.test] = one
     return found

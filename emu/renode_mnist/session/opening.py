@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from renode_mnist.wire.client import DEFAULT_TIMEOUT_SECONDS, Observer
 
 if TYPE_CHECKING:
     from renode_mnist.timing import AdjustedParameters
+
+_LOG = logging.getLogger(__name__)
 
 
 def available() -> list[str]:
@@ -104,6 +107,7 @@ def make_target(
         ElfError: The target cannot run this ELF.
     """
     options = options or TargetOptions()
+    _LOG.info("target %s with %s", name, elf)
     if options.gdb_port is not None and name not in EMULATED_TARGETS:
         raise TargetError(
             f"the target {name} serves no debugger", f"Debug with --target {' or '.join(EMULATED_TARGETS)}."

@@ -7,7 +7,8 @@ its bytes as hexadecimal, delimiter included. A reset is a line of its own, with
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from renode_mnist.session.comparison import answer_differences
 from renode_mnist.session.record import firmware_json
 from renode_mnist.session.session import Session
 from renode_mnist.wire import frame
-from renode_mnist.wire.client import Direction
+from renode_mnist.wire.client import Client, Direction
 from renode_mnist.wire.messages import Body, decode_reply
 
 FORMAT = "renode-mnist session 1"
@@ -175,30 +176,105 @@ class Difference:
     what: str
 
 
-def replay(recording: Recording, session: Session) -> Iterator[Difference]:
-    """Sends the recorded bytes again and tells which answers differ, counters aside."""
+@dataclass(frozen=True)
+class Damaged:
+    """A request whose recorded reply was damaged on the line: what the firmware had sent is not known.
+
+    Attributes:
+        line: Of the request in the recording.
+        what: What came then and what came now, in words.
+    """
+
+    line: int
+    what: str
+
+
+_QUIET_SECONDS = 0.5
+"""Of the target's time: behind the replies that are known of a damaged exchange, whether there is another. A reply of
+5 kB, longer than any, takes 0.43 s at 115,200 baud."""
+
+
+def replay(recording: Recording, session: Session) -> Iterator[Difference | Damaged]:
+    """Sends the recorded bytes again and tells which answers differ, counters aside.
+
+    A reply that was damaged on the line is compared with nothing: a reply must come where it came, and the good ones
+    beside it must come again, in their order. Damage may also have made one frame of two, or two of one.
+    """
     client = session.client
     for exchange in recording.exchanges:
         if exchange.reset:
             session.reset()
             continue
         client.send_raw(exchange.sent)
+        if any(isinstance(_read(data), frame.BadFrame) for data in exchange.received):
+            yield from _replay_damaged(exchange, client)
+            continue
         for data in exchange.received:
-            expected = _body(data)
-            try:
-                answer: Body | str = client.next_reply().body
-            except (TargetTimeout, WireError) as error:
-                answer = str(error)
-            if isinstance(expected, str) or isinstance(answer, str):
-                if expected != answer:
-                    yield Difference(exchange.line, f"{_say(expected)} against {_say(answer)}")
-            else:
-                for what in answer_differences(expected, answer):
-                    yield Difference(exchange.line, what)
+            for what in _differences(_body(data), _next_answer(client)):
+                yield Difference(exchange.line, what)
+
+
+def _replay_damaged(exchange: Exchange, client: Client) -> Iterator[Difference | Damaged]:
+    read = [(_read(data), data) for data in exchange.received]
+    bad = [(found, data) for found, data in read if isinstance(found, frame.BadFrame)]
+    good = deque(_body(data) for found, data in read if not isinstance(found, frame.BadFrame))
+    others: list[str] = []
+    silence: _Silence | None = None
+    for number in range(2 * len(exchange.received) + 1):  # a zero that was lost has made one frame of two
+        answer = _next_answer(client, None if number == 0 or good else _QUIET_SECONDS)
+        if isinstance(answer, _Silence):
+            silence = answer if number == 0 else None
+            break
+        if good and not any(_differences(good[0], answer)):
+            good.popleft()
+        else:
+            others.append(_say(answer))
+    then = ", ".join(f"{found.reason}, {len(data)} B" for found, data in bad)
+    if silence is not None:
+        yield Difference(exchange.line, f"a damaged reply ({then}) against {silence.said}")
+        return
+    for missing in good:
+        yield Difference(exchange.line, f"{_say(missing)} beside a damaged reply ({then}) against {_listed(others)}")
+    if not good:
+        yield Damaged(exchange.line, f"the recorded reply was damaged ({then}); now came {_listed(others)}")
+
+
+def _listed(answers: Sequence[str]) -> str:
+    return ", ".join(answers) or "nothing in its place"
+
+
+@dataclass(frozen=True)
+class _Silence:
+    said: str
+
+
+_Answer = Body | str | _Silence
+
+
+def _next_answer(client: Client, timeout_seconds: float | None = None) -> _Answer:
+    """A message; the text of what is none; or that none came."""
+    try:
+        return client.next_reply(timeout_seconds).body
+    except TargetTimeout as error:
+        return _Silence(str(error))
+    except WireError as error:
+        return str(error)
+
+
+def _differences(expected: Body | str, answer: _Answer) -> Iterator[str]:
+    if isinstance(expected, str) or isinstance(answer, str | _Silence):
+        if expected != answer:
+            yield f"{_say(expected)} against {_say(answer)}"
+    else:
+        yield from answer_differences(expected, answer)
+
+
+def _read(data: bytes) -> bytes | frame.BadFrame:
+    return frame.decode(data.rstrip(b"\0"))
 
 
 def _body(data: bytes) -> Body | str:
-    payload = frame.decode(data.rstrip(b"\0"))
+    payload = _read(data)
     if isinstance(payload, frame.BadFrame):
         return f"a reply that is {payload.reason}"
     try:
@@ -207,5 +283,7 @@ def _body(data: bytes) -> Body | str:
         return str(error)
 
 
-def _say(answer: Body | str) -> str:
+def _say(answer: _Answer) -> str:
+    if isinstance(answer, _Silence):
+        return answer.said
     return answer if isinstance(answer, str) else type(answer).__name__

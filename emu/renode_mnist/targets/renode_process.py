@@ -12,15 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from renode_mnist.errors import TargetError
 from renode_mnist.renode_install import locate
 from renode_mnist.targets import renode_worker
+from renode_mnist.targets.renode_folder import TemporaryFolder
 
 _LOG_TAIL_LINES = 15
 
@@ -49,7 +48,8 @@ class WorkerProcess:
     """
 
     def __init__(self, installation: locate.Installation) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="renode-mnist-"))
+        self._temporary = TemporaryFolder()
+        self._folder = self._temporary.path
         self._scratch = self._folder / "scratch"
         self._scratch.mkdir()
         self.renode_log = self._folder / "renode.log"
@@ -65,6 +65,7 @@ class WorkerProcess:
                 cwd=self._folder,  # where Mono leaves its crash dumps
                 env=os.environ | installation.variables | own | {"RENODE_CI_MODE": "YES"},
                 text=True,
+                pass_fds=[self._temporary.lock],
                 start_new_session=True,  # Ctrl-C is for this process, which then stops the worker
             )
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -132,7 +133,11 @@ class WorkerProcess:
             self._process.wait()
         self._reader.join()
         self._process.stdout.close()
-        shutil.rmtree(self._scratch if keep_logs else self._folder, ignore_errors=True)
+        if keep_logs:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._temporary.keep()
+        else:
+            self._temporary.remove()
 
     def _lost(self, what: str) -> TargetError:
         said = self._output_log.read_text(errors="replace") + self.warnings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -60,6 +61,9 @@ Observer = Callable[[Direction, bytes, float], None]
 """Called with each frame's bytes (delimiter included; none at a reset) and the target's time in seconds."""
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
+_LOGGED_BYTES = 24
+"""Of a frame: what tells its kind and number; the rest is mostly tensors."""
 
 
 class Client:
@@ -388,7 +392,7 @@ class Client:
 
     def _take(self, data: bytes) -> None:
         for item in self._decoder.feed(data):
-            if self._observer is not None:
+            if self._observer is not None or _LOG.isEnabledFor(logging.DEBUG):
                 raw = frame.encode(item) if isinstance(item, bytes) else item.raw + bytes([frame.DELIMITER])
                 self._observe("received", raw)
             self._arrived.append(item)
@@ -406,6 +410,9 @@ class Client:
             ) from silence
 
     def _observe(self, direction: Direction, data: bytes) -> None:
+        if _LOG.isEnabledFor(logging.DEBUG):
+            shown = data[:_LOGGED_BYTES].hex(" ") + (" ..." if len(data) > _LOGGED_BYTES else "")
+            _LOG.debug("%12.3f ms %-8s %5d B  %s", self._stream.now() * 1e3, direction, len(data), shown)
         if self._observer is not None:
             self._observer(direction, data, self._stream.now())
 
