@@ -68,7 +68,7 @@ def contrast(one: Colour, other: Colour) -> float:
 def colours(name: str, file: str, scheme: str) -> list[str]:
     """What a style sheet sets a colour to in a scheme."""
     folder = paths.draw_page() if file == "style.css" else paths.report_static()
-    light, dark = (folder / file).read_text().split("@media (prefers-color-scheme: dark)", 1)
+    light, dark = (folder / file).read_text().split("(prefers-color-scheme: dark)", 1)
     return re.findall(rf"--{name}: (#[0-9a-f]+);", light if scheme == "light" else dark)
 
 

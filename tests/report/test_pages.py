@@ -287,8 +287,10 @@ def test_by_keyboard_one_comes_to_every_part_and_table(visit: Callable[..., Page
 
 
 def test_paper_is_light_without_what_is_for_screens(visit: Callable[..., Page]) -> None:
-    page = visit("bench", scheme="dark")
-    page.emulate_media(media="print", color_scheme="light")
+    paper = {"width": 760, "height": 1000}  # A4 within its margins
+    page = visit("bench", paper, "dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == paper["width"]
     expect(page.get_by_role("navigation")).to_be_hidden()
     expect(page.locator(".screen-only")).to_be_hidden()
     expect(page.locator(".paper-only").first).to_be_visible()
