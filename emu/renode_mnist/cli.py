@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import click
 
-from renode_mnist.commands import verbosity
+from renode_mnist.commands import several, verbosity
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.plain_text import harmless
 
@@ -92,6 +92,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Finds the command, and what the project says of its options, unless it is help that is wanted."""
         name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            several.refuse_loose(command, rest)
         if not ctx.resilient_parsing and name not in _WITHOUT_PROJECT and not {"-h", "--help"} & set(rest):
             from renode_mnist.commands import project
 

@@ -182,6 +182,11 @@ def extra(name: Extra) -> str:
     return pip_install(*requirements(name))
 
 
+def container_step() -> str:
+    """What a job in a bare container of Debian runs first, so that it can check out and make."""
+    return "apt-get update && apt-get install -y --no-install-recommends git make ca-certificates"
+
+
 def cmsis_nn() -> str:
     """The command that brings the sources of engine ``cmsis-nn``, without TensorFlow, which their package wants."""
     if paths.is_checkout():

@@ -297,7 +297,7 @@ def test_a_list_option_names_its_choices() -> None:
 
 def test_doctor_tells_what_is_there() -> None:
     done = call("doctor", "--json")
-    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.returncode == 0, done.stderr
     assert all(finding["found"] for finding in findings.values() if finding["required"])
     assert all(finding["remedy"] for finding in findings.values() if not finding["found"])

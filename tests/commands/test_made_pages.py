@@ -6,17 +6,22 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
+import histories
 import json_page
 import made_pages
 from renode_mnist import build, paths
 from renode_mnist.build import ImageOptions
 from renode_mnist.cli import app
+from renode_mnist.measure import history
 from renode_mnist.option import options_of
+from renode_mnist.session.opening import lacks
 
 ROOT = paths.root()
 MOTIONS = paths.models() / "motions"
@@ -76,11 +81,76 @@ SELDOM = {
 @pytest.mark.parametrize("name", JSON_CALLS)
 def test_each_field_of_json_is_on_the_page_and_each_of_the_page_is_printed(name: str) -> None:
     said = output(*JSON_CALLS[name], "--json")
+    assert next(iter(said)) == "schema"
+    assert said.pop("schema") == f"renode-mnist/{name}/1"
     told = set(json_page.COMMANDS[name][1])
     unit = {"profile": "instructions", "calibrate": "cycles_modelled"}.get(name, "instructions")
     found = {re.sub(r"^parameters\..*\.(\w+)$", r"parameters.NAME.\1", one) for one in names_in(said, told, unit)}
     always = {one for one in told if one not in SELDOM[name] and "cycle_parameters" not in one}
     assert (sorted(found - told), sorted(always - found)) == ([], [])
+
+
+def with_json(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Commands that print JSON."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from with_json(command, (*path, name))
+        elif command is not None and any(each.name == "as_json" for each in command.params):
+            yield *path, name
+
+
+def test_each_command_that_prints_json_heads_it_by_its_schema(tmp_path: Path) -> None:
+    bench = output_file(tmp_path / "bench.json", "bench", "--models", "int8", "--engines", "m7", "--clocks", "216")
+    history.add(tmp_path / "history.jsonl", histories.measurement(0))
+    elf = output_text("build").split()[-1]
+    recording = str(tmp_path / "session.jsonl")
+    output_text("run", "--target", "embedded", "--record", recording)
+    calls: dict[tuple[str, ...], tuple[str, ...]] = {
+        ("inspect",): ("int8",),
+        ("faults",): ("int8", "--count", "2", "--workers", "1"),
+        ("compare",): (bench, bench),
+        ("replay",): (recording,),
+        ("history", "show"): ("--file", str(tmp_path / "history.jsonl")),
+        ("emulate",): (elf, "--for", "1ms"),
+        ("doctor",): (),
+    }
+    of_others = {(name,) for name in JSON_CALLS} | {("parity",)}  # above; parity wants two targets
+    assert isinstance(app, click.Group)
+    assert set(with_json(app)) == set(calls) | of_others
+    for command, arguments in calls.items():
+        said = output(*command, *arguments, "--json")
+        assert next(iter(said)) == "schema"
+        assert said["schema"] == f"renode-mnist/{'-'.join(command)}/1"
+        if (name := " ".join(command)) in json_page.COMMANDS:
+            del said["schema"]
+            told = set(json_page.COMMANDS[name][1])
+            assert set(names_in(said, told, "")) <= told | {"changes", "differences", "alone"}, name
+
+
+def output_text(*arguments: str) -> str:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def output_file(file: Path, *arguments: str) -> str:
+    output_text(*arguments, "--json", str(file))
+    return str(file)
+
+
+def test_parity_tells_every_answer_as_json() -> None:
+    if lacks("host") is not None:
+        pytest.skip("this PC has no compiler")
+    said = output("parity", "--target", "embedded", "--target", "host", "--json")
+    assert said.pop("schema") == "renode-mnist/parity/1"
+    told = set(json_page.COMMANDS["parity"][1])
+    found = set(names_in(said, told, "nanoseconds"))
+    assert found - told == set()
+    assert [each["digit"] for each in said["answers"]] == list("0123456789")
+    assert [each["class"] for each in said["answers"]] == list(range(10))
+    assert all(each["differences"] == [] for each in said["answers"])
 
 
 def test_target_and_tensors_have_the_fields_of_the_page() -> None:
@@ -93,7 +163,9 @@ def test_target_and_tensors_have_the_fields_of_the_page() -> None:
 
 def test_what_doctor_and_inspect_print_is_on_the_page() -> None:
     page = made_pages.file("json.md").read_text(encoding="utf-8")
-    assert [name for name in output("doctor", "--json")[0] if f"`[].{name}`" not in page] == ["state"]
+    assert [name for name in output("doctor", "--json")["findings"][0] if f"`findings[].{name}`" not in page] == [
+        "state"
+    ]
     whole = output("inspect", "int8", "--json")
     assert [name for name in whole if f"`{name}`" not in page] == []
     derived = {"fits", "flash_bytes", "ram_static_bytes"}

@@ -266,7 +266,7 @@ def test_show_of_the_last_commits_tells_their_change_against_one_that_is_not_sho
 def test_json_has_each_case_with_whole_hashes(tmp_path: Path) -> None:
     both = [cost(instructions=1000), cost("float32/m7", compiler="other")]
     file = kept(tmp_path, measurement(0), measurement(1, *both))
-    shown = json.loads(call("show", "--file", file, "--json", "--metric", "ram").stdout)
+    shown = json.loads(call("show", "--file", file, "--json", "--metric", "ram").stdout)["figures"]
     assert [(each["case"], each["metric"], each["unit"]) for each in shown] == [
         ("int8/m7", "ram", "bytes"),
         ("float32/m7", "ram", "bytes"),

@@ -281,7 +281,7 @@ def test_profile_knows_functions_and_lines(installed: Installed) -> None:
 
 
 def test_doctor_has_all_that_run_needs(installed: Installed) -> None:
-    findings = {finding["what"]: finding for finding in json.loads(installed.call("doctor", "--json"))}
+    findings = {finding["what"]: finding for finding in json.loads(installed.call("doctor", "--json"))["findings"]}
     assert [name for name, finding in findings.items() if finding["state"] == "missing"] == []
     assert findings[NO_COMPILER]["state"] == "absent"
     assert findings["prebuilt firmware"]["found"].startswith("15 images")

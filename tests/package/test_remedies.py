@@ -177,7 +177,7 @@ def test_doctor_shows_every_remedy_whole_on_a_line_of_its_own(bare: list[doctor.
 
 
 def test_doctor_tells_the_same_as_json(bare: list[doctor.Finding]) -> None:
-    told = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)
+    told = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)["findings"]
     assert [each for each in told if each["found"] and (each["remedy"] or each["note"])] == []
     assert [(each["what"], each["remedy"]) for each in told] == [(each.what, each.remedy) for each in bare]
     assert {each["state"] for each in told} == {"ok", "missing", "absent"}

@@ -26,6 +26,9 @@ _HEAD = (
     "output by a test. Units stand in the names. `[]` is each of a list, `COUNTER` the target's counter unit: "
     "`instructions`, `cycles_modelled`, `cycles_measured` or `nanoseconds`. A program that reads this should "
     "take fields that it does not know: more may come.\n\n"
+    "What a command prints has first `schema`, as `renode-mnist/run/1`: the command, and the version of its form. "
+    "The version is one more where a field goes or comes to mean something else. Files that are read again say the "
+    "same by `schema` or `format`.\n\n"
     "`emulate --json` has [a table of its own](emulate.md#as-json).\n\n"
 )
 
@@ -230,22 +233,61 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "history show": (
-        "`history show --json`: a list, a figure each over the commits.",
+        "`history show --json`: figures over the commits.",
         {
-            "[].case": "as `int8/m7`",
-            "[].layer": "null for the whole",
-            "[].op": "of the layer; null for the whole",
-            "[].metric": "`cycles`, `instructions`, `flash` or `ram`",
-            "[].unit": "of `figure`",
-            "[].commits[].id": "the full hash",
-            "[].commits[].message": "its first line",
-            "[].commits[].author": "a name",
-            "[].commits[].timestamp": "ISO 8601",
-            "[].commits[].url": "its page; may be empty",
-            "[].commits[].figure": "null where it has none",
-            "[].commits[].change_percent": "to the commit before; null across a break",
-            "[].commits[].breaks": "why it can't be compared with that",
-            "[].commits[].verdict": "of that commit; null where there is none",
+            "figures[].case": "as `int8/m7`",
+            "figures[].layer": "null for the whole",
+            "figures[].op": "of the layer; null for the whole",
+            "figures[].metric": "`cycles`, `instructions`, `flash` or `ram`",
+            "figures[].unit": "of `figure`",
+            "figures[].commits[].id": "the full hash",
+            "figures[].commits[].message": "its first line",
+            "figures[].commits[].author": "a name",
+            "figures[].commits[].timestamp": "ISO 8601",
+            "figures[].commits[].url": "its page; may be empty",
+            "figures[].commits[].figure": "null where it has none",
+            "figures[].commits[].change_percent": "to the commit before; null across a break",
+            "figures[].commits[].breaks": "why it can't be compared with that",
+            "figures[].commits[].verdict": "of that commit; null where there is none",
+        },
+    ),
+    "compare": (
+        "`compare --json`: what changed. With `--first-worse` (`renode-mnist/first-worse/1`): `metric`, `layer`, "
+        "`threshold_percent`, `commit` (null where none is worse), `first`, `before` and `after` with a figure a "
+        "case, `worse`, `suspects`, `skipped` with why, `measured`.",
+        {
+            "changes[].case": "as `int8/m7`",
+            "changes[].what": "the layer, or what of the whole",
+            "changes[].unit": "of both figures",
+            "changes[].before": "a whole number",
+            "changes[].after": "likewise",
+            "compared": "cases that both have",
+            "alone": "a sentence for each side that has cases of its own",
+        },
+    ),
+    "parity": (
+        "`parity --json`: the same digits on several targets.",
+        {
+            "against": "the target that the others are held to",
+            **_under("targets[]", TARGET),
+            "answers[].target": "which",
+            "answers[].digit": "that was classified",
+            "answers[].class": "its answer",
+            "answers[].COUNTER": "what it took",
+            "answers[].differences": "to the first target's answer; empty where there are none",
+        },
+    ),
+    "replay": (
+        "`replay --json`: a recorded session, sent again.",
+        {
+            "requests": "how many",
+            "recorded_on.name": "of the target",
+            "recorded_on.version": "of it",
+            "target": "to which they were sent again",
+            "cut_off_in_line": "of the recording; null where it is whole",
+            "differences[].line": "of the recording",
+            "differences[].what": "a sentence",
+            "not_compared[]": "likewise, of replies that were damaged on the line when they were recorded",
         },
     ),
 }
@@ -270,8 +312,8 @@ CLASSES: dict[str, tuple[str, tuple[tuple[str, type], ...]]] = {
         ),
     ),
     "doctor": (
-        "`doctor --json`: a list; beside these `state`: `ok`, `missing` (required) or `absent` (not).",
-        (("[]", Looked),),
+        "`doctor --json`: beside these `state`: `ok`, `missing` (required) or `absent` (not).",
+        (("findings[]", Looked),),
     ),
     "ci measure": (
         f"`measurement.json` (`{measurement.SCHEMA}`) and, a line each, the history's file; `findings.json` "

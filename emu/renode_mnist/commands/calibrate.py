@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from renode_mnist.commands.options import (
     target_option,
     tell_target,
 )
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.measure.calibration_subjects import MOST_ROUNDS, ROUNDS
 from renode_mnist.session.target_options import CHIP_TARGETS, TargetOptions
@@ -66,7 +66,7 @@ def calibrate(
         found.save(output)
     if as_json:
         tell_target(target)
-        click.echo(json.dumps(found.to_json(), indent=2))
+        print_json("calibrate", found.to_json())
     else:
         _show(found, target)
     if output is not None:

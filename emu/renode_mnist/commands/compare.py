@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 from renode_mnist.build import CLOCKS_MHZ
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.matrix import MODELS, list_option
-from renode_mnist.commands.output import write
+from renode_mnist.commands.output import print_json, write
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class _Percent(click.ParamType[float]):
     help="With it: by how much of the figure of BEFORE another is worse.",
 )
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with what changed here.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that differs as JSON.")
 def compare(
     before: str,
     after: str,
@@ -69,6 +71,7 @@ def compare(
     metric: str,
     threshold: float,
     html: Path | None,
+    as_json: bool,
 ) -> None:
     """Tell what changed between two benchmarks or commits, layer by layer.
 
@@ -89,7 +92,7 @@ def compare(
     if first_worse:
         if html is not None:
             raise click.UsageError("--html is not for --first-worse")
-        _first_worse(before, after, wanted, layer, metric, threshold)
+        _first_worse(before, after, wanted, layer, metric, threshold, as_json=as_json)
         return
     _refuse_without_first_worse()
     sides = [_side(name, wanted) for name in (before, after)]
@@ -98,6 +101,9 @@ def compare(
         from renode_mnist.report import comparison_page
 
         write(html, comparison_page.render(result, sides[0], sides[1], (before, after)))
+    if as_json:
+        print_json("compare", asdict(result))
+        return
     console = Console(highlight=False)
     for sentence in result.alone:
         console.print(sentence, markup=False)
@@ -116,7 +122,9 @@ def _refuse_without_first_worse() -> None:
             raise click.UsageError(f"--{name} is for --first-worse")
 
 
-def _first_worse(before: str, after: str, wanted: Any, layer: int | None, metric: str, threshold: float) -> None:
+def _first_worse(
+    before: str, after: str, wanted: Any, layer: int | None, metric: str, threshold: float, *, as_json: bool
+) -> None:
     """Shows which commit made what is wanted worse."""
     from rich.console import Console
 
@@ -140,6 +148,9 @@ def _first_worse(before: str, after: str, wanted: Any, layer: int | None, metric
             return commits.measure(commit, cases, CLOCKS_MHZ[0], announce)
 
         found = worse_commit.search(line, wanted, measure, unit, layer, threshold / 100)
+    if as_json:
+        print_json("first-worse", {"metric": metric, "layer": layer, "threshold_percent": threshold, **asdict(found)})
+        return
     about = {commit: commits.about(commit) for commit in (found.commit, *found.skipped) if commit is not None}
     console = Console(highlight=False)
     for sentence in first_worse_table.sentences(found, about, len(line) - 1, threshold):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import EnvironmentProblem
 
 _COLOURS = {"ok": "green", "missing": "red", "absent": "yellow"}
@@ -23,7 +23,7 @@ def doctor(as_json: bool) -> None:
 
     findings = examine()
     if as_json:
-        click.echo(json.dumps([{**asdict(finding), "state": finding.state} for finding in findings], indent=2))
+        print_json("doctor", {"findings": [{**asdict(finding), "state": finding.state} for finding in findings]})
     else:
         width = max(len(finding.what) for finding in findings)
         for at, finding in enumerate(findings):

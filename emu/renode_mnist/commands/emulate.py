@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from renode_mnist.commands.drive import Drive, drive
 from renode_mnist.commands.duration import duration
 from renode_mnist.commands.options import options_from, program_options_of, target_option, tell_target, why_target
+from renode_mnist.commands.output import print_json
 from renode_mnist.commands.program_end import STRICT, failed, failure, mark, why, words
 from renode_mnist.errors import CheckFailed
 from renode_mnist.session.target_options import EMULATED_TARGETS, ProgramOptions, TargetOptions
@@ -90,7 +90,7 @@ def emulate(
         problem = _found(lacking) if lacking else failure(over, until)
         if as_json:
             tell_target(target)
-            click.echo(json.dumps(_values(emulation, over, until, problem), indent=2))
+            print_json("emulate", _values(emulation, over, until, problem))
         else:
             _tell(emulation, over, until)
     if problem is not None:

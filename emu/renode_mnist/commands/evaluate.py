@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from renode_mnist.commands.options import (
     target_options_of,
     why_target,
 )
+from renode_mnist.commands.output import print_json
 from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import EnvironmentProblem
 from renode_mnist.option import Face, options_of
@@ -115,7 +115,7 @@ def evaluate(
     if html is not None:
         write_whole(html, evaluation_page.render(found).encode())
     if as_json:
-        click.echo(json.dumps(evaluation.to_json(found), indent=2))
+        print_json("evaluate", evaluation.to_json(found))
     else:
         _print(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar, verbosity
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option
 from renode_mnist.commands.options import complete_model, config_of, elf_option, options_from
+from renode_mnist.commands.output import print_json
 from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import DataError, EnvironmentProblem
 from renode_mnist.option import Face, options_of
@@ -120,7 +120,7 @@ def faults(
     if as_json:
         from renode_mnist.report import faults as report
 
-        click.echo(json.dumps(report.to_json(found), indent=2))
+        print_json("faults", report.to_json(found))
     else:
         _print(found)
     if any(_fails(found, each) for each in fails):

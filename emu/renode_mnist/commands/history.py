@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from renode_mnist.commands.output import print_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,7 +83,7 @@ def show(file: Path, case: str | None, layer: int | None, metric: str, last: int
         wanted = [each for each in wanted if layer < history_series.layer_count(kept, each)] or wanted[:1]
     found = [history_series.series(kept, each, layer, Metric(metric)) for each in wanted]
     if as_json:
-        click.echo(json.dumps([history_table.as_json(each, last) for each in found], indent=1))
+        print_json("history-show", {"figures": [history_table.as_json(each, last) for each in found]})
         return
     console = Console(highlight=False)
     for each in found:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist.build import ImageOptions, Objective
 from renode_mnist.commands.options import complete_model, options_from
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def inspect(
     facts = examined(asked, compiling=compiling)
     chosen = facts.engine(engine) if engine else facts.planned(ImageOptions.engine)
     if as_json:
-        click.echo(json.dumps(facts.to_json(), indent=2))
+        print_json("inspect", facts.to_json())
     else:
         _show(facts, chosen, tensors=tensors)
     if not any(found.fits for found in facts.engines):

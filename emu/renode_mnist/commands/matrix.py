@@ -23,7 +23,7 @@ class _List(click.ParamType[tuple[str, ...]]):
     name = "list"
 
     def __init__(self, choices: tuple[str, ...] = ()) -> None:
-        self._choices = choices
+        self.choices = choices
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Splits and checks."""
@@ -31,8 +31,8 @@ class _List(click.ParamType[tuple[str, ...]]):
             return value
         words = tuple(word.strip() for word in str(value).split(",") if word.strip())
         for word in words:
-            if self._choices and word not in self._choices:
-                self.fail(f"'{word}' is not one of {', '.join(self._choices)}", param, ctx)
+            if self.choices and word not in self.choices:
+                self.fail(f"'{word}' is not one of {', '.join(self.choices)}", param, ctx)
         return words
 
 

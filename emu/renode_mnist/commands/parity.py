@@ -9,6 +9,7 @@ import click
 from renode_mnist import paths
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.session.target_options import TARGETS
 
@@ -23,7 +24,8 @@ from renode_mnist.session.target_options import TARGETS
 )
 @image_options
 @target_options
-def parity(targets: tuple[str, ...], **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print all answers and differences as JSON.")
+def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Run the same digits on several targets and compare answers and instruction counts."""
     from rich.console import Console
 
@@ -32,6 +34,7 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
     from renode_mnist.report import grid
     from renode_mnist.report.grid import Grid
     from renode_mnist.session.opening import available, lacks, machine_of, open_session
+    from renode_mnist.session.record import target_json
 
     if len(targets) == 1:
         raise click.UsageError(f"Two targets are needed, there is {targets[0]}; name another by --target.")
@@ -56,6 +59,7 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
     first = names[0]
     failed = 0
     rows = []
+    told = []
     for name in names[1:]:
         for comparison in comparing.compare(records[first], records[name]):
             failed += bool(comparison.differences)
@@ -69,6 +73,20 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
                     "\n".join(comparison.differences) or "same",
                 )
             )
+            told.append(
+                {
+                    "target": name,
+                    "digit": comparison.digit,
+                    "class": record.inference.winner,
+                    str(record.target.counter_unit): record.inference.counter,
+                    "differences": list(comparison.differences),
+                }
+            )
+    if as_json:
+        identities = [target_json(records[name][0].target) for name in names]
+        print_json("parity", {"against": first, "targets": identities, "answers": told})
+        _conclude(failed)
+        return
     headings = ("target", "digit", "class", "counter", "")
     console = Console(highlight=False)
     console.print(grid.table(Grid(headings, tuple(rows), labels=5, title=f"against {first}"), centred=True))
@@ -77,5 +95,9 @@ def parity(targets: tuple[str, ...], **options: Any) -> None:
         console.print(
             f"{name}: {identity.version}, counts {identity.counter_unit} in steps of {identity.counter_step}"
         )
+    _conclude(failed)
+
+
+def _conclude(failed: int) -> None:
     if failed:
-        raise CheckFailed(f"{failed} answer(s) differ", "The table names the first difference with its layer.")
+        raise CheckFailed(f"{failed} answer(s) differ", "What is shown names the first difference with its layer.")

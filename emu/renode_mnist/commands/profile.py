@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from renode_mnist.commands.options import (
     options_from,
     picture_option,
 )
-from renode_mnist.commands.output import write
+from renode_mnist.commands.output import print_json, write
 from renode_mnist.commands.program_end import failure, why, words
 from renode_mnist.errors import ElfError
 from renode_mnist.option import Face, options_of
@@ -116,7 +115,7 @@ def profile(
     firmware = result.record.firmware
     if as_json:
         values = profile_table.to_json(result.profile, most=top)
-        click.echo(json.dumps({**values, "record": result.record.to_json()}, indent=2))
+        print_json("profile", {**values, "record": result.record.to_json()})
     else:
         console = Console(highlight=False)
         console.print(grid.table(record_table.layers(result.record)))
@@ -265,7 +264,7 @@ def _profile_program(run: _Run, top: int, unit: str, written: _Files, as_json: b
             "program_status": result.over.status if result.over.reason == "exit" else None,
             "virtual_seconds": result.seconds,
         }
-        click.echo(json.dumps({**values, **end}, indent=2))
+        print_json("profile", {**values, **end})
     else:
         console = Console(highlight=False)
         wide = run.wide or console.width >= profile_table.WIDE

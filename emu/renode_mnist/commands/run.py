@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from renode_mnist.commands.options import (
     tell_target,
     why_target,
 )
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def run(
         keep(answer, output)
     if as_json:
         tell_target(target)
-        click.echo(json.dumps({**record.to_json(), "outputs": answer.to_json()}, indent=2))
+        print_json("run", {**record.to_json(), "outputs": answer.to_json()})
     else:
         _show(record, answer, asked, picture)
         if output is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from renode_mnist import remedies
 from renode_mnist.commands.project import FILE
 
 SUITE = "firmware.robot"
@@ -94,11 +95,7 @@ class Starter:
 
     def _workflow(self) -> str:
         container = f"    container: {self.container} # the compiler of {BUDGETS}\n" if self.container else ""
-        packages = (
-            "      - run: apt-get update && apt-get install -y --no-install-recommends git make ca-certificates\n"
-            if self.container
-            else ""
-        )
+        packages = f"      - run: {remedies.container_step()}\n" if self.container else ""
         version = "          version: checkout # until there is a release\n" if self.from_checkout else ""
         judged = f"          budgets: {BUDGETS}\n" if self.container else ""
         return f"""\

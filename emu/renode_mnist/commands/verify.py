@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from renode_mnist.commands.options import (
     target_options_of,
     why_target,
 )
+from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
 from renode_mnist.option import Face, options_of
 
@@ -115,7 +115,7 @@ def verify(
     if as_json:
         from renode_mnist.report import verification
 
-        click.echo(json.dumps(verification.to_json(found), indent=2))
+        print_json("verify", verification.to_json(found))
     else:
         _show(found)
     if found.first is not None:

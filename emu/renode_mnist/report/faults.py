@@ -10,7 +10,6 @@ from renode_mnist.measure.faults.fault import Outcome, Place
 from renode_mnist.measure.faults.tally import Share, Tally
 from renode_mnist.report.grid import Grid
 
-SCHEMA = "renode-mnist/faults/1"
 _PARTS_SHOWN = 12
 _FRAME_BYTES_SHOWN = 24
 _PLURALS = {Place.CODE: "function", Place.REGISTERS: "register", Place.CLOCK: "oscillator"}
@@ -93,7 +92,6 @@ def score(found: Campaign) -> str:
 def to_json(found: Campaign) -> dict[str, Any]:
     """Plain values; the same bytes however many workers tried."""
     return {
-        "schema": SCHEMA,
         "seed": found.seed,
         "count": len(found.findings),
         "inputs": list(found.samples),

@@ -180,7 +180,7 @@ def write(
 
 
 def _put_into_last(new: Result, files: Files) -> Result:
-    """Robot's own way for what had failed, which keeps a failure that is skipped now; what had not run is replaced."""
+    """Robot's own way for what had failed, which keeps a failure that is skipped now; what had not run goes."""
     last = _last(files)
     had_not_run = {planning.name_of(test) for test in last.suite.all_tests if _was_not_run(test)}
     new.save(str(saved := files.folder / "part-rerun.xml"))
