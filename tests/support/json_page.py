@@ -287,7 +287,8 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "cut_off_in_line": "of the recording; null where it is whole",
             "differences[].line": "of the recording",
             "differences[].what": "a sentence",
-            "not_compared[]": "likewise, of replies that were damaged on the line when they were recorded",
+            "not_compared[].line": "of a reply that was damaged on the line when it was recorded",
+            "not_compared[].what": "a sentence",
         },
     ),
 }
