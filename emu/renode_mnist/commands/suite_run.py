@@ -61,7 +61,8 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
         link=lambda test: f"[{files.page.name}#{suites_page.anchor(test)}|{_LINKED}]" if test in evidence else "",
     )
     failed = counts.failed - counts.not_run if stopped else counts.failed
-    said = f"{counts.total} tests, {counts.passed} passed, {failed} failed, {counts.skipped} skipped"
+    all_of_them = "1 test" if counts.total == 1 else f"{counts.total} tests"
+    said = f"{all_of_them}, {counts.passed} passed, {failed} failed, {counts.skipped} skipped"
     if stopped:
         said += f", {counts.not_run} not run to their end"
     write(files.page, suites_page.render(call.name, said, list(call.metadata.items()), verdicts, evidence))
