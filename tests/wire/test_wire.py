@@ -327,9 +327,12 @@ def test_a_run_whose_answer_got_lost_is_asked_for_under_the_same_number() -> Non
             return None
         return said
 
-    Client(AnsweringLine(answer), timeout_seconds=1.0).infer(TENSORS)
+    line = AnsweringLine(answer)
+    Client(line, timeout_seconds=1.0).infer(TENSORS)
     assert len(firmware.runs) == 2
     assert len(set(firmware.runs)) == 1
+    others = [request.request for request in line.requests if request.cmd != fbs.Command.CMD_RUN]
+    assert firmware.runs[0] not in others, "the firmware would repeat what it said to that one"
 
 
 @pytest.mark.parametrize("tensors", [(), TENSORS[:1], (*TENSORS, b""), (TENSORS[0][:-2], TENSORS[1])])
