@@ -74,7 +74,7 @@ function(add_tflm target)
   set(generated "${CMAKE_CURRENT_BINARY_DIR}/tflm")
   set(schema "${generated}/tensorflow/lite/schema/schema_generated.h")
   add_custom_command(OUTPUT "${schema}"
-    COMMAND "${FLATC}" --cpp --gen-object-api --no-union-value-namespacing
+    COMMAND "${flatc}" --cpp --gen-object-api --no-union-value-namespacing
       -o "${generated}/tensorflow/lite/schema" "${mlir}/schema/schema.fbs"
     DEPENDS "${mlir}/schema/schema.fbs" VERBATIM)
   # Every object depends on the header through this target.
@@ -115,7 +115,7 @@ function(add_tflm target)
       $<$<STREQUAL:${TFLM_KERNELS},cmsis-nn>:CMSIS_NN>)
     # `generated` stands first: its schema_generated.h goes before upstream's, which asks for flatbuffers 25.9.23.
     target_include_directories(${library} SYSTEM PUBLIC "${generated}" "${TFLM_SOURCE_DIR}"
-      "${FLATBUFFERS_INCLUDE}" "${GEMMLOWP_SOURCE_DIR}" "${RUY_SOURCE_DIR}")
+      "${flatbuffers_include}" "${GEMMLOWP_SOURCE_DIR}" "${RUY_SOURCE_DIR}")
   endforeach()
   target_link_libraries(${target} PUBLIC m)
   if(TFLM_KERNELS STREQUAL "cmsis-nn")
