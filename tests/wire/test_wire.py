@@ -294,6 +294,25 @@ def test_an_answer_whose_memory_was_damaged_before_its_checksum_is_an_error_of_t
         Client(AnsweringLine(answer)).infer(TENSORS)
 
 
+def test_a_last_piece_longer_than_what_is_left_is_an_error_of_the_wire() -> None:
+    firmware = FirmwareOf102()
+
+    def answer(request: fbs.CommandsT) -> bytes:
+        whole = firmware(request)
+        if request.cmd != fbs.Command.CMD_READ_TENSOR or request.piece.offset < 3:
+            return whole
+        told = fbs.CommandsT.InitFromObj(fbs.Commands.GetRootAs(whole, 0))
+        told.piece.bytes = np.array([1, 2], np.uint8)
+        builder = flatbuffers.Builder()
+        builder.Finish(told.Pack(builder))
+        return bytes(builder.Output())
+
+    with pytest.raises(
+        WireError, match="from byte 3 on, the firmware sent 2 bytes of 0 from 3 on"
+    ):
+        Client(AnsweringLine(answer)).infer(TENSORS)
+
+
 def test_tensors_travel_in_pieces_and_come_back_with_all_outputs() -> None:
     firmware = FirmwareOf102()
     line = AnsweringLine(firmware)
@@ -308,6 +327,10 @@ def test_tensors_travel_in_pieces_and_come_back_with_all_outputs() -> None:
     assert result.counter == 30
     sizes = [len(request.piece.bytes) for request in line.requests if request.cmd == fbs.Command.CMD_WRITE_TENSOR]
     assert sizes == [4, 4, 2, 3]
+    asked = [request.piece for request in line.requests if request.cmd == fbs.Command.CMD_READ_TENSOR]
+    assert [(each.index, each.offset, each.count) for each in asked] == [
+        (0, 0, 4), (0, 1, 3), (0, 2, 2), (0, 3, 1), (1, 0, 4),
+    ]  # fmt: skip
     # What does not change is asked once.
     firmware.written = {0: b"", 1: b""}
     client.infer(TENSORS)
