@@ -307,9 +307,7 @@ def test_a_last_piece_longer_than_what_is_left_is_an_error_of_the_wire() -> None
         builder.Finish(told.Pack(builder))
         return bytes(builder.Output())
 
-    with pytest.raises(
-        WireError, match="from byte 3 on, the firmware sent 2 bytes of 0 from 3 on"
-    ):
+    with pytest.raises(WireError, match="from byte 3 on, the firmware sent 2 bytes of 0 from 3 on"):
         Client(AnsweringLine(answer)).infer(TENSORS)
 
 
