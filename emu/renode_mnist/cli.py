@@ -123,7 +123,7 @@ def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it.
 
     Exit status: 0 all is well, 1 a check failed, 2 the call or the environment is wrong, 70 a defect of this program,
-    130 Ctrl-C, 141 nobody reads the output.
+    130 Ctrl-C (0 where that is how it ends: draw, serve, console), 141 nobody reads the output, 143 SIGTERM.
     """
 
 
@@ -139,6 +139,7 @@ _NOBODY_READS = 128 + 13
 def main() -> None:
     """Entry point of ``renode-mnist``."""
     _take_streams()
+    _take_width()
     output = sys.stdout
     try:
         status = app.main(prog_name="renode-mnist", standalone_mode=False)
@@ -188,6 +189,19 @@ def _end_by_defect(error: Exception) -> NoReturn:
     with suppress(OSError, ValueError):
         click.echo(f"{click.style('error:', fg='red')} {harmless(defect.tell(error))}", err=True)
     sys.exit(defect.EXIT_CODE)
+
+
+_LEAST_COLUMNS = 20
+"""The fewest in which every figure stands whole. Some programs export COLUMNS=0, which means that they know none."""
+
+
+def _take_width() -> None:
+    """A width in which something can be shown."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) == 0:
+        del os.environ["COLUMNS"]
+    elif columns.isdecimal() and int(columns) < _LEAST_COLUMNS:
+        os.environ["COLUMNS"] = str(_LEAST_COLUMNS)
 
 
 def _take_streams() -> None:

@@ -1,4 +1,4 @@
-"""What `run` asks a network: a digit, tensors from files, or seeded ones."""
+"""What `run` and `profile` ask a network: a digit, tensors from files, or seeded ones."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def choose(
         samples = from_files(specs.inputs, files, pixel_range, config.model.read_bytes() if config else None)
         if len(samples.sets) > 1:
             raise DataError(
-                f"{len(samples.sets)} samples are given, and `run` takes one",
+                f"{len(samples.sets)} samples are given, and one is asked",
                 "Give one, or hold all of them to the PC's answers: `renode-mnist verify --data FILE`.",
             )
         return Asked(samples.names[0], samples=samples)

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from renode_mnist.commands.asked import Specs
 from renode_mnist.commands.options import (
+    config_of,
     elf_option,
     image_options,
     image_options_of,
@@ -19,6 +21,7 @@ from renode_mnist.commands.options import (
     target_options_of,
     tell_target,
 )
+from renode_mnist.errors import ModelError
 
 _PORT = 7460
 
@@ -59,6 +62,11 @@ def draw(
     from renode_mnist.draw import server
     from renode_mnist.draw.choice import Choice, Offers
 
+    if elf is None and not Specs.of_model(config := config_of(options)).takes_digits:
+        raise ModelError(
+            f"the model {config.model.name} is none for 28x28 pictures of ten classes",
+            "Draw for one that is, such as `--model int8`; ask this one by `renode-mnist run --input FILE`.",
+        )
     given = target_options_of(options)
     image = image_options_of(options)
     first = Choice(target, image)

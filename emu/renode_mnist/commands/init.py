@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -104,10 +106,15 @@ def _model(given: str | None) -> str:
         return files[0] if files else _DEFAULT_MODEL
     if given in committed_models():
         return given
-    path = Path(given)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        return path.relative_to(Path.cwd()).as_posix()
-    return path.as_posix()
+    here = Path.cwd()
+    whole = Path(os.path.normpath(here / given))  # not resolved: a link stays the link that others have too
+    checkout = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    if whole.exists() and not whole.is_relative_to(checkout):
+        raise RenodeMnistError(
+            f"{given} is outside {checkout}, and who checks that out has no such file",
+            f"Copy it here: `cp {shlex.quote(given)} .`, then name it: --model {shlex.quote(whole.name)}.",
+        )
+    return Path(os.path.relpath(whole)).as_posix()
 
 
 def _tried(what: str, make: Callable[[], T]) -> T | None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from renode_mnist import paths
 from renode_mnist.commands import progress_bar
+from renode_mnist.commands.asked import Asked, Specs
 from renode_mnist.commands.options import config_of, image_of, image_options, target_options, target_options_of
 from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed, EnvironmentProblem
 from renode_mnist.session.target_options import TARGETS
+
+if TYPE_CHECKING:
+    from renode_mnist.session.record import Record
+    from renode_mnist.session.session import Session
+
+_SEEDED = 10
+"""Inputs of a network that is none for digits."""
 
 
 @click.command()
@@ -26,11 +35,13 @@ from renode_mnist.session.target_options import TARGETS
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print all answers and differences as JSON.")
 def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Run the same digits on several targets and compare answers and instruction counts."""
+    """Run the same inputs on several targets and compare answers and instruction counts.
+
+    A network for digits gets one of each class; any other ten seeded inputs.
+    """
     from rich.console import Console
 
     from renode_mnist.measure import parity as comparing
-    from renode_mnist.model import preprocess
     from renode_mnist.report import grid
     from renode_mnist.report.grid import Grid
     from renode_mnist.session.opening import available, lacks, machine_of, open_session
@@ -45,17 +56,17 @@ def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
             f"two targets are needed, and this machine has {' and '.join(names)} alone",
             f"{' '.join(problems)} With a board, add --target embedded --target board.",
         )
-    digits = {path.stem: preprocess.read(path).pixels for path in sorted(paths.digits().glob("*.png"))}
+    questions = _questions(Specs.of_model(config_of(dict(options), machine_of(names[0]))))
     given = target_options_of(options)
     records = {}
     for name in names:
         config = config_of(dict(options), machine_of(name))
         image = image_of(None, config)
         with (
-            progress_bar.doing(f"{len(digits)} digits on {name}"),
+            progress_bar.doing(f"{len(questions)} inputs on {name}"),
             open_session(name, image.elf, given(config)) as session,
         ):
-            records[name] = comparing.run(session, digits)
+            records[name] = comparing.ask(session, questions)
     first = names[0]
     failed = 0
     rows = []
@@ -87,7 +98,7 @@ def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
         print_json("parity", {"against": first, "targets": identities, "answers": told})
         _conclude(failed)
         return
-    headings = ("target", "digit", "class", "counter", "")
+    headings = ("target", "input", "class", "counter", "")
     console = Console(highlight=False)
     console.print(grid.table(Grid(headings, tuple(rows), labels=5, title=f"against {first}"), centred=True))
     for name in names:
@@ -96,6 +107,17 @@ def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
             f"{name}: {identity.version}, counts {identity.counter_unit} in steps of {identity.counter_step}"
         )
     _conclude(failed)
+
+
+def _questions(specs: Specs) -> list[Callable[[Session], Record]]:
+    from renode_mnist.model import inputs, preprocess
+
+    if specs.takes_digits:
+        pictures = sorted(paths.digits().glob("*.png"))
+        return [Asked(picture.stem, digit=preprocess.read(picture)).of for picture in pictures]
+    made = inputs.seeded(specs.inputs, _SEEDED, 1)
+    sets = zip(made.sets, made.names, strict=True)
+    return [Asked(name, samples=inputs.Samples((each,), (name,), ())).of for each, name in sets]
 
 
 def _conclude(failed: int) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 from click.core import ParameterSource
 
-from renode_mnist import paths
 from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar
+from renode_mnist.commands.asked import Specs, choose
 from renode_mnist.commands.duration import duration
+from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
     config_of,
     elf_option,
@@ -32,6 +33,7 @@ from renode_mnist.session.target_options import ClockModel, TargetOptions
 if TYPE_CHECKING:
     from renode_mnist.profile.profile import Profile
     from renode_mnist.program.sources import Sources
+    from renode_mnist.wire.messages import Stats
 
 _LOG = logging.getLogger(__name__)
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -49,6 +51,9 @@ _file = click.Path(dir_okay=False, path_type=Path)
     help="Of a program: at most this much of this machine's time.",
 )
 @picture_option
+@file_option("--input", "files", "What any model is asked")
+@seed_option
+@pixel_range_option
 @image_options
 @elf_option
 @options_from(TargetOptions, names=("clock_model", "parameters"))
@@ -72,6 +77,9 @@ def profile(
     seconds: float | None,
     wall: float,
     picture: Path | None,
+    files: tuple[str, ...],
+    seed: int,
+    pixel_range: tuple[float, float] | None,
     elf: Path | None,
     clock_model: ClockModel,
     parameters: Path | None,
@@ -85,7 +93,10 @@ def profile(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show where the instructions of one classification go: functions, lines, stacks.
+    """Show where the instructions of one inference go: functions, lines, stacks.
+
+    A network for digits (28x28, ten classes) is shown a digit where nothing is given; any other takes --input, or
+    seeded numbers.
 
     With PROGRAM, any ELF for the STM32F746, those of a run of it from reset: to --until or --for, or to its end, with
     the exit status of emulate.
@@ -99,19 +110,20 @@ def profile(
         return
     from rich.console import Console
 
-    from renode_mnist.model import preprocess
     from renode_mnist.profile import profiler
     from renode_mnist.report import grid, identity, profile_table, record_table, terminal
     from renode_mnist.targets.base import CounterUnit
 
-    picture = picture or paths.digits() / "7.png"
-    digit = preprocess.read(picture)
+    if picture is not None and files:
+        raise click.UsageError("--image shows a digit and --input any tensor: give one of them.")
     config = config_of(options)
+    specs = Specs.of_model(config) if elf is None else Specs.of_firmware(_stats(elf))
+    asked = choose(specs, picture, files, pixel_range, seed, None if elf is not None else config)
     image = image_of(elf, config)
     with progress_bar.doing("running, watched block by block"):
         board = TargetOptions(board=config.board, parameters=parameters)
         of_record = CounterUnit.CYCLES_MODELLED if unit == "cycles" else CounterUnit.INSTRUCTIONS
-        result = profiler.classify(image.elf, digit.pixels, picture.name, board, of_record)
+        result = profiler.watch(image.elf, asked.of, board, of_record, know_first=asked.digit is None)
     firmware = result.record.firmware
     if as_json:
         values = profile_table.to_json(result.profile, most=top)
@@ -124,14 +136,25 @@ def profile(
         )
         console.print(tables)
         console.print(terminal.identity(result.record.target, firmware))
-    title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {picture.name}"
+    title = f"{firmware.model_name}, engine {firmware.engine}, commit {firmware.commit}: {asked.name}"
     who = identity.rows(result.record.target, firmware)
     written.write(_Ran(image.elf, title, unit, True, who), result)
+
+
+def _stats(elf: Path) -> Stats:
+    from renode_mnist.session.session import Session
+    from renode_mnist.targets.embedded import EmbeddedTarget
+
+    with Session(EmbeddedTarget(elf)) as session:
+        return session.firmware
 
 
 _OF_PROGRAMS = {"until": "--until", "seconds": "--for", "wall": "--wall", "clock_model": "--clock-model"}
 _OF_IMAGES = {
     "picture": "--image",
+    "files": "--input",
+    "seed": "--seed",
+    "pixel_range": "--pixel-range",
     "elf": "--elf",
     **{each.name: f"--{each.name.replace('_', '-')}" for each in options_of(ImageOptions, Face.COMMAND_LINE)},
 }

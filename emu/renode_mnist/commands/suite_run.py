@@ -63,7 +63,7 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
     failed = counts.failed - counts.not_run if stopped else counts.failed
     all_of_them = "1 test" if counts.total == 1 else f"{counts.total} tests"
     said = f"{all_of_them}, {counts.passed} passed, {failed} failed, {counts.skipped} skipped"
-    if stopped:
+    if stopped and counts.not_run:
         said += f", {counts.not_run} not run to their end"
     write(files.page, suites_page.render(call.name, said, list(call.metadata.items()), verdicts, evidence))
     click.echo(f"\n{said}")

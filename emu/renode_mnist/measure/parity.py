@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class Comparison:
 def run(session: Session, digits: Mapping[str, npt.NDArray[np.uint8]]) -> list[Record]:
     """Classifies each digit (uint8, 28x28) on an opened session, in order."""
     return [session.classify(pixels, name) for name, pixels in digits.items()]
+
+
+def ask(session: Session, questions: Sequence[Callable[[Session], Record]]) -> list[Record]:
+    """Asks whatever the network takes on an opened session, in order."""
+    return [question(session) for question in questions]
 
 
 def compare(first: Sequence[Record], other: Sequence[Record]) -> list[Comparison]:

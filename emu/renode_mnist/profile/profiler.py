@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,18 +54,31 @@ def classify(
     options: TargetOptions | None = None,
     unit: CounterUnit = CounterUnit.INSTRUCTIONS,
 ) -> Profiled:
-    """Profiles one classification; the counts are exact, and the same in every run.
+    """Profiles one classification of a picture (uint8, 28x28, white ink on black); see `watch`."""
+    return watch(elf, lambda session: session.classify(pixels, picture), options, unit)
+
+
+def watch(
+    elf: Path,
+    ask: Callable[[Session], Record],
+    options: TargetOptions | None = None,
+    unit: CounterUnit = CounterUnit.INSTRUCTIONS,
+    *,
+    know_first: bool = False,
+) -> Profiled:
+    """Profiles what one question takes; the counts are exact, and the same in every run.
 
     Args:
         elf: A firmware for the STM32F746.
-        pixels: uint8, 28x28, white ink on black.
-        picture: What to call it in the record.
+        ask: What is profiled, from its first request's first byte to its last reply's last.
         options: The board that the image is for, and parameters of the modelled cycles.
         unit: What the record counts; the firmware has one counter, so that instructions take a run of their own.
+        know_first: Whether the firmware is asked for what it is before, since the question needs it: tensors are cut
+            into pieces of its size.
 
     Raises:
         ElfError: The chip cannot run it, or it cannot be read.
-        FirmwareError: The firmware refuses the picture.
+        FirmwareError: The firmware refuses the question.
         ParameterError: The file of parameters cannot be used.
     """
     info, sources = DebugInfo(elf), Sources(elf)
@@ -81,14 +94,21 @@ def classify(
         target.reset()  # so that the stack is known from its first frame
         machine = target.machine
         machine.run_until(machine.clock.now_ps() + _START_PS, lambda: machine.asleep)
+        if know_first:
+            _know(session)
         tree.clear_counts()
-        record = session.classify(pixels, picture)
+        record = ask(session)
         coverage, not_there = coverage_of(info, sources, tree, target.block_counts())
     if unit is CounterUnit.INSTRUCTIONS:
         with Session(EmbeddedTarget(elf, board=board)) as plain:
-            record = plain.classify(pixels, picture)
+            record = ask(plain)
     made = replace(profile.make(tree, info), cycle_parameters=str(parameters or ""))
     return Profiled(record, made, coverage, not_there, sources)
+
+
+def _know(session: Session) -> None:
+    session.client.stats()
+    session.client.layers()
 
 
 def coverage_of(
