@@ -62,7 +62,7 @@ def draw(
     from renode_mnist.draw import server
     from renode_mnist.draw.choice import Choice, Offers
 
-    if elf is None and not Specs.of_model(config := config_of(options)).takes_digits:
+    if elf is None and not Specs.of_model(config := config_of(dict(options))).takes_digits:
         raise ModelError(
             f"the model {config.model.name} is none for 28x28 pictures of ten classes",
             "Draw for one that is, such as `--model int8`; ask this one by `renode-mnist run --input FILE`.",
