@@ -148,7 +148,7 @@ def test_parity_tells_every_answer_as_json() -> None:
     told = set(json_page.COMMANDS["parity"][1])
     found = set(names_in(said, told, "nanoseconds"))
     assert found - told == set()
-    assert [each["digit"] for each in said["answers"]] == list("0123456789")
+    assert [each["input"] for each in said["answers"]] == list("0123456789")
     assert [each["class"] for each in said["answers"]] == list(range(10))
     assert all(each["differences"] == [] for each in said["answers"])
 

@@ -59,7 +59,7 @@ def test_parity_asks_seeded_inputs() -> None:
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)["answers"]
     assert len(answers) == 10
-    assert len({answer["digit"] for answer in answers}) == 10
+    assert len({answer["input"] for answer in answers}) == 10
     assert len({answer["class"] for answer in answers}) > 1, "inputs that tell targets apart"
     assert all(answer["differences"] == [] for answer in answers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +21,8 @@ from renode_mnist.profile.call_tree import CallTree
 from renode_mnist.profile.profile import Profile
 from renode_mnist.program.debug_info import DebugInfo
 from renode_mnist.report import flame, profile_table
+from renode_mnist.session.record import Record
+from renode_mnist.session.session import Session
 from renode_mnist.session.target_options import TargetOptions
 from renode_mnist.stm32f746.machine import Machine
 from renode_mnist.targets.base import CounterUnit
@@ -232,10 +235,14 @@ def test_collapsed_stacks_are_what_flame_graph_tools_read() -> None:
     assert flame.collapsed(stacks) == "a 2\na;b<int, x> 3\n"
 
 
+def classifying(pixels: npt.NDArray[np.uint8]) -> Callable[[Session], Record]:
+    return lambda session: session.classify(pixels)
+
+
 def test_a_classification_twice_gives_the_same_profile(
     firmware: Path, digits: dict[str, npt.NDArray[np.uint8]]
 ) -> None:
-    first, second = (profiler.classify(firmware, digits["7"]) for _ in range(2))
+    first, second = (profiler.watch(firmware, classifying(digits["7"])) for _ in range(2))
     assert first.profile == second.profile
     assert first.coverage == second.coverage
     inference = first.record.inference
@@ -253,8 +260,8 @@ def test_cycles_by_other_parameters_are_profiled_by_them(
     figures = "axi_cycles = 9\nforwarding.word_loaded.early = 3\n"
     file.write_text(f'format = "{parameter_file.FORMAT}"\n[parameters]\n{figures}')
     modelled = CounterUnit.CYCLES_MODELLED
-    own = profiler.classify(firmware, digits["7"], unit=modelled)
-    other = profiler.classify(firmware, digits["7"], options=TargetOptions(parameters=file), unit=modelled)
+    own = profiler.watch(firmware, classifying(digits["7"]), unit=modelled)
+    other = profiler.watch(firmware, classifying(digits["7"]), options=TargetOptions(parameters=file), unit=modelled)
     before, after = own.profile.total, other.profile.total
     inference = other.record.inference.counter - own.record.inference.counter
     # The one is waited for by code and data, the other by operands; the request's handling takes more as well.

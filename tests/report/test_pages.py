@@ -104,7 +104,8 @@ def verification() -> str:
 
 def profiled() -> str:
     elf = build(BuildConfig(resolve_model("int8"))).elf
-    result = profiler.classify(elf, np.asarray(Image.open(paths.digits() / "7.png").convert("L"), np.uint8), "7.png")
+    seven = np.asarray(Image.open(paths.digits() / "7.png").convert("L"), np.uint8)
+    result = profiler.watch(elf, lambda session: session.classify(seven, "7.png"))
     who = identity.rows(result.record.target, result.record.firmware)
     return profile_page.render(result.profile, result.sources, title="7.png", unit="instructions", identity=who)
 

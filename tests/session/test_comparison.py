@@ -148,13 +148,13 @@ def test_counts_of_another_unit_are_not_comparable() -> None:
     assert list(counter_differences(ANSWER, dearer, cycles, cycles)) == []
 
 
-def test_parity_tells_answers_and_counts_of_each_digit() -> None:
+def test_parity_tells_answers_and_counts_of_each_input() -> None:
     first = [Record(EXACT, FIRMWARE, ANSWER, name, np.zeros((28, 28), np.uint8)) for name in "34"]
     other = replace(ANSWER, winner=0, layers=(replace(LAYERS[0], counter=1001), LAYERS[1]))
     right = [first[0], replace(first[1], inference=other)]
     alike, differing = parity.compare(first, right)
-    assert (alike.digit, alike.record, alike.differences) == ("3", first[0], ())
-    assert differing.digit == "4"
+    assert (alike.input, alike.record, alike.differences) == ("3", first[0], ())
+    assert differing.input == "4"
     assert differing.differences == (
         "class 1 against 0",
         "layer 0 (CONV_2D): 1,000 against 1,001 instructions, more than 0 apart",

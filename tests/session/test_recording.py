@@ -11,7 +11,7 @@ import pytest
 
 from renode_mnist.errors import TargetTimeout, WireError
 from renode_mnist.session import recording
-from renode_mnist.session.recording import Damaged, Difference, Exchange, Recording
+from renode_mnist.session.recording import Damaged, Difference, Exchange, Recorder, Recording, RecordingError
 from renode_mnist.session.session import Session
 from renode_mnist.wire import frame
 from renode_mnist.wire.messages import ErrorReport, Reply, StateReset, decode_reply, encode_reset_state
@@ -46,6 +46,35 @@ class Firmware:
 def replayed(firmware: Firmware, *exchanges: Exchange) -> list[Difference | Damaged]:
     kept = Recording({}, exchanges, None)
     return list(recording.replay(kept, cast(Session, firmware)))
+
+
+def test_what_is_no_recording_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"cannot read .*none\.jsonl: No such file"):
+        recording.load(tmp_path / "none.jsonl")
+    (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(RecordingError, match=r"bytes\.jsonl is no recording, but bytes"):
+        recording.load(tmp_path / "bytes.jsonl")
+    with (
+        pytest.raises(RecordingError, match=r"cannot write .*new\.jsonl: (Not a directory|File exists)"),
+        Recorder(tmp_path / "bytes.jsonl" / "new.jsonl"),
+    ):
+        pass
+
+
+def test_a_recording_makes_its_folder_and_tells_times_to_the_nanosecond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "firmware_json", lambda firmware: {})
+    file = tmp_path / "some" / "where" / "session.jsonl"
+    identity = SimpleNamespace(target="host", counter_unit="nanoseconds")
+    session = SimpleNamespace(identity=lambda: identity, firmware=None)
+    with Recorder(file) as recorder:
+        recorder.observe("sent", b"\x01\x00", 0.123_456_789_4)
+        recorder.identify(cast(Session, session))
+        recorder.observe("received", b"", 1 / 3)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["seconds"] for line in lines[1:]] == [0.123456789, 0.333333333]
+    assert lines[1] == {"direction": "sent", "seconds": 0.123456789, "bytes": "0100"}
 
 
 def test_the_same_answer_is_no_difference_and_a_reset_sends_nothing() -> None:

@@ -266,12 +266,12 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "parity": (
-        "`parity --json`: the same digits on several targets.",
+        "`parity --json`: the same inputs on several targets.",
         {
             "against": "the target that the others are held to",
             **_under("targets[]", TARGET),
             "answers[].target": "which",
-            "answers[].digit": "that was classified",
+            "answers[].input": "what was asked, by name: a digit, or as `seed 1 #3`",
             "answers[].class": "its answer",
             "answers[].COUNTER": "what it took",
             "answers[].differences": "to the first target's answer; empty where there are none",

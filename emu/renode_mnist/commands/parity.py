@@ -78,7 +78,7 @@ def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
             rows.append(
                 (
                     name,
-                    comparison.digit,
+                    comparison.input,
                     str(record.inference.winner),
                     f"{record.inference.counter:,} {record.target.counter_unit}",
                     "\n".join(comparison.differences) or "same",
@@ -87,7 +87,7 @@ def parity(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
             told.append(
                 {
                     "target": name,
-                    "digit": comparison.digit,
+                    "input": comparison.input,
                     "class": record.inference.winner,
                     str(record.target.counter_unit): record.inference.counter,
                     "differences": list(comparison.differences),

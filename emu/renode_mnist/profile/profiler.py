@@ -1,4 +1,4 @@
-"""One classification on the embedded emulator, watched block by block."""
+"""One inference on the embedded emulator, watched block by block."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from renode_mnist.profile import lcov, profile
 from renode_mnist.profile.call_tree import CallTree
@@ -30,7 +27,7 @@ _START_PS = PICOSECONDS // 10
 
 @dataclass(frozen=True)
 class Profiled:
-    """What the classification took, and where.
+    """What the inference took, and where.
 
     Attributes:
         record: Its result, with the layers' instructions.
@@ -45,17 +42,6 @@ class Profiled:
     coverage: str
     not_covered: tuple[str, ...]
     sources: Sources
-
-
-def classify(
-    elf: Path,
-    pixels: npt.NDArray[np.uint8],
-    picture: str = "",
-    options: TargetOptions | None = None,
-    unit: CounterUnit = CounterUnit.INSTRUCTIONS,
-) -> Profiled:
-    """Profiles one classification of a picture (uint8, 28x28, white ink on black); see `watch`."""
-    return watch(elf, lambda session: session.classify(pixels, picture), options, unit)
 
 
 def watch(
