@@ -57,14 +57,18 @@ NO_DEPS = $(PIP) --require-hashes --no-deps --requirement requirements/no-deps.t
 
 test: lint pytest
 
+# A test that hangs, in C or in Python, ends its worker with the stacks of all threads, and xdist goes on and says in
+# which test; the slowest takes a tenth of this on a loaded machine.
+HANGS = -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+
 # make pytest the tests of `make test` without its lint
 pytest: setup .venv/test.stamp
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(HANGS) -m "not long"
 
 # make test-ROOM  the tests of one room: test-wire, test-codegen, test-session ... (the folders of tests/)
 test-%: setup .venv/test.stamp
 	@test -d tests/$* || { echo "There is no room tests/$*. Rooms: $(filter-out support __pycache__,$(patsubst tests/%/.,%,$(sort $(wildcard tests/*/.))))"; exit 2; }
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests/$*
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(HANGS) -m "not long" tests/$*
 
 # make docs-test  runs the commands of all pages, those too that take minutes or Renode, and holds what they say to the
 #             pages; which are left out, and why, stands in the pages beside them
