@@ -175,7 +175,7 @@ $(RELEASE)/packages.stamp: requirements/release.txt
 
 # The images by the compiler of .venv's machine, and the sdist that all wheels are made from.
 release-sources: setup $(RELEASE)/packages.stamp
-	@$(BIN)/python -m renode_mnist.prebuild $(IMAGES)
+	@$(BIN)/python -m renode_mnist.images.prebuild $(IMAGES)
 	@rm -rf dist
 	@$(RELEASE)/bin/python -m build --sdist --no-isolation --skip-dependency-check --outdir dist .
 

@@ -59,7 +59,7 @@ def write_version(package: Path, number: str) -> None:
 def add_prebuilt(destination: Path) -> None:
     """The firmware images: taken, compiled, or left out with a warning that nobody can miss."""
     given = os.environ.get("RENODE_MNIST_PREBUILT", "")
-    call = [sys.executable, "-P", "-m", "renode_mnist.prebuild"]
+    call = [sys.executable, "-P", "-m", "renode_mnist.images.prebuild"]
     # Before what is there: pip leads an isolated build to its packages that way.
     python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": python_path}

@@ -3,7 +3,7 @@
 | variable | a wheel |
 | --- | --- |
 | | carries firmware images where this machine has the cross compiler, else none, and says so |
-| ``RENODE_MNIST_PREBUILT=FOLDER`` | takes the images that ``python -m renode_mnist.prebuild FOLDER`` made |
+| ``RENODE_MNIST_PREBUILT=FOLDER`` | takes the images that ``python -m renode_mnist.images.prebuild FOLDER`` made |
 | ``RENODE_MNIST_PREBUILT=none`` | carries none |
 | ``RENODE_MNIST_RELEASE=1`` | fails where the images or the C block hook are missing |
 | ``SOURCE_DATE_EPOCH`` | dates its files so; without it, by the commit |
@@ -24,7 +24,7 @@ from setuptools.build_meta import *  # noqa: F403  (the hooks of PEP 517 and 660
 
 ROOT = Path(__file__).parent.parent
 
-# What the steps of renode_mnist.prebuild import, of the dependencies in pyproject.toml.
+# What the steps of renode_mnist.images.prebuild import, of the dependencies in pyproject.toml.
 _IMPORTED = ("click", "numpy", "pillow", "flatbuffers", "tflite", "platformdirs", "filelock", "pyelftools")
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image as Picture
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.images import BuildConfig, build, resolve_model
 
 # CMSIS-NN, which is C and the same in all of its images, is compiled once: 5.5 s of CPU an image instead of 12.
 # Objects of our own differ in what they include, and would lose their sources' names where a cache took them for one.

@@ -61,7 +61,8 @@ _WITHOUT_PROJECT = frozenset({"init", "doctor", "renode", "completion"})
 def _tell_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    from renode_mnist import paths, prebuilt, version
+    from renode_mnist import paths, version
+    from renode_mnist.images import prebuilt
 
     click.echo(f"renode-mnist {version.version()}, commit {version.commit()}")
     if not paths.is_checkout():

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from renode_mnist import paths, prebuilt, remedies, toolchain, version
+from renode_mnist import paths, remedies, version
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import prebuilt, toolchain
 from renode_mnist.renode_install import locate
 from renode_mnist.targets import flasher
 

@@ -20,12 +20,12 @@ from host_engine import HostEngine
 from known_compiler import skip_unless_known
 from random_networks import Network, networks
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.codegen import load
 from renode_mnist.codegen.cmsis_nn import scratch
 from renode_mnist.codegen.geometry import Window
 from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
+from renode_mnist.images import BuildConfig, resolve_model
 from runtimes import tflite_micro
 from tflite_builder import ModelBuilder
 

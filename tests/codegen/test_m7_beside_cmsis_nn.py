@@ -10,7 +10,7 @@ import pytest
 from compared_networks import NETWORKS
 from emulated_engine import emulate, random_inputs
 from random_networks import Network
-from renode_mnist.build import BuildConfig
+from renode_mnist.images import BuildConfig
 from runtimes import tflite_micro
 
 

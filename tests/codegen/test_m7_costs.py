@@ -14,8 +14,8 @@ from known_compiler import skip_unless_known
 from network_files import kept
 from random_networks import Network
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, Objective, build
 from renode_mnist.codegen import load
+from renode_mnist.images import BuildConfig, Objective, build
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import Stats

@@ -12,8 +12,8 @@ from emulated_engine import emulate, random_inputs
 from host_batch import HostBatch
 from kernel_costs import candidates_of
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig
 from renode_mnist.codegen.planning import Plan
+from renode_mnist.images import BuildConfig
 from residual_networks import Residual
 from runtimes import tflite_micro
 

@@ -12,8 +12,8 @@ from host_batch import HostBatch, program_text
 from kernel_costs import candidates
 from random_networks import Network
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.planning import Plan
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
 from runtimes import tflite_micro

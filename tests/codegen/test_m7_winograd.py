@@ -15,8 +15,8 @@ from host_engine import HostEngine
 from kernel_costs import candidates
 from random_networks import Network
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig
 from renode_mnist.codegen.m7 import winograd_4x4_int8 as winograd
+from renode_mnist.images import BuildConfig
 from runtimes import tflite_micro
 from tflite_builder import ModelBuilder, slide
 

@@ -13,10 +13,10 @@ import operators_page
 from emulated_engine import emulate
 from emulated_tflm import run
 from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig
 from renode_mnist.codegen.operators.samples import FLOAT32, INT8, INT16
 from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
+from renode_mnist.images import BuildConfig
 from runtimes import tflite_micro_on
 from sample_engines import (
     REFUSED_TYPES,

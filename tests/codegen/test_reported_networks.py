@@ -14,10 +14,10 @@ import reported_networks
 from converted_files import converted
 from host_batch import HostBatch
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.operators.convolution import ConvOptions
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.session.opening import open_session
 from reported_networks import NETWORKS, Reported, convert
 from runtimes import Tensors, litert_interpreter, litert_on, tflite_micro_on

@@ -15,8 +15,8 @@ from edge_networks import svdf
 from host_batch import HostBatch
 from host_engine import HostEngine
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.reader import parse
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.model.inspect import inspect
 from renode_mnist.report import inspection
 from renode_mnist.targets.embedded import EmbeddedTarget

@@ -16,11 +16,11 @@ from firmware_builds import configure, cross
 from known_compiler import skip_unless_known
 from random_networks import Network
 from renode_mnist import codegen
-from renode_mnist.build import resolve_model
 from renode_mnist.codegen import load
 from renode_mnist.codegen.reader import parse
 from renode_mnist.codegen.tflm import arena
 from renode_mnist.errors import ModelError
+from renode_mnist.images import resolve_model
 from runtimes import tflite_micro
 from tflite_builder import ModelBuilder
 

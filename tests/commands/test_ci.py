@@ -13,8 +13,8 @@ import pytest
 
 from measurements import case, measurement
 from network_files import network_file
-from renode_mnist import paths, toolchain
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist import paths
+from renode_mnist.images import BuildConfig, build, resolve_model, toolchain
 from renode_mnist.measure import bench, change_report, findings, grown_sources, judged, subject
 from renode_mnist.measure import measurement as files
 from renode_mnist.measure.findings import Source, Workspace

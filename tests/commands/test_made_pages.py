@@ -16,9 +16,9 @@ from click.testing import CliRunner
 import histories
 import json_page
 import made_pages
-from renode_mnist import build, paths
-from renode_mnist.build import ImageOptions
+from renode_mnist import images, paths
 from renode_mnist.cli import app
+from renode_mnist.images import ImageOptions
 from renode_mnist.measure import history
 from renode_mnist.option import options_of
 from renode_mnist.session.opening import lacks
@@ -212,7 +212,7 @@ def test_the_page_of_variables_has_all_that_the_code_reads_and_no_other() -> Non
 
 
 def test_the_help_and_the_glossary_name_the_models_that_come_along() -> None:
-    models = set(build.committed_models())
+    models = set(images.committed_models())
     (model,) = (each for each in options_of(ImageOptions) if each.name == "model")
     assert set(re.findall(r"\((.*)\)", model.words.help)[0].split(", ")) == models
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")

@@ -18,12 +18,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import build, codegen, library, paths
-from renode_mnist.build import BuildConfig, ImageOptions
+from renode_mnist import codegen, images, library, paths
 from renode_mnist.cli import app
 from renode_mnist.commands.options import options_from
 from renode_mnist.draw.choice import Choice, NotOffered, Offers
 from renode_mnist.errors import BuildError
+from renode_mnist.images import BuildConfig, ImageOptions, cmake
 from renode_mnist.library.arguments import takes
 from renode_mnist.model import data, export, golden
 from renode_mnist.option import Face, Option, option, options_of
@@ -155,9 +155,9 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
 
 def test_lists_of_other_rooms_are_those_of_the_options() -> None:
     assert {*flasher.TOOLS} == {*FLASH_TOOLS} - {"none"}
-    assert {*embedded.BINARY_LINES} == {*build.BOARDS}
-    assert {*codegen.ENGINES} < {*build.ENGINES}
-    assert {each.value for each in codegen.Objective} == {*build.OBJECTIVES}
+    assert {*embedded.BINARY_LINES} == {*images.BOARDS}
+    assert {*codegen.ENGINES} < {*images.ENGINES}
+    assert {each.value for each in codegen.Objective} == {*images.OBJECTIVES}
     variant, source = parameter_of("export", "variant"), parameter_of("data", "source")
     assert variant is not None
     assert source is not None
@@ -171,7 +171,7 @@ def test_what_comparing_engines_takes_is_as_declared() -> None:
     shared = {name: each.default for name, each in taken.items() if name in declared}
     assert {"clock_mhz", "target", "board", "port", "baud", "flash"} <= set(shared)
     assert shared == {name: declared[name] for name in shared}
-    assert taken["engines"].default == build.ENGINES
+    assert taken["engines"].default == images.ENGINES
     assert taken["objectives"].default == (ImageOptions.objective,)
 
 
@@ -268,15 +268,15 @@ def test_an_option_more_is_another_build_and_reaches_cmake() -> None:
     class MoreBuild(MoreImage, BuildConfig):
         pass
 
-    model = build.resolve_model("int8")
+    model = images.resolve_model("int8")
     plain, blue = (MoreBuild(model=model, paint=paint) for paint in typing.get_args(Literal["red", "blue"]))
     assert plain.name == BuildConfig(model).name
     assert blue.name != plain.name
-    assert build._cmake_options(blue) == {**build._cmake_options(BuildConfig(model)), "PAINT": "blue", "SHINE": False}
+    assert cmake.settings_of(blue) == {**cmake.settings_of(BuildConfig(model)), "PAINT": "blue", "SHINE": False}
 
 
 def test_an_option_more_is_switched_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "built", list)
+    monkeypatch.setattr(images, "built", list)
     offers = Offers(Choice("embedded", MoreImage()), None, TargetOptions())
     assert json.loads(json.dumps(offers.to_json()))["choices"]["paint"] == ["red", "blue"]
     asked = {**offers.first.to_json(), "paint": "blue"}
@@ -295,7 +295,7 @@ def test_what_is_asked_reaches_what_is_built_and_what_is_opened() -> None:
         asked = {**other, own: getattr(ImageOptions, own)}
         config = BuildConfig.of(ImageOptions(**asked), "host")
         assert {name: getattr(config, name) for name in asked} == asked
-    assert (config.model, config.machine) == (build.resolve_model("int8"), "host")
+    assert (config.model, config.machine) == (images.resolve_model("int8"), "host")
     line = LineOptions(port="p", console_port="c", baud=9, flash="openocd", clock_model="m7")
     options = TargetOptions.of(line, "article")
     assert all(getattr(options, each.name) == getattr(line, each.name) for each in fields(LineOptions))

@@ -13,9 +13,9 @@ from PIL import Image
 from any_networks import kept, two_by_two
 from model_metadata import metadata, with_files
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.cli import app
 from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.model import golden
 from tflite_builder import ModelBuilder
 

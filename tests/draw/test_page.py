@@ -23,9 +23,9 @@ import chromium
 import snippets
 from accessibility import findings
 from draw_server import PATIENCE_SECONDS, DrawServer, children, draw_server
-from renode_mnist import build, codegen, paths
-from renode_mnist.build import BuildConfig, resolve_model
+from renode_mnist import codegen, images, paths
 from renode_mnist.codegen import builtin_digit
+from renode_mnist.images import BuildConfig, resolve_model, toolchain
 from renode_mnist.measure import layer_tensors
 from renode_mnist.model import golden, preprocess
 from renode_mnist.session.opening import open_session
@@ -393,7 +393,7 @@ def test_what_the_network_sees_is_saved_as_a_picture_and_as_a_header(page: Page,
     written = (tmp_path / "builtin_digit.hpp").read_text()
     assert written == builtin_digit.emit(pixels, "a drawing (`renode-mnist draw`)")
     use = '#include "builtin_digit.hpp"\nstatic_assert(sizeof builtin_digit::kPixels == 784);\n'
-    compiler = build.find_compiler("host")
+    compiler = toolchain.find_compiler("host")
     subprocess.run(
         [compiler, "-std=c++17", "-Wall", "-Werror", "-fsyntax-only", "-x", "c++", "-"],
         input=use, text=True, cwd=tmp_path, check=True,
@@ -404,10 +404,10 @@ def test_each_layer_shows_its_activations_and_its_modelled_time(page: Page) -> N
     draw(page, ZERO)
     expect_class(page, 0)
     expect_looked(page)
-    with open_session("embedded", build.build(INT8).elf, TargetOptions(clock_model="m7")) as session:
+    with open_session("embedded", images.build(INT8).elf, TargetOptions(clock_model="m7")) as session:
         record = session.classify(settled(page))
-        plan = codegen.plan(codegen.load(INT8.model), INT8.engine, build.aim(INT8))
-        watched = layer_tensors.observer(session, plan, build.build(INT8).elf)
+        plan = codegen.plan(codegen.load(INT8.model), INT8.engine, images.aim(INT8))
+        watched = layer_tensors.observer(session, plan, images.build(INT8).elf)
         tensors = watched.infer((settled(page).astype(np.int16) - 128).astype(np.int8).reshape(1, 1, 28, 28, 1))
     expect(page.locator("#how")).to_contain_text("Read from memory at the layer marks")
     expect(page.locator("#maps figcaption strong")).to_have_text(

@@ -17,10 +17,10 @@ from PIL import Image
 
 from damaged import exif_damaged
 from draw_server import DrawServer, children, draw_server, is_alive
-from renode_mnist import build, paths
-from renode_mnist.build import BuildConfig, resolve_model
+from renode_mnist import images, paths
 from renode_mnist.codegen import builtin_digit
 from renode_mnist.draw.app import JSON_BYTES, PICTURE_BYTES
+from renode_mnist.images import BuildConfig, resolve_model
 
 SEVEN = (paths.digits() / "7.png").read_bytes()
 JSON = {"Content-Type": "application/json"}
@@ -64,7 +64,7 @@ def test_what_is_no_picture_for_a_look_is_refused(server: DrawServer) -> None:
 
 
 def test_of_a_file_neither_plan_nor_model_is_known(seven: dict[str, str]) -> None:
-    elf = build.build(BuildConfig(resolve_model("int8"))).elf
+    elf = images.build(BuildConfig(resolve_model("int8"))).elf
     with draw_server("--elf", elf) as server:
         looked = server.post("/api/look", seven).value
         assert (looked["maps"], looked["counts"]) == ([], None)

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from firmware_builds import configure, cross
-from renode_mnist import paths, toolchain
-from renode_mnist.build import BuildConfig, Tree, build, make, resolve_model
+from renode_mnist import paths
 from renode_mnist.commands.inspect import inspect
 from renode_mnist.errors import BuildError, EnvironmentProblem
+from renode_mnist.images import BuildConfig, Tree, build, make, resolve_model, toolchain
 
 
 @pytest.mark.parametrize(

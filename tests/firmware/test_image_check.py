@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.errors import BuildError, ElfError, FirmwareError, TargetTimeout
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.program import seal
 from renode_mnist.program.opened import opened
 from renode_mnist.session.opening import open_session

@@ -11,8 +11,8 @@ import pytest
 from digit_inputs import to_input
 from random_networks import Network
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, Engine, build, resolve_model
 from renode_mnist.errors import ModelError
+from renode_mnist.images import BuildConfig, Engine, build, resolve_model
 from renode_mnist.session.opening import open_session
 from runtimes import litert, tflite_micro
 from tflite_builder import ModelBuilder

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import pytest
 from unicorn import arm_const as arm
 
-from renode_mnist.build import BuildConfig, UartWay, build, resolve_model
 from renode_mnist.errors import TargetTimeout
+from renode_mnist.images import BuildConfig, UartWay, build, resolve_model
 from renode_mnist.measure.faults import faults, inject, trial
 from renode_mnist.measure.faults.fault import Fault, Outcome, Place
 from renode_mnist.measure.faults.station import Station

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from renode_mnist import calibrate, paths
-from renode_mnist.build import ImageOptions, build
 from renode_mnist.errors import BuildError, TargetError
+from renode_mnist.images import ImageOptions, build
 from renode_mnist.measure import calibration, calibration_subjects
 from renode_mnist.measure.calibration import Calibration, CalibrationError
 from renode_mnist.measure.calibration_subjects import FITS, MOST_ROUNDS, speaks_of

@@ -15,9 +15,9 @@ from PIL import Image
 
 from edge_networks import svdf
 from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.cli import app
 from renode_mnist.errors import DataError, EnvironmentProblem
+from renode_mnist.images import BuildConfig, resolve_model
 from renode_mnist.measure.evaluation import cluster, evaluate, job, journal, scores, station
 from renode_mnist.measure.evaluation.evaluate import Interrupted, Progress, Workers
 from renode_mnist.measure.evaluation.evaluation import Evaluation

@@ -19,8 +19,8 @@ from PIL import Image
 
 from dask_cluster import DaskCluster
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import BuildConfig, resolve_model
 from renode_mnist.measure.evaluation import evaluate, job
 from renode_mnist.measure.evaluation.evaluate import Progress, Workers
 from renode_mnist.measure.evaluation.evaluation import Evaluation

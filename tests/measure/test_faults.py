@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from unicorn import arm_const as arm
 
 from renode_mnist import cli, paths
-from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.errors import DataError
+from renode_mnist.images import BuildConfig, resolve_model
 from renode_mnist.measure.evaluation.evaluate import Interrupted, Progress, Workers
 from renode_mnist.measure.faults import draw, faults, inject, job, station, trial
 from renode_mnist.measure.faults.bench_chip import BenchChip

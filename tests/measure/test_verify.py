@@ -16,11 +16,11 @@ from any_networks import kept, two_by_two
 from edge_networks import svdf
 from planted import with_defect
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, resolve_model
 from renode_mnist.cli import app
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import PLANAR, ElementType, Tensor
 from renode_mnist.errors import CheckFailed, EnvironmentProblem, ModelError, RenodeMnistError
+from renode_mnist.images import BuildConfig, resolve_model
 from renode_mnist.measure.layer_tensors import SeenTensor, seen_tensors
 from renode_mnist.measure.quantisation_error import partners
 from renode_mnist.measure.verify import Verification

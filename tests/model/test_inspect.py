@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import codegen, fitting, paths
-from renode_mnist.build import BuildConfig, Engine, build
+from renode_mnist import codegen, paths
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.commands.inspect import inspect as command
 from renode_mnist.errors import CheckFailed, ModelError
+from renode_mnist.images import BuildConfig, Engine, build, fitting
 from renode_mnist.measure.image_sizes import examined
 from renode_mnist.model.inspect import STACK_BYTES, inspect
 from renode_mnist.targets.embedded import EmbeddedTarget
@@ -100,7 +100,7 @@ def too_large(tmp_path: Path, weights: int, height: int) -> Path:
 
 
 def test_what_cannot_fit_is_refused_before_the_compiler_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("renode_mnist.build._run_cmake", lambda *given, **more: pytest.fail("CMake was called"))
+    monkeypatch.setattr("renode_mnist.images.cmake.run", lambda *given, **more: pytest.fail("CMake was called"))
     flash = (
         r"at least 2,0\d\d,\d\d\d B of flash, of which there are 1,048,576 B, and .* "
         r"most of it: step 1 \(FULLY_C\w+\) 2,0"

@@ -16,8 +16,9 @@ from typing import get_args
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import doctor, paths, remedies, toolchain
+from renode_mnist import doctor, paths, remedies
 from renode_mnist.cli import app
+from renode_mnist.images import toolchain
 from renode_mnist.renode_install import locate
 from renode_mnist.targets import flasher
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import snippets
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.cli import app
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.profile import lcov, profile, profiler
 from renode_mnist.profile.call_tree import CallTree
 from renode_mnist.profile.profile import Profile

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 import chromium
 from accessibility import findings
 from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.measure import bench, compare
 from renode_mnist.measure.bench import PARTS, LayerCost, Row
 from renode_mnist.measure.evaluation import evaluate

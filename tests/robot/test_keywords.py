@@ -20,8 +20,8 @@ from robot.api import SkipExecution
 
 from network_files import network_file
 from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.errors import DataError, ModelError, RenodeMnistError, TargetTimeout
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.model import golden, inputs, interface
 from renode_mnist.model.yardstick import LiteRt
 from renode_mnist.robot import FirmwareLibrary

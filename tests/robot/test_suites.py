@@ -19,9 +19,9 @@ from robot.api import SkipExecution
 from known_compiler import is_known
 from network_files import network_file
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.commands.test import jobs_of
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.renode_install import locate
 from renode_mnist.robot import FirmwareLibrary
 from renode_mnist.session.opening import open_session

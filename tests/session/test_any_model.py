@@ -16,8 +16,8 @@ from tflite_micro import runtime
 import edge_networks
 from network_files import network_file
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.errors import FirmwareError, ModelError
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.report import identity
 from renode_mnist.session import recording
 from renode_mnist.session.opening import machine_of, open_session

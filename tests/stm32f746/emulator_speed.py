@@ -24,7 +24,7 @@ from unicorn import arm_const as arm
 import snippets
 import speed_programs
 from renode_mnist import open_program, paths
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.model import preprocess
 from renode_mnist.renode_install import locate
 from renode_mnist.session.session import Session

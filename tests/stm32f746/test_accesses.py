@@ -8,7 +8,7 @@ import pytest
 from unicorn import arm_const as arm
 
 import snippets
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.stm32f746 import _blockhook
 from renode_mnist.stm32f746.blockcounter import CORE_REGISTERS
 from renode_mnist.stm32f746.machine import Machine

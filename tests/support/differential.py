@@ -33,10 +33,10 @@ from emulated_engine import emulate
 from host_batch import HostBatch
 from random_networks import CHANNEL_LAYERS, IMAGE_LAYERS, LITERT_LAYERS, Network, networks
 from renode_mnist import codegen, paths
-from renode_mnist.build import BuildConfig
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.reader import parse
 from renode_mnist.errors import ModelError
+from renode_mnist.images import BuildConfig
 from runtimes import litert, litert_plain, tflite_micro
 from sample_engines import REFUSED_TYPES, TOLERANCES
 

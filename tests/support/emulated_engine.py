@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client
 from renode_mnist.wire.messages import Stats

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from renode_mnist import paths, toolchain
+from renode_mnist import paths
+from renode_mnist.images import toolchain
 
 
 def configure(folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:

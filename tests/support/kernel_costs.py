@@ -17,10 +17,10 @@ from compared_networks import Net
 from emulated_engine import random_inputs
 from network_files import kept
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.candidate import Candidate
 from renode_mnist.codegen.engine import made
 from renode_mnist.codegen.lowering import Lowering
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.report import grid
 from renode_mnist.targets.embedded import EmbeddedTarget
 from renode_mnist.wire.client import Client

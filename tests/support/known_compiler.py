@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from renode_mnist import paths
-from renode_mnist.build import find_compiler
+from renode_mnist.images.toolchain import find_compiler
 from renode_mnist.measure import budgets
 
 

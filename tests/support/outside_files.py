@@ -23,9 +23,9 @@ import numpy as np
 from apart import apart
 from damaged import mutated
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.codegen import reader
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.measure import bench, budgets, history
 from renode_mnist.model import golden, preprocess, tensor_files
 from renode_mnist.model.card import Card

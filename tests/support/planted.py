@@ -8,8 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from renode_mnist import paths, toolchain
-from renode_mnist.build import BuildConfig, Tree, make
+from renode_mnist import paths
+from renode_mnist.images import BuildConfig, Tree, make, toolchain
 
 
 def with_defect(name: str, config: BuildConfig, constant: str, place: int, change: int) -> Path:

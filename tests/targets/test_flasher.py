@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from renode_mnist.build import BuildConfig, build, resolve_model
 from renode_mnist.errors import EnvironmentProblem, TargetError
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.session import session as session_module
 from renode_mnist.session.session import Session
 from renode_mnist.targets import flasher

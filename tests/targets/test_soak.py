@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from renode_mnist.build import BuildConfig, build, resolve_model
+from renode_mnist.images import BuildConfig, build, resolve_model
 from renode_mnist.session.opening import open_session
 from renode_mnist.targets.embedded import EmbeddedTarget
 

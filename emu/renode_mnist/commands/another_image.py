@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from renode_mnist.build import Image
+    from renode_mnist.images import Image
     from renode_mnist.wire.messages import Stats
 
 _LOG = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig
 from renode_mnist.commands.inputs import from_files
 from renode_mnist.errors import DataError, ModelError
+from renode_mnist.images import BuildConfig
 
 if TYPE_CHECKING:
     from renode_mnist.model.inputs import Samples

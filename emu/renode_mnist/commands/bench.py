@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from renode_mnist import paths, remedies
-from renode_mnist.build import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.bench_program import Asked, bench_programs, check_given
 from renode_mnist.commands.bench_verdict import conclude, load_budgets, show_verdict
@@ -24,6 +23,7 @@ from renode_mnist.commands.options import (
 from renode_mnist.commands.output import write
 from renode_mnist.commands.program_end import words
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import CLOCKS_MHZ, ENGINES, ImageOptions, resolve_model
 from renode_mnist.session.target_options import CHIP_TARGETS, TargetOptions
 
 

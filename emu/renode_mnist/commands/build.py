@@ -22,11 +22,11 @@ def build(host: bool, **options: Any) -> None:
 
     With -v what CMake and the compiler print stands before it.
     """
-    from renode_mnist import build as building
+    from renode_mnist import images
 
     config = config_of(options, "host" if host else "stm32f746")
     with ExitStack() as shown:
-        image = building.build(
+        image = images.build(
             config,
             verbose=verbosity.is_verbose(),
             starting=lambda: shown.enter_context(progress_bar.doing(f"configuring {config.name}")),

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import (
     elf_option,
@@ -18,6 +17,7 @@ from renode_mnist.commands.options import (
 )
 from renode_mnist.commands.output import print_json
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import ImageOptions
 from renode_mnist.measure.calibration_subjects import MOST_ROUNDS, ROUNDS
 from renode_mnist.session.target_options import CHIP_TARGETS, TargetOptions
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from renode_mnist.build import ENGINES
+from renode_mnist.images import ENGINES
 
 
 @click.command()
@@ -28,8 +28,7 @@ def key(models: tuple[str, ...], engines: tuple[str, ...], elf: str) -> None:
 
 
 def _builds(models: list[str], engines: list[Any]) -> str:
-    from renode_mnist import toolchain
-    from renode_mnist.build import BuildConfig, identity, resolve_model
+    from renode_mnist.images import BuildConfig, identity, resolve_model, toolchain
 
     compiler = next(part.place for part in toolchain.parts() if part.name == toolchain.COMPILER)
     configs = [BuildConfig(resolve_model(model), engine=engine) for model in models for engine in engines]

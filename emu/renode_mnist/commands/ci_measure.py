@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist import version
-from renode_mnist.build import ENGINES, ImageOptions, resolve_model
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.options import (
     complete_model,
@@ -21,6 +20,7 @@ from renode_mnist.commands.options import (
 )
 from renode_mnist.commands.output import make_folder, write
 from renode_mnist.errors import CheckFailed, RenodeMnistError
+from renode_mnist.images import ENGINES, ImageOptions, resolve_model
 from renode_mnist.plain_text import harmless, one_line
 from renode_mnist.session.target_options import CHIP_TARGETS
 

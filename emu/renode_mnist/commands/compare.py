@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from renode_mnist.build import CLOCKS_MHZ
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.matrix import MODELS, list_option
 from renode_mnist.commands.output import print_json, write
+from renode_mnist.images import CLOCKS_MHZ
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.inputs import pixel_range_option
 from renode_mnist.commands.options import (
@@ -23,6 +22,7 @@ from renode_mnist.commands.options import (
 from renode_mnist.commands.output import print_json
 from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, options_of
 
 if TYPE_CHECKING:

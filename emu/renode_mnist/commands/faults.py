@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar, verbosity
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option
 from renode_mnist.commands.options import complete_model, config_of, elf_option, options_from
 from renode_mnist.commands.output import print_json
 from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import DataError, EnvironmentProblem
+from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, options_of
 
 if TYPE_CHECKING:
-    from renode_mnist.build import BuildConfig
+    from renode_mnist.images import BuildConfig
     from renode_mnist.measure.faults.campaign import Campaign
     from renode_mnist.model.inputs import Samples
 

@@ -41,7 +41,7 @@ def golden(
     judge the model, the yardstick is that of `renode-mnist verify`; the last line says which it was.
     """
     from renode_mnist import codegen
-    from renode_mnist.build import BuildConfig, resolve_model
+    from renode_mnist.images import BuildConfig, resolve_model
     from renode_mnist.measure.verify_image import golden_vectors
     from renode_mnist.model import golden as vectors
     from renode_mnist.model import inputs, interface

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from renode_mnist import paths, version
-from renode_mnist.build import BuildConfig, committed_models, resolve_model
 from renode_mnist.commands import starter
 from renode_mnist.commands.options import complete_model
 from renode_mnist.commands.output import make_folder, write
 from renode_mnist.commands.project import FILE
 from renode_mnist.commands.starter import Starter
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
+from renode_mnist.images import BuildConfig, committed_models, resolve_model
 
 if TYPE_CHECKING:
     from renode_mnist.codegen.graph import Graph

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.build import ImageOptions, Objective
 from renode_mnist.commands.options import complete_model, options_from
 from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
+from renode_mnist.images import ImageOptions, Objective
 
 if TYPE_CHECKING:
     from renode_mnist.model.inspect import EngineFacts, ModelFacts, TensorFacts
@@ -62,7 +62,7 @@ def inspect(
 
     MODEL is a committed model's name (int8) or a .tflite file. Exits with 1 where no engine can take it.
     """
-    from renode_mnist.build import BuildConfig, refuse_objective, resolve_model
+    from renode_mnist.images import BuildConfig, refuse_objective, resolve_model
     from renode_mnist.measure.image_sizes import examined
 
     refuse_objective(engine or ImageOptions.engine, objective)

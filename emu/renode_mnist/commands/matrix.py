@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from renode_mnist.build import ImageOptions, committed_models
 from renode_mnist.commands.options import complete_model, complete_words
+from renode_mnist.images import ImageOptions, committed_models
 from renode_mnist.option import options_of
 
 F = TypeVar("F", bound=Callable[..., Any])

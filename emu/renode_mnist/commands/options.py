@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from renode_mnist import build as building
-from renode_mnist.build import BuildConfig, Image, ImageOptions, Machine
+from renode_mnist import images
+from renode_mnist.images import BuildConfig, Image, ImageOptions, Machine
 from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session.target_options import TARGETS, OpenOptions, ProgramOptions, TargetOptions
 
@@ -61,7 +61,7 @@ def _parameter(declared: Option, *, silent: bool) -> Callable[[F], F]:
 def complete_model(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The committed models of that beginning; a file where there is none."""
     # In this order: bash forgets what stands before "file", and completes a file only where nothing stands after it.
-    names = [name for name in building.committed_models() if name.startswith(begun)]
+    names = [name for name in images.committed_models() if name.startswith(begun)]
     return [CompletionItem(begun, type="file"), *map(CompletionItem, names)]
 
 
@@ -129,7 +129,7 @@ def image_of(elf: Path | None, config: BuildConfig) -> Image:
     from renode_mnist.commands import progress_bar
 
     with ExitStack() as shown:
-        return building.build(
+        return images.build(
             config, starting=lambda: shown.enter_context(progress_bar.doing(f"configuring {config.name}"))
         )
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 from click.core import ParameterSource
 
-from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.asked import Specs, choose
 from renode_mnist.commands.duration import duration
@@ -27,6 +26,7 @@ from renode_mnist.commands.options import (
 from renode_mnist.commands.output import print_json, write
 from renode_mnist.commands.program_end import failure, why, words
 from renode_mnist.errors import ElfError
+from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import ClockModel, TargetOptions
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from renode_mnist import build as building
+from renode_mnist import images
 from renode_mnist.commands import verbosity
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def shown() -> Iterator[Show]:
             if done == count and "image" in tasks:
                 bar.update(tasks["image"], visible=False)
 
-        with building.watched(image):
+        with images.watched(image):
             yield work
 
 

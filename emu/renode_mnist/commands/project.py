@@ -19,8 +19,8 @@ from typing import Any
 import click
 
 from renode_mnist import outside
-from renode_mnist.build import ImageOptions
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session.target_options import LineOptions, OpenOptions
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import Image
 from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.answers import answer_of, keep
 from renode_mnist.commands.asked import Asked, Specs, choose
@@ -28,6 +27,7 @@ from renode_mnist.commands.options import (
 )
 from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
+from renode_mnist.images import Image
 
 if TYPE_CHECKING:
     from renode_mnist.session.answer import Answer

@@ -48,7 +48,7 @@ def _is_value(option: click.Option, value: str, word: str) -> bool:
 
 def _choices(option: click.Option) -> Collection[str]:
     from renode_mnist import paths
-    from renode_mnist.build import committed_models
+    from renode_mnist.images import committed_models
 
     if option.name == "models":
         return committed_models()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist import paths
-from renode_mnist.build import BuildConfig, ImageOptions
 from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.options import (
     complete_words,
@@ -24,6 +23,7 @@ from renode_mnist.commands.options import (
 from renode_mnist.commands.output import make_folder
 from renode_mnist.commands.suite_run import run
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.images import BuildConfig, ImageOptions
 from renode_mnist.option import Face, options_of
 from renode_mnist.session.target_options import TARGETS, SuiteOptions, TargetOptions
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from renode_mnist.build import ImageOptions
 from renode_mnist.commands import progress_bar
 from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
 from renode_mnist.commands.options import (
@@ -23,10 +22,11 @@ from renode_mnist.commands.options import (
 )
 from renode_mnist.commands.output import print_json
 from renode_mnist.errors import CheckFailed
+from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, options_of
 
 if TYPE_CHECKING:
-    from renode_mnist.build import BuildConfig
+    from renode_mnist.images import BuildConfig
     from renode_mnist.measure.verify import Verification
     from renode_mnist.model.inputs import Samples
 
@@ -87,7 +87,7 @@ def verify(
     MODEL is a committed model's name (int8) or a .tflite file. Without --data seeded inputs and the ends of the
     input's range are tried. The yardstick is LiteRT's reference kernels. Exits with 1 on a difference.
     """
-    from renode_mnist.build import resolve_model
+    from renode_mnist.images import resolve_model
     from renode_mnist.measure.verify_image import verify_image
     from renode_mnist.model.difference import FLOAT_BOUND_ULP
     from renode_mnist.session.opening import machine_of

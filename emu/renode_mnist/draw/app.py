@@ -38,8 +38,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from renode_mnist import build as building
-from renode_mnist import paths
+from renode_mnist import images, paths
 from renode_mnist.codegen import builtin_digit
 from renode_mnist.draw import case
 from renode_mnist.draw.choice import Offers
@@ -106,7 +105,7 @@ def application(offers: Offers, supervisor: Supervisor, port: int) -> Starlette:
         """Of the image that runs."""
         if offers.elf is not None:
             raise ModelError(f"which model {offers.elf.name} holds is not known here", "Leave --elf out.")
-        return building.resolve_model(str(supervisor.snapshot().choice.image.model))
+        return images.resolve_model(str(supervisor.snapshot().choice.image.model))
 
     async def npy(request: Request) -> Response:
         return Response(case.npy(model(), await _pixels(request)), media_type="application/octet-stream")

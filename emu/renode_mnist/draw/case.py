@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.errors import ModelError
+from renode_mnist.images import BuildConfig
 from renode_mnist.measure.verify_image import golden_vectors
 from renode_mnist.model import golden, interface, picture_tensor
 from renode_mnist.model.inputs import Samples, Tensors

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from renode_mnist import build as building
-from renode_mnist.build import BuildConfig, ImageOptions
+from renode_mnist import images
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.images import BuildConfig, ImageOptions
 from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session import opening
 from renode_mnist.session.target_options import TargetOptions
@@ -85,12 +85,12 @@ class Offers:
     def models(self) -> list[str]:
         """The committed models, that of the command line, and others that are built with its settings."""
         first = str(self.first.image.model)
-        names = [*building.committed_models(), *(str(config.model) for config in self._built()), first]
+        names = [*images.committed_models(), *(str(config.model) for config in self._built()), first]
         # One name a file: the command line's where it has one, else the shorter.
         by_file: dict[Path, str] = {}
         for name in names:
-            by_file.setdefault(building.resolve_model(name).resolve(), name)
-        by_file[building.resolve_model(first).resolve()] = first
+            by_file.setdefault(images.resolve_model(name).resolve(), name)
+        by_file[images.resolve_model(first).resolve()] = first
         return list(by_file.values())
 
     def choices(self) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ class Offers:
     def to_json(self) -> dict[str, Any]:
         """For the page; ``built`` has the machine and the choice of what need not be built first."""
         choices = self.choices()
-        files = {model: building.resolve_model(model).resolve() for model in choices.get("model", ())}
+        files = {model: images.resolve_model(model).resolve() for model in choices.get("model", ())}
         built = [] if self.elf is not None else self._built()
         return {
             "targets": [{"name": name, "machine": opening.machine_of(name)} for name in self.targets()],
@@ -154,4 +154,4 @@ class Offers:
             same = replace(config, definitions=(), **{name: getattr(asked, name) for name in stays})
             return config.name == same.name
 
-        return [config for config in building.built() if fits(config)]
+        return [config for config in images.built() if fits(config)]

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import codegen
-from renode_mnist.build import aim
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.draw import case, view
 from renode_mnist.draw.choice import Job
+from renode_mnist.images import aim
 from renode_mnist.measure import layer_tensors
 from renode_mnist.measure.layer_tensors import Observer, OutputsOnly, SeenTensor
 from renode_mnist.model.interface import TensorSpec

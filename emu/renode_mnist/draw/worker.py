@@ -22,7 +22,7 @@ from typing import TextIO
 import click
 import numpy as np
 
-from renode_mnist import build as building
+from renode_mnist import images
 from renode_mnist.draw import look, view
 from renode_mnist.draw.choice import Job
 from renode_mnist.draw.look import Looker
@@ -54,7 +54,7 @@ def _work(job: Job, answers: TextIO) -> None:
     elf = job.elf
     if elf is None:
         _say(answers, state="building")
-        elf = building.build(job.config).elf
+        elf = images.build(job.config).elf
     _say(answers, state="starting")
     with ExitStack() as stack:
         session = stack.enter_context(open_session(job.target, elf, job.options, waiting=_tell_debugger))

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from renode_mnist import codegen, paths
-from renode_mnist.build import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, build, resolve_model
 from renode_mnist.errors import CheckFailed, DataError, ImageError
+from renode_mnist.images import ENGINES, Board, BuildConfig, Engine, ImageOptions, Objective, build, resolve_model
 from renode_mnist.library.arguments import takes
 from renode_mnist.library.programs import open_program
 from renode_mnist.measure.calibration_subjects import ROUNDS

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import codegen, outside, paths
-from renode_mnist.build import (
+from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
+from renode_mnist.images import (
     BuildConfig,
     Engine,
     Fpu,
@@ -25,7 +26,7 @@ from renode_mnist.build import (
     refuse_objective,
     resolve_model,
 )
-from renode_mnist.errors import EnvironmentProblem, RenodeMnistError, TargetError
+from renode_mnist.images.toolchain import ToolsMissing
 from renode_mnist.model import preprocess
 from renode_mnist.profile.layer_functions import layer_functions
 from renode_mnist.program.build_id import build_id
@@ -36,7 +37,6 @@ from renode_mnist.session.session import PICTURE_SHAPE, Session
 from renode_mnist.session.target_options import CHIP_TARGETS, ClockModel, TargetOptions
 from renode_mnist.targets.base import CounterUnit, CycleSplit, NotesCounterReads, SplitsCycles
 from renode_mnist.targets.embedded import EmbeddedTarget
-from renode_mnist.toolchain import ToolsMissing
 from renode_mnist.wire.messages import Inference
 
 FORMAT = "renode-mnist bench 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from renode_mnist.build import ImageOptions
+from renode_mnist.images import ImageOptions
 from renode_mnist.measure.bench import LayerCost, Row
 from renode_mnist.measure.budgets import EXACT, FALLBACKS
 

@@ -30,8 +30,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from renode_mnist import outside
-from renode_mnist.build import ENGINES, OBJECTIVES
 from renode_mnist.errors import RenodeMnistError
+from renode_mnist.images import ENGINES, OBJECTIVES
 
 EXACT = "instructions"
 FALLBACKS = "fallbacks"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from renode_mnist import version
-from renode_mnist.build import BuildConfig, ImageOptions, resolve_model
 from renode_mnist.errors import RenodeMnistError, TargetError
+from renode_mnist.images import BuildConfig, ImageOptions, resolve_model
 from renode_mnist.measure.calibration_subjects import FITS, ROUNDS, Fit, speaks_of
 from renode_mnist.option import StrPath
 from renode_mnist.program.build_id import build_id

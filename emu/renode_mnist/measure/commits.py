@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from renode_mnist import paths, remedies, toolchain
-from renode_mnist.build import Tree
+from renode_mnist import paths, remedies
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
+from renode_mnist.images import Tree, toolchain
 from renode_mnist.measure import bench
 from renode_mnist.measure.bench import Case, Refused, Row
 

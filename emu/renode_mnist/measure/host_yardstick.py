@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy.typing as npt
 
 from renode_mnist import codegen
-from renode_mnist.build import BuildConfig, build
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.measure.layer_tensors import TraceImage
 from renode_mnist.model.inputs import Tensors
 from renode_mnist.session.opening import open_session

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from renode_mnist import codegen, fitting
-from renode_mnist.build import BuildConfig, Engine, Image, build, excess, ready
+from renode_mnist import codegen
 from renode_mnist.errors import BuildError, ModelError, SourcesMissing
+from renode_mnist.images import BuildConfig, Engine, Image, build, excess, fitting, ready
 from renode_mnist.model.inspect import EngineFacts, ModelFacts, inspect
 from renode_mnist.program.footprint import footprint
 

@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal, cast
 
 from pydantic import Field, ValidationError
 
-from renode_mnist.build import BuildConfig, Engine, build, resolve_model
 from renode_mnist.errors import BuildError, ElfError, EnvironmentProblem, RenodeMnistError
+from renode_mnist.images import BuildConfig, Engine, build, resolve_model
 from renode_mnist.measure import bench
 from renode_mnist.measure.bench import BenchError, Case, Refused, Row
 from renode_mnist.measure.findings import Source, Workspace

@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 
 from renode_mnist import codegen, outside
-from renode_mnist.build import BuildConfig, aim, build
 from renode_mnist.codegen import reader
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.errors import EnvironmentProblem, ModelError, TargetError
+from renode_mnist.images import BuildConfig, aim, build
 from renode_mnist.measure import layer_tensors, verify
 from renode_mnist.measure.host_yardstick import HostYardstick
 from renode_mnist.measure.quantisation_error import FloatModel

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from renode_mnist import codegen, fitting
+from renode_mnist import codegen
 from renode_mnist.codegen import Aim, Objective, operators
 from renode_mnist.codegen.graph import Graph, Operator, Tensor
 from renode_mnist.codegen.planning import Plan
 from renode_mnist.codegen.tflm import arena
 from renode_mnist.codegen.writer import takes_picture
 from renode_mnist.errors import ModelError
+from renode_mnist.images import fitting
 from renode_mnist.program.footprint import Footprint
 
 STACK_BYTES = 8448

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from renode_mnist.build import ImageOptions
+from renode_mnist.images import ImageOptions
 from renode_mnist.model.inspect import STACK_BYTES, EngineFacts, ModelFacts, TensorFacts
 from renode_mnist.report import grid, html
 from renode_mnist.report.grid import Grid

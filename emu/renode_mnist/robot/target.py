@@ -9,8 +9,8 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn
 
-from renode_mnist.build import BuildConfig
 from renode_mnist.errors import TargetError
+from renode_mnist.images import BuildConfig
 from renode_mnist.robot.opened import OpenedTarget
 from renode_mnist.robot.variables import read
 from renode_mnist.session.opening import elf_of, machine_of, open_session

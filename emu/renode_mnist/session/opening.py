@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renode_mnist import remedies, toolchain
-from renode_mnist.build import BuildConfig, Machine, build
+from renode_mnist import remedies
 from renode_mnist.errors import EnvironmentProblem, TargetError
+from renode_mnist.images import BuildConfig, Machine, build, toolchain
 from renode_mnist.session.record import Connection
 from renode_mnist.session.session import Programmer, Session
 from renode_mnist.session.target_options import (

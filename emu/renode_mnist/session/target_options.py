@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal, Self, get_args
 
-from renode_mnist.build import Board, ImageOptions
+from renode_mnist.images import Board, ImageOptions
 from renode_mnist.option import Face, StrPath, alternatives, inner, option
 
 EMULATED_TARGETS = ("embedded", "renode")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from renode_mnist import codegen, version
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.codegen.graph import Graph
 from renode_mnist.errors import DataError, FirmwareError, RenodeMnistError, TargetError
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.measure.evaluation import cluster, journal, station
 from renode_mnist.measure.evaluation.evaluation import Evaluation, scored
 from renode_mnist.measure.evaluation.job import Answers, Cargo, Chunk, Worked, chunks, run_sha256, sha256

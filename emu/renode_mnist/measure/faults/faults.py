@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from renode_mnist import codegen, paths, version
-from renode_mnist.build import BuildConfig, build
 from renode_mnist.errors import DataError, TargetError
+from renode_mnist.images import BuildConfig, build
 from renode_mnist.measure.evaluation import cluster, journal
 from renode_mnist.measure.evaluation.evaluate import Interrupted, Progress, Workers
 from renode_mnist.measure.evaluation.journal import Journal, Keeping

@@ -1,4 +1,4 @@
-"""``python -m renode_mnist.prebuild FOLDER``: builds the firmware images that a wheel carries.
+"""``python -m renode_mnist.images.prebuild FOLDER``: builds the firmware images that a wheel carries.
 
 Those are every committed model on engine m7 for every board, with the other options as they are by default. So
 ``run``, ``test`` and their like need no compiler for any of these models; any other option needs one.
@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from renode_mnist import prebuilt, toolchain
-from renode_mnist.build import BOARDS, BuildConfig, Tree, committed_models, identity, make, resolve_model
 from renode_mnist.errors import BuildError, RenodeMnistError
-from renode_mnist.prebuilt import Prebuilt
+from renode_mnist.images import prebuilt, toolchain
+from renode_mnist.images.image import make
+from renode_mnist.images.options import BOARDS, BuildConfig
+from renode_mnist.images.prebuilt import Prebuilt
+from renode_mnist.images.stamp import identity
+from renode_mnist.images.tree import Tree, committed_models, resolve_model
 
 
 def configs() -> Iterator[BuildConfig]:
@@ -58,7 +61,7 @@ def check(folder: Path) -> None:
     if missing:
         raise BuildError(
             f"{folder} lacks images of these sources: {', '.join(missing)}",
-            "Build them: `python -m renode_mnist.prebuild FOLDER`.",
+            "Build them: `python -m renode_mnist.images.prebuild FOLDER`.",
         )
 
 
@@ -71,7 +74,7 @@ def _compress(elf: Path, destination: Path) -> None:
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m renode_mnist.prebuild", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m renode_mnist.images.prebuild", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the images go, with their index")
     parser.add_argument(
         "--check", action="store_true", help="build nothing: see whether the folder's images are these"

@@ -11,8 +11,9 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from renode_mnist import paths, prebuilt, remedies
+from renode_mnist import paths, remedies
 from renode_mnist.errors import EnvironmentProblem
+from renode_mnist.images import prebuilt
 
 Machine = Literal["stm32f746", "host"]
 
@@ -72,7 +73,7 @@ def require(machine: Machine, asked: Mapping[str, Any] | None = None) -> None:
 
     Args:
         machine: For which an image is to be built.
-        asked: What it is to be made from, as ``identity`` of ``renode_mnist.build`` tells it.
+        asked: What it is to be made from, as ``identity`` of ``images.stamp`` tells it.
 
     Raises:
         ToolsMissing: As said, and how what is ready-made differs from what was asked.
@@ -185,3 +186,12 @@ def _ready_made(asked: Mapping[str, Any]) -> str:
 def _and(words: Iterable[str]) -> str:
     *some, last = words
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def find_compiler(machine: Machine) -> str:
+    """The path of the compiler for a machine.
+
+    Raises:
+        EnvironmentProblem: There is none.
+    """
+    return find("c++" if machine == "host" else COMPILER)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from renode_mnist import build, paths, prebuilt, remedies, toolchain, version
-from renode_mnist.build import BuildConfig
+from renode_mnist import images, paths, remedies, version
 from renode_mnist.cli import app
 from renode_mnist.errors import BuildError, EnvironmentProblem, ModelError
+from renode_mnist.images import BuildConfig, prebuilt, stamp, toolchain
+from renode_mnist.images.prebuild import check, configs
+from renode_mnist.images.prebuilt import Prebuilt
 from renode_mnist.measure import bench
-from renode_mnist.prebuild import check, configs
-from renode_mnist.prebuilt import Prebuilt
 from renode_mnist.renode_install import locate
 from renode_mnist.session import opening
 
@@ -35,7 +35,7 @@ def folder(config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder = tmp_path / "prebuilt"
     folder.mkdir()
     (folder / "own.elf").touch()
-    prebuilt.write_index(folder, [Prebuilt(folder / "own.elf", build.identity(config), "some GCC")])
+    prebuilt.write_index(folder, [Prebuilt(folder / "own.elf", images.identity(config), "some GCC")])
     monkeypatch.setattr(paths, "prebuilt", lambda: folder)
     prebuilt.images.cache_clear()
     yield folder
@@ -43,7 +43,7 @@ def folder(config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_same_is_taken_without_a_compiler(config: BuildConfig, folder: Path) -> None:
-    image = build.build(config, starting=lambda: pytest.fail("nothing is compiled"))
+    image = images.build(config, starting=lambda: pytest.fail("nothing is compiled"))
     assert (image.elf, image.fresh, image.is_prebuilt) == (folder / "own.elf", False, True)
 
 
@@ -54,11 +54,11 @@ def test_it_is_taken_where_there_is_no_cache(
     monkeypatch.setattr(paths, "_WHEEL_DATA", tmp_path / "data")  # so that builds would go there
     monkeypatch.setattr(paths, "root", lambda: paths.package().parent.parent)
     monkeypatch.setenv("RENODE_MNIST_CACHE", str(config.model))  # no folder
-    assert build.build(config).is_prebuilt
+    assert images.build(config).is_prebuilt
     monkeypatch.setattr(toolchain, "require", lambda *_: None)
-    monkeypatch.setattr(build, "find_compiler", lambda machine: "")
+    monkeypatch.setattr(toolchain, "find_compiler", lambda machine: "")
     with pytest.raises(EnvironmentProblem, match=r"the cache .* cannot be read"):
-        build.build(replace(config, clock_mhz=288))
+        images.build(replace(config, clock_mhz=288))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_it_is_taken_where_there_is_no_cache(
 )
 def test_another_option_is_built(config: BuildConfig, folder: Path, change: dict[str, object]) -> None:
     with pytest.raises(EnvironmentProblem) as told:
-        build.build(replace(config, **change))  # type: ignore[arg-type]
+        images.build(replace(config, **change))  # type: ignore[arg-type]
     there, _, asked = str(told.value).partition("; asked was ")
     assert there.endswith(
         f"(extra build, {remedies.DOWNLOAD_MEGABYTES['build']} MB). Ready-made are own, with engine m7, "
@@ -88,7 +88,7 @@ def test_another_option_is_built(config: BuildConfig, folder: Path, change: dict
 def test_another_model_of_that_name_is_built(config: BuildConfig, folder: Path) -> None:
     config.model.write_bytes((paths.models() / "mnist_uint8.tflite").read_bytes())
     with pytest.raises(EnvironmentProblem, match=r"asked was own\.tflite\."):
-        build.build(config)
+        images.build(config)
 
 
 def test_another_name_of_that_model_is_built_and_told_the_name_that_is_there(
@@ -96,7 +96,7 @@ def test_another_name_of_that_model_is_built_and_told_the_name_that_is_there(
 ) -> None:
     other = config.model.rename(config.model.with_name("other.tflite"))
     with pytest.raises(EnvironmentProblem, match=r"other\.tflite is own\.tflite to the byte.* give own\.tflite"):
-        build.build(replace(config, model=other))
+        images.build(replace(config, model=other))
 
 
 @pytest.mark.parametrize("content", [b"", b"a text", (paths.models() / "mnist_int8.tflite").read_bytes()[:9999]])
@@ -105,7 +105,7 @@ def test_what_is_no_model_is_told_before_a_compiler_is_asked_for(
 ) -> None:
     config.model.write_bytes(content)
     with pytest.raises(ModelError, match=r"own\.tflite"):
-        build.build(config)
+        images.build(config)
 
 
 def test_a_benchmark_without_a_compiler_has_what_is_ready_made_and_says_what_is_not(
@@ -115,7 +115,7 @@ def test_a_benchmark_without_a_compiler_has_what_is_ready_made_and_says_what_is_
     model = str(config.model)
 
     def row(case: bench.Case, clock_mhz: int, *_: object) -> str:
-        build.build(replace(config, engine=case.engine, fpu=case.fpu, clock_mhz=clock_mhz))
+        images.build(replace(config, engine=case.engine, fpu=case.fpu, clock_mhz=clock_mhz))
         return case.name
 
     monkeypatch.setattr(bench, "_measure", lambda case, clocks, *_: [row(case, clocks[0])])
@@ -142,7 +142,7 @@ def test_parity_without_a_compiler_says_what_would_bring_a_second_target(
 def test_another_commit_is_built(config: BuildConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(version, "commit", lambda: "another")
     with pytest.raises(EnvironmentProblem):
-        build.build(config)
+        images.build(config)
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,17 @@ def test_another_commit_is_built(config: BuildConfig, folder: Path, monkeypatch:
     ["firmware/app/new.cpp", "schema/mnist.fbs", "models/digits/8.png", "emu/renode_mnist/codegen/deep/new.py"],
 )
 def test_the_digest_of_the_sources_sees_every_file(tmp_path: Path, changed: str) -> None:
-    before = prebuilt.sources_sha256(tmp_path, tmp_path / "emu")
+    before = stamp.sources_sha256(tmp_path, tmp_path / "emu")
     (tmp_path / changed).parent.mkdir(parents=True)
     (tmp_path / changed).touch()
-    assert prebuilt.sources_sha256(tmp_path, tmp_path / "emu") != before
+    assert stamp.sources_sha256(tmp_path, tmp_path / "emu") != before
 
 
 def test_the_digest_is_the_same_wherever_the_sources_lie(tmp_path: Path) -> None:
     for place in (tmp_path / "here", tmp_path / "there"):
         (place / "firmware").mkdir(parents=True)
         (place / "firmware" / "main.cpp").write_text("int main() {}")
-    digests = {prebuilt.sources_sha256(place, place) for place in (tmp_path / "here", tmp_path / "there")}
+    digests = {stamp.sources_sha256(place, place) for place in (tmp_path / "here", tmp_path / "there")}
     assert len(digests) == 1
 
 
@@ -171,4 +171,4 @@ def test_a_wheel_takes_no_images_of_other_sources(folder: Path) -> None:
 
 def test_a_wheel_carries_every_committed_model_for_every_board() -> None:
     wanted = [(config.model.stem.removeprefix("mnist_"), config.board) for config in configs()]
-    assert wanted == [(model, board) for model in build.committed_models() for board in build.BOARDS]
+    assert wanted == [(model, board) for model in images.committed_models() for board in images.BOARDS]

@@ -6,9 +6,7 @@ would be built now; the compiler alone may be another than this machine's, and t
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,9 +16,6 @@ from renode_mnist import paths
 
 INDEX = "index.json"
 
-_SOURCES = ("firmware", "schema", "models/digits")
-"""The console's built-in digit is one of the last."""
-
 
 @dataclass(frozen=True)
 class Prebuilt:
@@ -28,7 +23,7 @@ class Prebuilt:
 
     Attributes:
         elf: With symbols and debug information, which is compressed.
-        made_from: As ``identity`` of ``renode_mnist.build`` tells it.
+        made_from: As ``identity`` of ``images.stamp`` tells it.
         compiler: The first line of what it says of itself.
     """
 
@@ -56,25 +51,3 @@ def write_index(folder: Path, entries: list[Prebuilt]) -> None:
     """Writes down what the images of a folder are, in their order."""
     content = [{"elf": image.elf.name, "made_from": image.made_from, "compiler": image.compiler} for image in entries]
     (folder / INDEX).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def sources_sha256(root: Path, packages: Path) -> str:
-    """Of all files that images are made from but the model, wherever they lie.
-
-    Args:
-        root: Holds ``firmware/``, ``schema/`` and ``models/``.
-        packages: Holds the package ``renode_mnist``, whose ``codegen`` writes C++.
-    """
-    digest = hashlib.sha256()
-    for name, file in sorted(_source_files(root, packages)):
-        digest.update(f"{name}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _source_files(root: Path, packages: Path) -> Iterator[tuple[str, Path]]:
-    for base, names in ((root, _SOURCES), (packages, ("renode_mnist/codegen",))):
-        for name in names:
-            for file in (base / name).rglob("*"):
-                if file.is_file() and file.suffix != ".pyc":
-                    yield file.relative_to(base).as_posix(), file
