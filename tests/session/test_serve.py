@@ -138,6 +138,8 @@ def test_what_it_can_catch_up_is_not_told() -> None:
 
 def test_a_board_that_was_held_up_says_so() -> None:
     with served("--pty", stderr=subprocess.PIPE) as board:
+        with Session(BoardTarget(board.binary)):
+            pass  # answered: from here on virtual time follows, where its addresses alone may come before
         board.process.send_signal(signal.SIGSTOP)
         time.sleep(0.6)  # it finds at least as much missing
         board.process.send_signal(signal.SIGCONT)
