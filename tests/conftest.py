@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +12,6 @@ from PIL import Image as Picture
 
 from renode_mnist import paths
 from renode_mnist.images import BuildConfig, build, resolve_model
-
-# CMSIS-NN, which is C and the same in all of its images, is compiled once: 5.5 s of CPU an image instead of 12.
-# Objects of our own differ in what they include, and would lose their sources' names where a cache took them for one.
-COMPILER_CACHE = {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": str(paths.root() / "build" / "ccache")}
-if shutil.which("ccache"):
-    for name, value in COMPILER_CACHE.items():
-        os.environ.setdefault(name, value)
-
 
 # Hypothesis holds each example to 200 ms of the host's clock, which a busy machine does not keep.
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])

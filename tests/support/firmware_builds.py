@@ -19,6 +19,7 @@ def configure(folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:
             toolchain.find("cmake"), "-S", str(paths.firmware()), "-B", str(folder), "-G", "Ninja",
             f"-DCMAKE_MAKE_PROGRAM={toolchain.find('ninja')}",
             f"-DPYTHON={sys.executable}",
+            f"-DTHIRD_PARTY={paths.builds() / 'third-party'}",
             *(f"-D{setting}" for setting in settings),
         ],
         stdout=subprocess.PIPE,

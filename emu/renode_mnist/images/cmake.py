@@ -77,6 +77,7 @@ def run(config: BuildConfig, folder: Path, tree: Tree, aim: Aim, *, verbose: boo
     settings = {
         "CMAKE_MAKE_PROGRAM": ninja,
         "PYTHON": sys.executable,
+        "THIRD_PARTY": tree.builds / "third-party",
         "RELEASE": stamp.release(tree),
         **settings_of(config),
         "MODEL": _copied(config.model, folder),

@@ -1,4 +1,4 @@
-# TensorFlow Lite Micro as a static library, for the engine `tflm`.
+# TensorFlow Lite Micro as a static library, for the engine `tflm`: TFLM_KERNELS and TFLM_KERNEL_OPTIMISATION are set there.
 include_guard(GLOBAL)
 include(${CMAKE_SOURCE_DIR}/cmake/pinned_source.cmake)
 include(${CMAKE_SOURCE_DIR}/engine/cmsis_nn/cmsis_nn.cmake)
@@ -12,10 +12,6 @@ set(TFLM_RUY_COMMIT d37128311b445e758136b8602d1bbd2a755e115d)
 set(TFLM_RUY_DIGEST 3fe1764bae7f9ec0ab5655f460b4f61daa6798779070c6acbe674270f615f925)
 set(TFLM_CMSIS_NN_COMMIT 4ab83cc3cc98fb85ed6dafb55e8ca02f1628dcae)
 set(TFLM_CMSIS_NN_DIGEST 5def7cfc800d1198fde96a0602e0f3c850041ef8b7575ea33f4ebf2bca4fb90f)
-
-set(TFLM_KERNELS cmsis-nn CACHE STRING "Kernels of the engine tflm: reference | cmsis-nn")
-set_property(CACHE TFLM_KERNELS PROPERTY STRINGS reference cmsis-nn)
-set(TFLM_KERNEL_OPTIMISATION -O2 CACHE STRING "Of the kernels; -O3 costs 19 % more instructions with reference int8")
 
 # _kernels_of_operators(<result> <folder>)
 #
@@ -53,9 +49,6 @@ endfunction()
 # Upstream's `release` build: NDEBUG, no error strings, core at -Os, kernels at -O2. The schema's header is generated
 # anew by this project's flatc, so that one version of flatbuffers is in the image and none is downloaded.
 function(add_tflm target)
-  if(NOT TFLM_KERNELS MATCHES "^(reference|cmsis-nn)$")
-    refuse("TFLM_KERNELS cannot be \"${TFLM_KERNELS}\"" "Choose reference or cmsis-nn.")
-  endif()
   pinned_source(TFLM tensorflow/tflite-micro ${TFLM_COMMIT} tensorflow/lite/micro/micro_interpreter.cc ${TFLM_DIGEST})
   if(NOT TFLM_REFUSAL)
     pinned_source(GEMMLOWP google/gemmlowp ${TFLM_GEMMLOWP_COMMIT} fixedpoint/fixedpoint.h ${TFLM_GEMMLOWP_DIGEST})
