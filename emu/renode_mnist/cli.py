@@ -15,7 +15,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -101,6 +101,17 @@ class Commands(click.Group):
                 ctx.default_map = project.default_map(found, self, ctx)
         return name, command, rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; an error about what the project's file said has its lines as notes."""
+        try:
+            return super().invoke(ctx)
+        except (RenodeMnistError, click.UsageError) as error:
+            if (called := verbosity.called(ctx)) is not None:
+                from renode_mnist.commands import project_key
+
+                project_key.explain(error, called)
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Whole sentences, wrapped; click would cut each to what is left of a line."""
         commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
@@ -152,6 +163,7 @@ def main() -> None:
         raise
     except click.ClickException as error:
         error.show()
+        _tell_notes(error)
         sys.exit(2)
     except click.Abort:
         click.echo("Interrupted.", err=True)
@@ -179,6 +191,12 @@ def _tell(error: RenodeMnistError) -> None:
 
     said = harmless(remedies.as_called(str(error)))  # it may hold names of files, and what other programs said
     click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+    _tell_notes(error)
+
+
+def _tell_notes(error: Exception) -> None:
+    for note in getattr(error, "__notes__", ()):
+        click.echo(harmless(note), err=True)
 
 
 def _end_by_defect(error: Exception) -> NoReturn:

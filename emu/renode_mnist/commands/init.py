@@ -16,7 +16,7 @@ from renode_mnist.build import BuildConfig, committed_models, resolve_model
 from renode_mnist.commands import starter
 from renode_mnist.commands.options import complete_model
 from renode_mnist.commands.output import make_folder, write
-from renode_mnist.commands.project import FILE
+from renode_mnist.commands.project_key import FILE
 from renode_mnist.commands.starter import Starter
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 
