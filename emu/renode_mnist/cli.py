@@ -1,7 +1,7 @@
 """The command line: wires the commands together and turns errors into messages and exit codes.
 
 It exits 0 when all is well, 1 when a check failed, 2 when the call or the environment is wrong, 70 at a defect of its
-own, 130 after Ctrl-C, and 141 where who read its output has gone.
+own, 129 after SIGHUP, 130 after Ctrl-C, 141 where who read its output has gone, and 143 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import click
 
-from renode_mnist.commands import several, verbosity
+from renode_mnist.commands import several, termination, verbosity
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.plain_text import harmless
 
@@ -134,7 +134,8 @@ def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it.
 
     Exit status: 0 all is well, 1 a check failed, 2 the call or the environment is wrong, 70 a defect of this program,
-    130 Ctrl-C (0 where that is how it ends: draw, serve, console), 141 nobody reads the output, 143 SIGTERM.
+    129 SIGHUP, 130 Ctrl-C (0 where that is how it ends: draw, serve, console), 141 nobody reads the output, 143
+    SIGTERM (0 of draw and serve).
     """
 
 
@@ -149,6 +150,16 @@ _NOBODY_READS = 128 + 13
 
 def main() -> None:
     """Entry point of ``renode-mnist``."""
+    termination.heed()
+    try:
+        _main()
+    except SystemExit as leaving:
+        sys.exit(termination.status(leaving.code if isinstance(leaving.code, int) else 0))
+    except KeyboardInterrupt:  # where it was no longer, or not yet, the command's
+        sys.exit(termination.status(_INTERRUPTED))
+
+
+def _main() -> None:
     _take_streams()
     _take_width()
     output = sys.stdout
@@ -166,7 +177,8 @@ def main() -> None:
         _tell_notes(error)
         sys.exit(2)
     except click.Abort:
-        click.echo("Interrupted.", err=True)
+        with suppress(OSError):  # the terminal may have gone
+            click.echo("Interrupted.", err=True)
         sys.exit(_INTERRUPTED)
     except RenodeMnistError as error:
         _tell(error)
