@@ -358,6 +358,33 @@ def test_a_run_that_is_interrupted_says_so(tmp_path: Path, number: signal.Signal
     assert (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.parametrize(("first", "status"), [(None, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_the_report_is_written_does_not_tear_it_apart(
+    tmp_path: Path, first: signal.Signals | None, status: int
+) -> None:
+    suite, out = tmp_path / "own.robot", tmp_path / "out"
+    interrupted = (
+        f"    Evaluate    os.kill(os.getppid(), {int(first)})    modules=os\n    Sleep    1h\n" if first else ""
+    )
+    suite.write_text(f"*** Test Cases ***\nFirst\n    No Operation\nSecond\n    No Operation\n{interrupted}")
+    program = (
+        "import os, signal; from renode_mnist import cli; from renode_mnist.suites import report\n"
+        "write = report.write\n"
+        "def signalled(*given, **named):\n"
+        "    for _ in range(3): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return write(*given, **named)\n"
+        "report.write = signalled; cli.main()"
+    )
+    arguments = ["test", "--target", "embedded", "--suite", str(suite), "--output", str(out)]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.splitlines() == ["The report of what was run is being written; it ends then.", "Interrupted."]
+    assert f"\n2 tests, {1 if first else 2} passed, 0 failed" in done.stdout
+    for name in ("output.xml", "xunit.xml", "log.html", "report.html", "tests.html"):
+        assert (out / name).stat().st_size
+    assert list(out.glob("part-*")) == []
+
+
 def test_the_suite_that_the_documents_show_runs(tmp_path: Path) -> None:
     page = (paths.root() / "docs" / "suites.md").read_text()
     (shown,) = re.findall(r"```robot\n(.*?)```", page, re.S)
