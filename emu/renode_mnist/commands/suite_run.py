@@ -61,8 +61,8 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
 def _report_first() -> Iterator[list[int]]:
     """Signals that end a command wait until what was run is reported; yields those that came.
 
-    The first one is the run's, which ends its processes (`workers.run`). One behind it must not tear the report apart:
-    it would be lost, and the last run's would stand there.
+    The first one is the run's, which ends its processes (`workers.run`). One behind it must not tear the report
+    apart: it would be lost, and the last run's would stand there.
     """
     came: list[int] = []
     told = False
