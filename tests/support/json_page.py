@@ -33,6 +33,7 @@ _HEAD = (
     "`emulate --json` has [a table of its own](emulate.md#as-json).\n\n"
 )
 
+
 def described(kind: type) -> dict[str, str]:
     """The fields of a class by their names in JSON, each with what the class says of it, or with its type."""
     told = attributes(kind) | {"schema_": "what this file is, and its version"}
