@@ -24,6 +24,7 @@ from renode_mnist import outside
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import REMEDY, ElementType, Flaw, Graph, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
+from renode_mnist.plain_text import one_line
 
 _IDENTIFIER = b"TFL3"
 _SUPPORTED_VERSION = 3
@@ -135,7 +136,7 @@ class _Reader:
         return graph
 
     def _error(self, what: str) -> ModelError:
-        return ModelError(f"{self._name} is damaged: {what}", REMEDY)
+        return ModelError(f"{self._name} is damaged: {one_line(what)}", REMEDY)  # of damage, names may be anything
 
     def _vector(self, length: int, item: Callable[[int], T | None], what: str) -> list[T]:
         if not 0 <= length <= len(self._content) // 4:
