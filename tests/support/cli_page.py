@@ -22,8 +22,8 @@ _HEAD = (
     "| `-q`, `--quiet` | results and errors alone: no notes, no progress |\n"
     "| `-v`, `--verbose` | what is done: tools that are called, files that are read, images that are there already, "
     "targets that are opened; `-vv` also each frame on the wire |\n\n"
-    "Long work shows what it is at, its rate and the time left, on a terminal alone; elsewhere `init` and `compare` say "
-    "in one line what they begin. Python programs have the same "
+    "Long work shows what it is at, its rate and the time left, on a terminal alone; elsewhere `init` and `compare` "
+    "say in one line what they begin. Python programs have the same "
     "from the logger `renode_mnist` of `logging`.\n\n"
 )
 _OF_ALL = {"--help", "--quiet", "--verbose"}
