@@ -1,7 +1,7 @@
 """The command line: wires the commands together and turns errors into messages and exit codes.
 
 It exits 0 when all is well, 1 when a check failed, 2 when the call or the environment is wrong, 70 at a defect of its
-own, 130 after Ctrl-C, and 141 where who read its output has gone.
+own, 129 after SIGHUP, 130 after Ctrl-C, 141 where who read its output has gone, and 143 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from renode_mnist.commands import several, verbosity
+from renode_mnist.commands import several, termination, verbosity
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.plain_text import harmless
 
@@ -102,6 +102,17 @@ class Commands(click.Group):
                 ctx.default_map = project.default_map(found, self, ctx)
         return name, command, rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; an error about what the project's file said has its lines as notes."""
+        try:
+            return super().invoke(ctx)
+        except (RenodeMnistError, click.UsageError) as error:
+            if (called := verbosity.called(ctx)) is not None:
+                from renode_mnist.commands import project_key
+
+                project_key.explain(error, called)
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Whole sentences, wrapped; click would cut each to what is left of a line."""
         commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
@@ -124,7 +135,8 @@ def app() -> None:
     """Test machine-learning firmware for the STM32F746 without the board, and then with it.
 
     Exit status: 0 all is well, 1 a check failed, 2 the call or the environment is wrong, 70 a defect of this program,
-    130 Ctrl-C (0 where that is how it ends: draw, serve, console), 141 nobody reads the output, 143 SIGTERM.
+    129 SIGHUP, 130 Ctrl-C (0 where that is how it ends: draw, serve, console), 141 nobody reads the output, 143
+    SIGTERM (0 of draw and serve).
     """
 
 
@@ -139,6 +151,16 @@ _NOBODY_READS = 128 + 13
 
 def main() -> None:
     """Entry point of ``renode-mnist``."""
+    termination.heed()
+    try:
+        _main()
+    except SystemExit as leaving:
+        sys.exit(termination.status(leaving.code if isinstance(leaving.code, int) else 0))
+    except KeyboardInterrupt:  # where it was no longer, or not yet, the command's
+        sys.exit(termination.status(_INTERRUPTED))
+
+
+def _main() -> None:
     _take_streams()
     _take_width()
     output = sys.stdout
@@ -153,9 +175,11 @@ def main() -> None:
         raise
     except click.ClickException as error:
         error.show()
+        _tell_notes(error)
         sys.exit(2)
     except click.Abort:
-        click.echo("Interrupted.", err=True)
+        with suppress(OSError):  # the terminal may have gone
+            click.echo("Interrupted.", err=True)
         sys.exit(_INTERRUPTED)
     except RenodeMnistError as error:
         _tell(error)
@@ -180,6 +204,12 @@ def _tell(error: RenodeMnistError) -> None:
 
     said = harmless(remedies.as_called(str(error)))  # it may hold names of files, and what other programs said
     click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+    _tell_notes(error)
+
+
+def _tell_notes(error: Exception) -> None:
+    for note in getattr(error, "__notes__", ()):
+        click.echo(harmless(note), err=True)
 
 
 def _end_by_defect(error: Exception) -> NoReturn:

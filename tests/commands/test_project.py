@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,20 @@ from click.testing import CliRunner, Result
 
 from renode_mnist import paths
 from renode_mnist.cli import app
-from renode_mnist.commands import project, starter
+from renode_mnist.commands import project, project_key, starter
+from renode_mnist.errors import RenodeMnistError
 
 MOTIONS = paths.models() / "motions" / "motions_int8.tflite"
 
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """As a program of its own: its entry point tells what `call` only raises."""
+    program = [sys.executable, "-c", "from renode_mnist.cli import main; main()"]
+    return subprocess.run([*program, *arguments], capture_output=True, text=True)
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +148,7 @@ def test_files_are_meant_from_the_projects_file_and_flags_come_first(
         ('modle = "int8"', "modle is unknown. Did you mean model?"),
         ('max_flash = 7', "max_flash is unknown. Did you mean max-flash?"),
         ("zzzz = 1", "zzzz is unknown. There are baud, bench, board, build,"),
+        ("suite = 5", "suite is an option of single commands. Write it into the table of its command: [test], "),
         ('engine = "m8"', "engine = \"m8\" is none of its values. Did you mean m7?"),
         ("clock = 217", "clock = 217 is none of its values. Did you mean 216?"),
         ('baud = "fast"', "baud = \"fast\" is not a whole number"),
@@ -164,8 +173,60 @@ def test_what_nobody_knows_is_refused_with_file_key_and_the_nearest_name(here: P
     file = write(here / "renode-mnist.toml", text)
     with pytest.raises(project.ProjectError) as refused:
         defaults(text, "run")
-    assert str(refused.value).startswith(str(file))
+    line = str(len(text.splitlines()))
+    assert str(refused.value).startswith(f"{file} {said}" if "no TOML" in said else f"{file}:{line}: ")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "line"),
+    [
+        ('model = "nosuch.tflite"', ["run"], '1 says model = "nosuch.tflite"'),
+        ('# a\n\nengine = "m7"\nmodel = "no.tflite"', ["inspect"], '4 says model = "no.tflite"'),
+        ("[test]\nsuite = 5", ["test"], "2 says [test] suite = 5"),
+        ('[test]\nsuite = [\n  "reset",\n  "nosuch"\n]', ["test"], '2 says [test] suite = ["reset", "nosuch"]'),
+        ('test = {suite = "nosuch"}', ["test"], '1 says [test] suite = "nosuch"'),
+        ('[bench]\nmodels = "int8,no.tflite"', ["bench"], '2 says [bench] models = "int8,no.tflite"'),
+        ('[bench]\n\ncheck = true\nbudgets = "no.toml"', ["bench"], '4 says [bench] budgets = "no.toml"'),
+        ('engine = "reference"\nobjective = "ram"', ["build"], '2 says objective = "ram"'),
+        ("[run]\npixel-range = [1, 1]", ["run"], "2 says [run] pixel-range = [1, 1]"),
+        ('[evaluate]\nworkers = "x"', ["evaluate"], '2 says [evaluate] workers = "x"'),
+        ('[ci.measure]\nmodel = "no.tflite"', ["ci", "measure"], '2 says [ci.measure] model = "no.tflite"'),
+    ],
+)
+@pytest.mark.parametrize("in_pyproject", [False, True])
+def test_an_error_about_what_the_file_said_names_file_line_and_key(
+    here: Path, text: str, arguments: list[str], line: str, in_pyproject: bool
+) -> None:
+    if in_pyproject:
+        text = "[tool.renode-mnist]\n" + re.sub(r"^\[(?=[a-z])", "[tool.renode-mnist.", text, flags=re.M)
+        line = re.sub(r"^\d+", lambda found: str(int(found[0]) + 1), line)
+    file = write(here / ("pyproject.toml" if in_pyproject else "renode-mnist.toml"), text)
+    with pytest.raises((RenodeMnistError, click.UsageError)) as refused:
+        app.main(arguments, standalone_mode=False)
+    assert f"{file}:{line}" in refused.value.__notes__
+
+
+@pytest.mark.parametrize("text", ['model = "nosuch.tflite"', 'workers = "x"'])
+def test_the_line_stands_below_the_error(here: Path, text: str) -> None:
+    file = write(here / "renode-mnist.toml", f"[evaluate]\n{text}\n")
+    done = called("evaluate")
+    *_, error, line = done.stderr.splitlines()
+    assert (done.returncode, "rror: " in error, line) == (2, True, f"{file}:2 says [evaluate] {text}")
+
+
+def test_what_a_flag_said_is_not_told_as_the_files(here: Path) -> None:
+    write(here / "renode-mnist.toml", 'engine = "m7"\nmodel = "nosuch.tflite"\n[run]\npixel-range = [1, 1]\n')
+    for given, told in (["--pixel-range", "0", "1"], True), (["--model", "nosuch.tflite"], False):
+        with pytest.raises((RenodeMnistError, click.UsageError)) as refused:
+            app.main(["run", "--pixel-range", "0", "1", *given], standalone_mode=False)
+        assert any("nosuch" in note for note in getattr(refused.value, "__notes__", ())) == told
+
+
+def test_a_check_that_failed_is_not_the_files_fault(here: Path) -> None:
+    write(here / "renode-mnist.toml", "[run]\nexpect = 4\n")
+    done = called("run")
+    assert (done.returncode, "expected 4" in done.stderr, ".toml" in done.stderr) == (1, True, False)
 
 
 def test_two_files_in_one_folder_are_refused(here: Path) -> None:
@@ -191,7 +252,8 @@ def test_what_init_writes_beside_a_model_passes_at_once(here: Path) -> None:
     assert made.exit_code == 0, made.output
     written = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()}
     assert written == {
-        "mine.tflite", ".gitignore", project.FILE, starter.SUITE, starter.VECTORS, starter.BUDGETS, starter.WORKFLOW
+        "mine.tflite", ".gitignore", project_key.FILE,
+        starter.SUITE, starter.VECTORS, starter.BUDGETS, starter.WORKFLOW,
     }  # fmt: skip
     tested = call("test")
     assert tested.exit_code == 0, tested.output
@@ -202,7 +264,7 @@ def test_what_init_writes_beside_a_model_passes_at_once(here: Path) -> None:
 
 def test_what_init_writes_in_an_empty_folder_passes_at_once(here: Path) -> None:
     assert call("init").exit_code == 0
-    assert 'model = "int8"' in (here / project.FILE).read_text()
+    assert 'model = "int8"' in (here / project_key.FILE).read_text()
     assert "A Seven Is Recognised" in (here / starter.SUITE).read_text()
     tested = call("test")
     assert tested.exit_code == 0, tested.output

@@ -13,9 +13,11 @@ import click
 import pexpect
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from renode_mnist.cli import app
 from renode_mnist.commands import progress_bar, verbosity
+from renode_mnist.report import prose
 from renode_mnist.session.target_options import OpenOptions
 
 PROGRAM = ["-c", "from renode_mnist.cli import main; main()"]
@@ -135,3 +137,53 @@ def test_progress_is_not_for_pipes() -> None:
         done = call(*arguments)
         assert done.stderr == ""
         assert "━" not in done.stdout.replace("┏", "").split("\n")[0]
+
+
+def test_what_takes_a_minute_says_so_first_where_no_terminal_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = call("init", "--model", "int8")
+    assert begun.stderr.splitlines()[0].endswith("building and measuring it ...")
+    assert "..." not in begun.stdout
+    assert call("init", "--model", "int8", "--force", "-q").stderr == ""
+    assert call("compare", ".", ".", "--models", "int8").stderr == "building and measuring . ...\n" * 2
+    assert call("compare", ".", ".", "--models", "int8", "-q").stderr == ""
+
+
+def test_how_inputs_came_to_be_is_a_note(tmp_path: Path) -> None:
+    motions = str(Path(__file__).parents[2] / "models" / "motions" / "motions_int8.tflite")
+    output = ["--output", str(tmp_path / "vectors.npz")]
+    for arguments, note in (
+        (["run", "--target", "embedded"], "7.png: "),
+        (["run", "--target", "embedded", "--model", motions], "no input was given"),
+        (["golden", motions, *output], "seed"),
+        (["verify", motions, "--target", "embedded", "--count", "1"], "edge cases"),
+    ):
+        usual, quiet = call(*arguments), call(*arguments, "-q")
+        assert note in usual.stdout.splitlines()[0]
+        assert usual.stdout.endswith(quiet.stdout)
+        assert note not in quiet.stdout
+        assert quiet.stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    ["verify", "int8", "--count", "1"],
+    ["bench", "--models", "int8", "--engines", "m7", "--clocks", "216", "--check"],
+])  # fmt: skip
+def test_sentences_are_wrapped_at_words_on_a_terminal_and_not_in_a_pipe(arguments: list[str]) -> None:
+    environment = os.environ | {"COLUMNS": "50", "TERM": "dumb"}
+    shown = pexpect.spawn(sys.executable, [*PROGRAM, *arguments, "-q"], env=environment, timeout=300)
+    shown.expect(pexpect.EOF)
+    assert max(map(len, shown.before.decode().splitlines())) <= 50
+    assert max(map(len, call(*arguments, "-q").stdout.splitlines())) > 80
+
+
+def test_a_sentence_is_wrapped_between_words() -> None:
+    sentence = "None of these twelve words may be cut by the terminal [x]."
+    wrapped = ["None of these twelve", "words may be cut by", "the terminal [x]."]
+    for is_terminal, lines in ((True, wrapped), (False, [sentence])):
+        console = Console(width=20, force_terminal=is_terminal, color_system=None)
+        with console.capture() as captured:
+            prose.say(console, sentence)
+        assert [line.rstrip() for line in captured.get().splitlines()] == lines

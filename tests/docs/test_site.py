@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -45,6 +46,15 @@ def on(name: str) -> Any:
 def test_a_link_of_the_repository_becomes_one_of_the_site(site: ModuleType, page: str, link: str, led: str) -> None:
     config = SimpleNamespace(extra={"repository": HOME})
     assert site.on_page_markdown(link, page=on(page), config=config, files=None) == led
+
+
+def test_the_index_leads_to_every_page(site: ModuleType) -> None:
+    listed = set(re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)) - {"index.md"}
+    index = (ROOT / "docs" / "index.md").read_text()
+    config = SimpleNamespace(extra={"repository": HOME})
+    led = site.on_page_markdown(index, page=on("index.md"), config=config, files=None)
+    assert len(listed) > 40
+    assert sorted(page for page in listed if f"]({page}" not in led) == []
 
 
 def test_a_link_to_nothing_is_a_warning_which_ends_the_build(

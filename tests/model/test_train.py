@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import json_page
 from renode_mnist.model import data
 from renode_mnist.model.card import Card
 
@@ -58,6 +60,18 @@ def test_another_seed_gives_other_weights(trained: Path, small: Path, tmp_path: 
     assert other.returncode == 0, other.stderr
     digests = {Card.load(folder).trained["float32"].weights_sha256 for folder in (trained, tmp_path)}
     assert len(digests) == 2
+
+
+def test_what_was_trained_is_told_as_json(small: Path, tmp_path: Path) -> None:
+    done = renode_mnist("train", "--epochs", "1", "--data", small, "--output", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    fields = {name.removeprefix("models[].") for name in json_page.COMMANDS["train"][1]}
+    assert told.pop("schema") == "renode-mnist/train/1"
+    assert told["folder"] == str(tmp_path)
+    (model,) = told["models"]
+    assert set(model) | {"folder"} == fields
+    assert model == dataclasses.asdict(Card.load(tmp_path).trained["float32"])
 
 
 def test_the_card_adds_up(trained: Path) -> None:

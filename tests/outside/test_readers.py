@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from elftools.elf.elffile import ELFFile
 
 from damaged import mutated
 from outside_files import ELF_READERS, READERS, image, samples
-from renode_mnist import outside
+from renode_mnist import outside, paths
+from renode_mnist.codegen import reader
 from renode_mnist.errors import DataError, RenodeMnistError
 from renode_mnist.model import tensor_files
 
@@ -95,3 +97,20 @@ def test_a_file_has_an_end(tmp_path: Path) -> None:
     (tmp_path / "endless.npy").symlink_to("/dev/zero")
     with pytest.raises(DataError, match=r"endless\.npy can't be read .it has more than"):
         tensor_files.read(tmp_path / "endless.npy")
+
+
+def test_a_model_that_was_cut_off_says_where_it_ends() -> None:
+    content = (paths.models() / "motions" / "motions_int8.tflite").read_bytes()
+    for size in (*range(8, len(content), 997), len(content) - 1):
+        (refusal,) = refusals(lambda size=size: reader.parse(content[:size], "cut.tflite"))  # type: ignore[misc]
+        said = (
+            rf"cut\.tflite is damaged: a table goes on at byte [\d,]+, but the file ends at byte {size:,}\. Export "
+        )
+        assert re.match(said, str(refusal))
+
+
+def test_no_refusal_of_a_model_is_in_the_words_of_a_parser() -> None:
+    content = (paths.models() / "motions" / "motions_int8.tflite").read_bytes()
+    for seed in SEEDS:
+        for refusal in refusals(lambda seed=seed: reader.parse(mutated(content, seed), "changed.tflite")):  # type: ignore[misc]
+            assert not re.search(r"unpack_from|uint\d|int\d+ |buffer of|NoneType|not supported between", str(refusal))

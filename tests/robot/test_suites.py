@@ -312,26 +312,28 @@ def test_what_failed_is_run_again_and_nothing_else(tmp_path: Path) -> None:
         "Suite Setup    Open Target\nSuite Teardown    Close Target\n"
         "*** Test Cases ***\nA Seven\n    Infer\n    Class Should Be    7\n"
         "Another\n    Infer\n    Class Should Be    ${WANTED}\n"
+        "Late\n    Infer\n    Skip    why not\n"
     )
     wanted.write_text("WANTED = 3\n")
     arguments = ("--target", "host", "--suite", suite, "--suite", "identity", "--output", tmp_path / "out")
     done = call("test", *arguments)
     assert done.returncode == 1, done.stderr
     assert "FAIL  Own / Another\n      class is 7, expected 3\n" in done.stdout
-    assert "\n5 tests, 3 passed, 1 failed, 1 skipped\n" in done.stdout
+    assert "\n6 tests, 3 passed, 1 failed, 2 skipped\n" in done.stdout
     page = tmp_path / "out" / "tests.html"
     assert f"error: 1 test(s) failed. Open {page}." in done.stderr
     assert f"Page:    {page}\n" in done.stdout
     told = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.read_text()))
     assert re.search(r"FAIL Another class 7, [\d,]+ nanoseconds .* class is 7, expected 3 Its keywords", told)
     assert re.search(r"On the wire .* sent \d+ #\d+ INFERENCE_INPUT .* received \d+ #\d+ inference: class 7,", told)
+    assert "SKIP Late why not Its keywords in the log" in told  # and none of the figures of its inference
     assert told.count("On the wire") == 1
     assert "tests.html#own-another" in (tmp_path / "out" / "log.html").read_text()
     wanted.write_text("WANTED = 7\n")
     done = call("test", *arguments, "--rerun-failed")
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if "  Own / " in line] == ["PASS  Own / Another"]
-    assert "\n5 tests, 4 passed, 0 failed, 1 skipped\n" in done.stdout
+    assert "\n6 tests, 4 passed, 0 failed, 2 skipped\n" in done.stdout
     again = page.read_text()
     assert "On the wire" not in again
     assert 'id="own-a-seven"' in again  # of the run before
@@ -356,6 +358,31 @@ def test_a_run_that_is_interrupted_says_so(tmp_path: Path, number: signal.Signal
     assert "\n3 tests, 1 passed, 0 failed, 0 skipped, 2 not run to their end\n" in done.stdout
     assert "FAIL" not in done.stdout
     assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(("first", "status"), [(None, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_the_report_is_written_does_not_tear_it_apart(
+    tmp_path: Path, first: signal.Signals | None, status: int
+) -> None:
+    suite, out = tmp_path / "own.robot", tmp_path / "out"
+    signalled = f"    Evaluate    os.kill(os.getppid(), {first:d})    modules=os\n    Sleep    1h\n" if first else ""
+    suite.write_text(f"*** Test Cases ***\nFirst\n    No Operation\nSecond\n    No Operation\n{signalled}")
+    program = (
+        "import os, signal; from renode_mnist import cli; from renode_mnist.suites import report\n"
+        "write = report.write\n"
+        "def signalled(*given, **named):\n"
+        "    for _ in range(3): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return write(*given, **named)\n"
+        "report.write = signalled; cli.main()"
+    )
+    arguments = ["test", "--target", "embedded", "--suite", str(suite), "--output", str(out)]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.splitlines() == ["The report of what was run is being written; it ends then.", "Interrupted."]
+    assert f"\n2 tests, {1 if first else 2} passed, 0 failed" in done.stdout
+    for name in ("output.xml", "xunit.xml", "log.html", "report.html", "tests.html"):
+        assert (out / name).stat().st_size
+    assert list(out.glob("part-*")) == []
 
 
 def test_the_suite_that_the_documents_show_runs(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ _HEAD = (
     "| `-q`, `--quiet` | results and errors alone: no notes, no progress |\n"
     "| `-v`, `--verbose` | what is done: tools that are called, files that are read, images that are there already, "
     "targets that are opened; `-vv` also each frame on the wire |\n\n"
-    "Long work shows what it is at, its rate and the time left, on a terminal alone. Python programs have the same "
+    "Long work shows what it is at, its rate and the time left, on a terminal alone; elsewhere `init` and `compare` "
+    "say in one line what they begin. Python programs have the same "
     "from the logger `renode_mnist` of `logging`.\n\n"
 )
 _OF_ALL = {"--help", "--quiet", "--verbose"}
@@ -43,12 +44,16 @@ def _statuses() -> str:
         (ended["hang"], "likewise: it waits for what will never come"),
         (program_end.STRICT, "likewise: `--strict`, and it used what is not modelled"),
         (defect.EXIT_CODE, "a defect of this program; the message says where its report is"),
-        (130, "Ctrl-C"),
+        (129, "SIGHUP: the terminal has gone"),
+        (130, "Ctrl-C; `draw`, `serve` and `console`, which end in that way, have 0"),
         (141, "who read the output has gone, as `head` does"),
+        (143, "SIGTERM, as `timeout` and CI systems send it; `draw` and `serve` have 0"),
     ]
     lines = "".join(f"| {status} | {meaning} |\n" for status, meaning in rows)
     return (
         f"## Exit status\n| status | |\n| ---: | --- |\n{lines}\n"
+        "SIGTERM and SIGHUP end a command as Ctrl-C does: temporary folders, worktrees of git and what it has "
+        "started go with it, and what `evaluate`, `faults` and `test` have done is kept.\n\n"
         "A program that `emulate` runs and that exits by semihosting gives its own status "
         "([how it ends](emulate.md#how-it-ends)).\n\n"
     )

@@ -16,6 +16,7 @@ from docstrings import attributes
 from markdown_cells import cell
 from renode_mnist.doctor import Finding as Looked
 from renode_mnist.measure import bench, change_report, findings, measurement
+from renode_mnist.model import card, golden
 from renode_mnist.model import inspect as inspection
 from renode_mnist.targets.base import TargetIdentity
 from renode_mnist.wire.messages import Stats
@@ -31,6 +32,29 @@ _HEAD = (
     "same by `schema` or `format`.\n\n"
     "`emulate --json` has [a table of its own](emulate.md#as-json).\n\n"
 )
+
+
+def described(kind: type) -> dict[str, str]:
+    """The fields of a class by their names in JSON, each with what the class says of it, or with its type."""
+    told = attributes(kind) | {"schema_": "what this file is, and its version"}
+    return {alias: told.get(name) or _type(annotation) for name, alias, annotation in _fields_of(kind)}
+
+
+def _fields_of(kind: type) -> Iterator[tuple[str, str, Any]]:
+    if issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            yield name, field.alias or name, kind.__annotations__[name]
+    else:
+        for each in fields(kind):
+            yield each.name, each.name, each.type
+
+
+def _type(annotation: Any) -> str:
+    text = str(annotation)
+    text = re.sub(r"Annotated\[(.*?), Field.*", r"\1", text).replace("fitting.", "")
+    plain = {"str": "text", "int": "a whole number", "bool": "true or false", "float": "a number", "Text": "text"}
+    return plain.get(text, "a list" if text.startswith(("tuple", "list")) else f"`{text}`")
+
 
 TARGET = {
     "name": "`embedded`, `renode`, `board` or `host`",
@@ -265,6 +289,21 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "alone": "a sentence for each side that has cases of its own",
         },
     ),
+    "golden": (
+        "`golden --json`: the vectors that were written.",
+        {
+            "file": "which holds them",
+            "samples": "how many",
+            **described(golden.GoldenIdentity),
+        },
+    ),
+    "train": (
+        "`train --json`: how each model was made and what it scores; the models' card has the same.",
+        {
+            "folder": "of the models and their card",
+            **{f"models[].{name}": told for name, told in described(card.Trained).items()},
+        },
+    ),
     "parity": (
         "`parity --json`: the same inputs on several targets.",
         {
@@ -344,28 +383,6 @@ def _cell(meaning: str) -> str:
     text = re.sub(r"\bNone\b", "null", cell(meaning.replace("``", "`"))).replace("see `Case.name`", "as `int8/m7`")
     text = text if text.endswith("...") else text.removesuffix(".")
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-def described(kind: type) -> dict[str, str]:
-    """The fields of a class by their names in JSON, each with what the class says of it, or with its type."""
-    told = attributes(kind) | {"schema_": "what this file is, and its version"}
-    return {alias: told.get(name) or _type(annotation) for name, alias, annotation in _fields_of(kind)}
-
-
-def _fields_of(kind: type) -> Iterator[tuple[str, str, Any]]:
-    if issubclass(kind, BaseModel):
-        for name, field in kind.model_fields.items():
-            yield name, field.alias or name, kind.__annotations__[name]
-    else:
-        for each in fields(kind):
-            yield each.name, each.name, each.type
-
-
-def _type(annotation: Any) -> str:
-    text = str(annotation)
-    text = re.sub(r"Annotated\[(.*?), Field.*", r"\1", text).replace("fitting.", "")
-    plain = {"str": "text", "int": "a whole number", "bool": "true or false", "float": "a number", "Text": "text"}
-    return plain.get(text, "a list" if text.startswith(("tuple", "list")) else f"`{text}`")
 
 
 def page() -> str:

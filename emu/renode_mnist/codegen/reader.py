@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from renode_mnist import outside
 from renode_mnist.codegen import operators
 from renode_mnist.codegen.graph import REMEDY, ElementType, Flaw, Graph, Operator, Quantisation, Tensor
 from renode_mnist.errors import ModelError
+from renode_mnist.plain_text import one_line
 
 _IDENTIFIER = b"TFL3"
 _SUPPORTED_VERSION = 3
@@ -60,7 +63,26 @@ def parse(content: bytes, name: str) -> Graph:
         )
     # The flatbuffers package does not verify: broken offsets surface as whatever the access happens to raise.
     with outside.reading(lambda why: ModelError(f"{name} is damaged: {why}", REMEDY)):
-        return _Reader(content, name).read()
+        reader = _Reader(content, name)
+        try:
+            return reader.read()
+        except struct.error as error:
+            raise ModelError(f"{name} is damaged: {_where_it_ends(error, len(content))}", REMEDY) from error
+        except TypeError as error:
+            if _NO_OFFSET.match(str(error)) is None:
+                raise
+            raise ModelError(f"{name} is damaged: an offset in it leads out of the file", REMEDY) from error
+
+
+_NO_OFFSET = re.compile(r"bad number -?\d+ for type ")
+"""How flatbuffers says that an offset is none."""
+
+
+def _where_it_ends(error: struct.error, size: int) -> str:
+    """What `struct` says of a read behind the end, in words of the file."""
+    found = re.search(r"at offset (\d+)", str(error))
+    goes_on = f"a table goes on at byte {int(found[1]):,}" if found else "an offset in it leads out of the file"
+    return f"{goes_on}, but the file ends at byte {size:,}"
 
 
 T = TypeVar("T")
@@ -114,7 +136,7 @@ class _Reader:
         return graph
 
     def _error(self, what: str) -> ModelError:
-        return ModelError(f"{self._name} is damaged: {what}", REMEDY)
+        return ModelError(f"{self._name} is damaged: {one_line(what)}", REMEDY)  # of damage, names may be anything
 
     def _vector(self, length: int, item: Callable[[int], T | None], what: str) -> list[T]:
         if not 0 <= length <= len(self._content) // 4:

@@ -109,6 +109,7 @@ def bench(
 
     from renode_mnist.measure import bench as measuring
     from renode_mnist.report import bench_table, grid
+    from renode_mnist.report.prose import say
 
     given = target_options_of(options)(ImageOptions(board=board))
     wanted = measuring.cases(models, engines, objectives, fpus, max_flash, max_ram)
@@ -148,7 +149,7 @@ def bench(
     for part in parts:
         console.print(grid.table(part, boxed=False))
     for note in (*laid_out.notes, *(note for part in parts for note in part.notes)):
-        console.print(remedies.as_called(note), soft_wrap=True, markup=False)
+        say(console, remedies.as_called(note))
     tell_target(target)
     if update:
         from renode_mnist.measure import budget_update

@@ -86,6 +86,7 @@ def bench_programs(asked: Asked) -> None:
 
     from renode_mnist.measure import program_bench, program_budgets
     from renode_mnist.report import grid, program_bench_table
+    from renode_mnist.report.prose import say
 
     program_bench.refuse_same_names(list(asked.programs))
     if asked.check and not (asked.update and not asked.budget_file.exists()):
@@ -113,7 +114,7 @@ def bench_programs(asked: Asked) -> None:
     for row, each in zip(rows, laid_out, strict=True):
         console.print(grid.table(each))
         for note in each.notes:
-            console.print(remedies.as_called(note), soft_wrap=True, markup=False)
+            say(console, remedies.as_called(note))
         mark(f"{row.case} at {row.seconds:.6f} s of virtual time: {why(row.over, asked.until)}")
     # A run that did not come to its end is no measure of anything.
     for problem in filter(None, (failure(row.over, asked.until) for row in rows)):

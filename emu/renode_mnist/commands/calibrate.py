@@ -78,6 +78,7 @@ def _show(found: Any, target: str) -> None:
     from rich.console import Console
 
     from renode_mnist.report import calibration_table, grid
+    from renode_mnist.report.prose import say
 
     console = Console(highlight=False, markup=False)
     parts = [calibration_table.benchmarks(found, console.width)]
@@ -86,7 +87,7 @@ def _show(found: Any, target: str) -> None:
     for part in parts:
         console.print(grid.table(part, boxed=False))
         for note in part.notes:
-            console.print(note, soft_wrap=True)
+            say(console, note)
         console.print()
     console.print(grid.facts(calibration_table.identity(found)))
     tell_target(target)

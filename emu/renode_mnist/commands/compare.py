@@ -131,6 +131,7 @@ def _first_worse(
     from renode_mnist.measure import commits, worse_commit
     from renode_mnist.measure.metric import Metric
     from renode_mnist.report import first_worse_table, grid
+    from renode_mnist.report.prose import say
 
     for name in (before, after):
         if name == commits.HERE or Path(name).is_file() or Path(name).suffix == ".json":
@@ -139,6 +140,7 @@ def _first_worse(
     if layer is not None and not unit.of_layers:
         raise click.UsageError(f"a layer has no {unit.label} of its own: take --metric cycles or instructions")
     line = commits.line(commits.resolve(before), commits.resolve(after))
+    progress_bar.begin(f"building and measuring commits of {len(line)}, by halves")
     with progress_bar.doing("first commits") as tell:
 
         def measure(commit: str, cases: Any) -> Any:
@@ -154,11 +156,11 @@ def _first_worse(
     about = {commit: commits.about(commit) for commit in (found.commit, *found.skipped) if commit is not None}
     console = Console(highlight=False)
     for sentence in first_worse_table.sentences(found, about, len(line) - 1, threshold):
-        console.print(sentence, markup=False, soft_wrap=True)
+        say(console, sentence)
     if found.commit is not None:
         console.print(grid.table(first_worse_table.grid(found, unit, layer)))
     for note in first_worse_table.notes(found, about, threshold):
-        console.print(note, markup=False, soft_wrap=True)
+        say(console, note)
 
 
 def _side(name: str, wanted: Any) -> Any:
@@ -174,6 +176,7 @@ def _side(name: str, wanted: Any) -> Any:
         commit = commits.resolve(name)
         if commit == commits.resolve("HEAD") and commits.is_dirty():
             _LOG.warning("note: the sources differ from %s; say . to measure what is not committed", name)
+    progress_bar.begin(f"building and measuring {name}")
     with progress_bar.shown() as show:
 
         def announce(case: measuring.Case) -> None:

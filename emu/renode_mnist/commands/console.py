@@ -85,5 +85,6 @@ async def _interact(talk: Console) -> None:
         try:
             await asyncio.to_thread(talk.attend, typed)
         finally:
+            typed.put(None)  # who attends has to end where a signal ends this
             asking.cancel()  # the target may be gone while the prompt waits
             await asyncio.gather(asking, return_exceptions=True)

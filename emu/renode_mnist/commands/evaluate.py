@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.commands import progress_bar
-from renode_mnist.commands.inputs import pixel_range_option
+from renode_mnist.commands.inputs import pixel_range_option, tell_inputs
 from renode_mnist.commands.options import (
     complete_model,
     config_of,
@@ -122,16 +122,15 @@ def evaluate(
 
 def _print(found: Evaluation) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     from renode_mnist.report import evaluation, grid, terminal
+    from renode_mnist.report.prose import say
 
     console = Console(highlight=False, markup=False)
-    for note in found.data.notes:
-        console.print(Text(note), soft_wrap=True)
+    tell_inputs(found.data.notes)
     if found.classes is not None:
         console.print(grid.table(evaluation.table(found.classes, console.width), boxed=False))
     facts = ((each.label, each.said) for each in evaluation.sentences(found))
     console.print(grid.facts(facts))
     console.print(terminal.identity(found.connection.target, found.connection.firmware, why_target()))
-    console.print(Text(evaluation.score(found), style="bold"), soft_wrap=True)
+    say(console, evaluation.score(found), "bold")

@@ -14,6 +14,7 @@ from renode_mnist.commands.output import print_json
 from renode_mnist.commands.workers import worker_options
 from renode_mnist.errors import DataError, EnvironmentProblem
 from renode_mnist.images import ImageOptions
+from renode_mnist.measure.faults.fault import Place
 from renode_mnist.option import Face, options_of
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from renode_mnist.measure.faults.campaign import Campaign
     from renode_mnist.model.inputs import Samples
 
-_PLACES = (
-    "request", "reply", "arena", "session", "stack", "wire",
-    "weights", "code", "registers", "reset", "supply", "clock",
-)  # fmt: skip
 _FAILS = ("silent", "class", "hang", "detected")
 """`Outcome` by name, and of the silently wrong those whose class is another."""
 
@@ -39,7 +36,7 @@ _FAILS = ("silent", "class", "hang", "detected")
 @click.option(
     "--place",
     "places",
-    type=click.Choice(_PLACES),
+    type=click.Choice([str(each) for each in Place]),
     multiple=True,
     help="Where to put them; may be given again.  [default: everywhere]",
 )
@@ -91,7 +88,6 @@ def faults(
     from renode_mnist.measure.evaluation.evaluate import Workers
     from renode_mnist.measure.evaluation.journal import write_whole
     from renode_mnist.measure.faults import faults as campaigns
-    from renode_mnist.measure.faults.fault import Place
 
     if html is not None and not html.absolute().parent.is_dir():
         raise EnvironmentProblem(f"there is no folder {html.absolute().parent}", "Make it, or give another path.")
@@ -170,11 +166,10 @@ def _fails(found: Campaign, what: str) -> bool:
 
 def _print(found: Campaign) -> None:
     from rich.console import Console
-    from rich.text import Text
 
-    from renode_mnist.measure.faults.fault import Place
     from renode_mnist.report import faults as report
     from renode_mnist.report import grid, terminal
+    from renode_mnist.report.prose import say
 
     console = Console(highlight=False, markup=False)
     console.print(grid.table(report.by_place(found), boxed=False))
@@ -182,4 +177,4 @@ def _print(found: Campaign) -> None:
         console.print(grid.table(report.by_layer(found), boxed=False))
     console.print(grid.facts(report.sentences(found)))
     console.print(terminal.identity(found.connection.target, found.connection.firmware))
-    console.print(Text(report.score(found), style="bold"), soft_wrap=True)
+    say(console, report.score(found), "bold")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
+from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option, tell_inputs
 from renode_mnist.commands.options import complete_model
+from renode_mnist.commands.output import print_json
 
 
 @click.command()
@@ -27,6 +29,7 @@ from renode_mnist.commands.options import complete_model
     show_default=True,
     help="Where to write them.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print what was written, and by which yardstick, as JSON.")
 def golden(
     model: str,
     files: tuple[str, ...],
@@ -34,6 +37,7 @@ def golden(
     seed: int,
     pixel_range: tuple[float, float] | None,
     output: Path,
+    as_json: bool,
 ) -> None:
     """Write inputs with the answers of LiteRT's reference kernels, for suites that hold firmware to them.
 
@@ -56,8 +60,10 @@ def golden(
         samples = inputs.seeded(specs, count or 8, seed)
     made = golden_vectors(BuildConfig(file), content, graph, samples)
     vectors.write(made, output)
-    for note in samples.notes:
-        click.echo(note)
+    if as_json:
+        print_json("golden", {"file": str(output), "samples": len(made), **asdict(made.identity)})
+        return
+    tell_inputs(samples.notes)
     click.echo(
         f"{output}: {len(made)} samples of {graph.name} (SHA-256 {graph.sha256[:12]}…) by {made.identity.yardstick}"
     )

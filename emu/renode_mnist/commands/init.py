@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from renode_mnist import paths, version
-from renode_mnist.commands import starter
+from renode_mnist.commands import progress_bar, starter
 from renode_mnist.commands.options import complete_model
 from renode_mnist.commands.output import make_folder, write
-from renode_mnist.commands.project import FILE
+from renode_mnist.commands.project_key import FILE
 from renode_mnist.commands.starter import Starter
 from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
 from renode_mnist.images import BuildConfig, committed_models, resolve_model
@@ -55,8 +55,12 @@ def init(model: str | None, force: bool) -> None:
 
     graph = codegen.load(config.model)
     codegen.plan(graph, config.engine, codegen.Aim())  # what cannot be built is told before anything is written
-    vectors = _tried("golden vectors", lambda: _golden(config, graph))
-    rows = _tried("budgets", lambda: _measured(named))
+    progress_bar.begin(f"asking this PC's yardstick for answers of {named}, building and measuring it")
+    with progress_bar.shown() as show:
+        show("golden vectors")
+        vectors = _tried("golden vectors", lambda: _golden(config, graph))
+        show("budgets")
+        rows = _tried("budgets", lambda: _measured(named))
     for name in (starter.VECTORS, starter.BUDGETS) if force else ():
         Path(name).unlink(missing_ok=True)
     made = Starter(

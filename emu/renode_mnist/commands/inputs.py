@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from renode_mnist.commands import verbosity
 
 if TYPE_CHECKING:
     from renode_mnist.model.inputs import Samples
@@ -41,6 +43,17 @@ pixel_range_option = click.option(
     "0..1, -1..1 and 0..255 the nearest to the tensor's range]",
 )
 seed_option = click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of seeded inputs.")
+
+
+def tell_inputs(notes: Iterable[str]) -> None:
+    """Says how inputs came to be, before the result; not with ``-q``."""
+    from rich.console import Console
+
+    from renode_mnist.report.prose import say
+
+    console = Console(highlight=False, markup=False)
+    for note in () if verbosity.is_quiet() else notes:
+        say(console, note)
 
 
 def from_files(

@@ -82,6 +82,7 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
     from rich.console import Console
 
     from renode_mnist.report import grid, inspection
+    from renode_mnist.report.prose import say
 
     console = Console(highlight=False, markup=False)
     for label, numbers in (("input", facts.inputs), ("output", facts.outputs)):
@@ -99,12 +100,12 @@ def _show(facts: ModelFacts, chosen: EngineFacts, *, tensors: bool) -> None:
         steps = inspection.steps(chosen)
         console.print(grid.table(steps, boxed=False))
         for line in (*steps.notes, *chosen.rewrites):
-            console.print(line, soft_wrap=True)
+            say(console, line)
     console.print()
     engines = inspection.engines(facts)
     console.print(grid.table(engines, boxed=False))
     for note in engines.notes:
-        console.print(note, soft_wrap=True)
+        say(console, note)
 
 
 def _describe(tensor: TensorFacts) -> str:

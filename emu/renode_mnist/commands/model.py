@@ -7,6 +7,7 @@ TensorFlow takes seconds to import, so nothing here imports it before a command 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 
 from renode_mnist import remedies
 from renode_mnist.commands import progress_bar, verbosity
+from renode_mnist.commands.output import print_json
 
 if TYPE_CHECKING:
     from renode_mnist.model.card import Converted, Trained
@@ -41,7 +43,8 @@ _DATA_OPTION = click.option(
     help="Folder for the models and their card.",
 )
 @_DATA_OPTION
-def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print how each model was made and what it scores as JSON.")
+def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path | None, as_json: bool) -> None:
     """Train the article's network on MNIST and write it with a model card.
 
     The same seed on the same machine gives the same weights.
@@ -77,6 +80,9 @@ def train(epochs: int, seed: int, qat: bool, output: Path, data_directory: Path 
             display.update(bars[key], completed=now.step, state=state)
 
         records = list(pipeline.train_models(plan, show))
+    if as_json:
+        print_json("train", {"folder": str(output), "models": [asdict(record) for record in records]})
+        return
     for record in records:
         console.print(_confusion(record))
         console.print(

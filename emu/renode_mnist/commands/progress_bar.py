@@ -1,7 +1,11 @@
-"""What long work is at, with its rate and the time left: on a terminal; in a pipe or with ``-q`` nothing."""
+"""What long work is at, with its rate and the time left, on a terminal; in a pipe one line before it.
+
+With ``-q`` nothing.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +16,8 @@ from renode_mnist.commands import verbosity
 
 if TYPE_CHECKING:
     from renode_mnist.measure.evaluation.evaluate import Progress
+
+_LOG = logging.getLogger(__name__)
 
 
 class Show(Protocol):
@@ -94,6 +100,18 @@ def shown() -> Iterator[Show]:
 
         with images.watched(image):
             yield work
+
+
+def begin(what: str) -> None:
+    """One line before work of a minute, where no terminal shows what it is at: a log of CI is not silent so long.
+
+    Args:
+        what: As ``measuring int8``.
+    """
+    from rich.console import Console
+
+    if not Console(stderr=True).is_terminal:
+        _LOG.warning("%s ...", what)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ the command line comes before the table, the table before the top, and the top b
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,12 @@ from typing import Any
 import click
 
 from renode_mnist import outside
+from renode_mnist.commands.project_key import FILE, MOST_BYTES, PYPROJECT, TABLE, Defaults, Key, shown
 from renode_mnist.errors import RenodeMnistError
 from renode_mnist.images import ImageOptions
 from renode_mnist.option import Face, Option, options_of
 from renode_mnist.session.target_options import LineOptions, OpenOptions
 
-FILE = "renode-mnist.toml"
-_PYPROJECT = "pyproject.toml"
-_TABLE = "renode-mnist"
-_MOST_BYTES = 1_000_000
 _OF_OTHERS = frozenset({"compare", "train", "data", "export", "init"})
 """Commands whose models are not the project's: commits of renode-mnist itself, Keras files, digits."""
 
@@ -59,16 +55,16 @@ def find(start: Path) -> Project | None:
         ProjectError: It cannot be read, or a folder has two.
     """
     for folder in _upward(start.resolve()):
-        own, other = folder / FILE, folder / _PYPROJECT
+        own, other = folder / FILE, folder / PYPROJECT
         table = _read(other).get("tool", {}) if other.is_file() else {}
-        in_pyproject = table.get(_TABLE) if isinstance(table, dict) else None
+        in_pyproject = table.get(TABLE) if isinstance(table, dict) else None
         if own.is_file():
             if in_pyproject is not None:
-                raise ProjectError(f"{own} and [tool.{_TABLE}] of {other} say both", "Keep one of them.")
+                raise ProjectError(f"{own} and [tool.{TABLE}] of {other} say both", "Keep one of them.")
             return Project(own, _read(own))
         if in_pyproject is not None:
             if not isinstance(in_pyproject, dict):
-                raise ProjectError(f"{other}: tool.{_TABLE} is no table", f"Write [tool.{_TABLE}].")
+                raise ProjectError(f"{other}: tool.{TABLE} is no table", f"Write [tool.{TABLE}].")
             return Project(other, in_pyproject)
     return None
 
@@ -81,7 +77,7 @@ def _upward(folder: Path) -> Iterator[Path]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(outside.content(file, _MOST_BYTES).decode())
+        return tomllib.loads(outside.content(file, MOST_BYTES).decode())
     except OSError as error:
         raise ProjectError(f"{file} cannot be read: {error.strerror}", "Check its permissions.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -103,12 +99,13 @@ def default_map(project: Project, root: click.Group, context: click.Context) -> 
     tables = {key: value for key, value in project.values.items() if isinstance(value, dict)}
     shared = _shared()
     for key, value in top.items():
+        place = Key(project.file, "", key)
         if key not in shared:
-            raise _unknown(project.file, key, [*shared, *root.list_commands(context)], "")
-        _checked_shared(project.file, key, value, shared[key])
+            raise _misplaced(place, root, context) or _unknown(place, [*shared, *root.list_commands(context)])
+        _checked_shared(place, value, shared[key])
     for name in tables:
         if root.get_command(context, name) is None:
-            raise _unknown(project.file, f"[{name}]", [f"[{each}]" for each in root.list_commands(context)], "")
+            raise _unknown(Key(project.file, name, ""), [f"[{each}]" for each in root.list_commands(context)])
     return _Lazy(project, root, top, tables)
 
 
@@ -136,31 +133,32 @@ class _Lazy(dict[str, Any]):
             self[name] = self._of(name)
         return super().get(name, default)
 
-    def _of(self, name: str) -> dict[str, Any]:
+    def _of(self, name: str) -> Defaults | _Lazy:
         command = self._group.get_command(click.Context(self._group), name)
         table = self._tables.get(name, {})
         whole = f"{self._name}.{name}".lstrip(".")
         file = self._project.file
         if not isinstance(table, dict):
-            raise ProjectError(f"{file}: {whole} is no table", f"Write [{whole}].")
+            raise ProjectError(f"{Key(file, self._name, name).place}: {whole} is no table", f"Write [{whole}].")
         if isinstance(command, click.Group):
             members = command.list_commands(click.Context(command))
             for key in table:
                 if key not in members:
-                    raise _unknown(file, key, members, whole)
+                    raise _unknown(Key(file, whole, key), members)
             return _Lazy(self._project, command, self._top, table, whole)
         assert command is not None
         known = {key: each for each in command.params if each.name for key in _keys(each)}
-        found: dict[str, Any] = {}
+        found = Defaults()
         if name not in _OF_OTHERS:
             for key, value in self._top.items():
-                parameter = known.get(key) or known.get(f"{key}s")
-                if parameter is not None and (taken := _taken(file, key, value, parameter)) is not None:
-                    found[str(parameter.name)] = taken
+                parameter, place = known.get(key) or known.get(f"{key}s"), Key(file, "", key)
+                if parameter is not None and (taken := _taken(place, value, parameter)) is not None:
+                    found.take(parameter, place, value, taken)
         for key, value in table.items():
+            place = Key(file, whole, key)
             if key not in known:
-                raise _unknown(file, key, list(known), whole)
-            found[str(known[key].name)] = _checked(file, f"[{whole}] {key}", value, known[key])
+                raise _unknown(place, list(known))
+            found.take(known[key], place, value, _checked(place, value, known[key]))
         return found
 
 
@@ -171,11 +169,29 @@ def _shared() -> dict[str, Option]:
     return {(each.words.flag or each.name).removeprefix("--").replace("_", "-"): each for each in options}
 
 
-def _unknown(file: Path, key: str, known: list[str], table: str) -> ProjectError:
-    near = get_close_matches(key, known, 1)
-    where = f"[{table}] " if table else ""
+def _unknown(key: Key, known: list[str]) -> ProjectError:
+    near = get_close_matches(key.name or f"[{key.table}]", known, 1)
     remedy = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
-    return ProjectError(f"{file}: {where}{key} is unknown", remedy)
+    return ProjectError(f"{key} is unknown", remedy)
+
+
+def _misplaced(key: Key, root: click.Group, context: click.Context) -> ProjectError | None:
+    """An option of some commands that stands where those of all of them do."""
+    commands = _leaves(root, context)
+    tables = [name for name, command in commands if any(key.name in _keys(each) for each in command.params)]
+    if not tables:
+        return None
+    words = ", ".join(f"[{each}]" for each in tables)
+    return ProjectError(f"{key} is an option of single commands", f"Write it into the table of its command: {words}.")
+
+
+def _leaves(group: click.Group, context: click.Context, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        command, whole = group.get_command(context, name), f"{path}.{name}".lstrip(".")
+        if isinstance(command, click.Group):
+            yield from _leaves(command, context, whole)
+        elif command is not None:
+            yield whole, command
 
 
 def _keys(parameter: click.Parameter) -> list[str]:
@@ -185,44 +201,39 @@ def _keys(parameter: click.Parameter) -> list[str]:
     return [each.removeprefix("--") for each in parameter.opts if each.startswith("--") and each != "--help"]
 
 
-def _checked_shared(file: Path, key: str, value: Any, declared: Option) -> None:
+def _checked_shared(key: Key, value: Any, declared: Option) -> None:
     if declared.choices:
         if isinstance(value, bool) or str(value) not in map(str, declared.choices):
             near = get_close_matches(str(value), list(map(str, declared.choices)), 1, _SHORT)
             hint = f"Did you mean {near[0]}?" if near else f"Take {', '.join(map(str, declared.choices))}."
-            raise ProjectError(f"{file}: {key} = {_toml(value)} is none of its values", hint)
+            raise ProjectError(f"{key} = {shown(value)} is none of its values", hint)
         return
     wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(declared.kind, "a string")
     is_right = isinstance(value, declared.kind) if declared.kind in (int, float, bool) else isinstance(value, str)
     if not is_right or (declared.kind is not bool and isinstance(value, bool)):
-        raise ProjectError(f"{file}: {key} = {_toml(value)} is not {wanted}", f"Write {wanted}.")
+        raise ProjectError(f"{key} = {shown(value)} is not {wanted}", f"Write {wanted}.")
     least, most = declared.words.least, declared.words.most
     if (least is not None and value < least) or (most is not None and value > most):
-        raise ProjectError(f"{file}: {key} = {_toml(value)} is out of range", f"Take {_range(least, most)}.")
-
-
-def _toml(value: Any) -> str:
-    """As it stands in the file, or nearly."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+        raise ProjectError(f"{key} = {shown(value)} is out of range", f"Take {_range(least, most)}.")
 
 
 def _range(least: int | None, most: int | None) -> str:
     return f"{least} to {most}" if most is not None else f"at least {least}"
 
 
-def _taken(file: Path, key: str, value: Any, parameter: click.Parameter) -> Any:
+def _taken(key: Key, value: Any, parameter: click.Parameter) -> Any:
     """What a command takes of the top; None where it can't: `serve` has no board, `parity` wants two targets."""
-    if key == "target" and parameter.multiple:
+    if key.name == "target" and parameter.multiple:
         return None
     try:
-        return _checked(file, key, value, parameter)
+        return _checked(key, value, parameter)
     except ProjectError:
         if isinstance(parameter.type, click.Choice):
             return None
         raise
 
 
-def _checked(file: Path, key: str, value: Any, parameter: click.Parameter) -> Any:
+def _checked(key: Key, value: Any, parameter: click.Parameter) -> Any:
     """A value as click takes it.
 
     Raises:
@@ -230,29 +241,29 @@ def _checked(file: Path, key: str, value: Any, parameter: click.Parameter) -> An
     """
     if isinstance(parameter, click.Option) and parameter.is_flag:
         if not isinstance(value, bool):
-            raise ProjectError(f"{file}: {key} = {_toml(value)} is not true or false", "Write true or false.")
+            raise ProjectError(f"{key} = {shown(value)} is not true or false", "Write true or false.")
         return value
     if parameter.multiple:
-        return [_one(file, key, each, parameter) for each in (value if isinstance(value, list) else [value])]
+        return [_one(key, each, parameter) for each in (value if isinstance(value, list) else [value])]
     if isinstance(value, list):
         if parameter.nargs > 1:
             return value
         if parameter.type.name == "list":  # several words of one option, which commas join
-            return ",".join(str(_one(file, key, each, parameter)) for each in value)
-    return _one(file, key, value, parameter)
+            return ",".join(str(_one(key, each, parameter)) for each in value)
+    return _one(key, value, parameter)
 
 
-def _one(file: Path, key: str, value: Any, parameter: click.Parameter) -> Any:
+def _one(key: Key, value: Any, parameter: click.Parameter) -> Any:
     if isinstance(value, bool | list | dict):
-        raise ProjectError(f"{file}: {key} = {_toml(value)} is no value of it", "Write a string or a number.")
+        raise ProjectError(f"{key} = {shown(value)} is no value of it", "Write a string or a number.")
     is_number = isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType)
     if is_number and isinstance(value, str):
-        raise ProjectError(f"{file}: {key} = {_toml(value)} is no number", "Write it without quotation marks.")
-    given = value if is_number else _placed(file.parent, str(value), parameter)
+        raise ProjectError(f"{key} = {shown(value)} is no number", "Write it without quotation marks.")
+    given = value if is_number else _placed(key.file.parent, str(value), parameter)
     try:
         parameter.type.convert(given, parameter, None)
     except click.BadParameter as error:
-        raise ProjectError(f"{file}: {key} = {_toml(value)}: {error.message}", "Write another.") from error
+        raise ProjectError(f"{key} = {shown(value)}: {error.message}", "Write another.") from error
     return given
 
 

@@ -12,7 +12,7 @@ from renode_mnist import paths
 from renode_mnist.commands.another_image import tell_another_image
 from renode_mnist.commands.answers import answer_of, keep
 from renode_mnist.commands.asked import Asked, Specs, choose
-from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option
+from renode_mnist.commands.inputs import file_option, pixel_range_option, seed_option, tell_inputs
 from renode_mnist.commands.options import (
     config_of,
     elf_option,
@@ -135,19 +135,17 @@ def _tell_debugger(command: str) -> None:
 
 def _show(record: Record, answer: Answer, asked: Asked, picture: Path | None) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     from renode_mnist.report import answer_table, grid, record_table, terminal
 
     console = Console(highlight=False, markup=False)
     if asked.digit is not None:
         where = picture or paths.digits() / "7.png"
-        console.print(Text(f"{where}: {asked.digit.describe()}"), soft_wrap=True)
+        tell_inputs([f"{where}: {asked.digit.describe()}"])
         colour = console.color_system is not None
         console.print(terminal.run(record, colour=colour, why_target=why_target()))
         return
-    for note in asked.notes():
-        console.print(Text(note), soft_wrap=True)
+    tell_inputs(asked.notes())
     console.print(answer_table.render(answer))
     console.print(grid.table(record_table.layers(record)))
     console.print(terminal.identity(record.target, record.firmware, why_target()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renode_mnist import remedies
-from renode_mnist.commands.project import FILE
+from renode_mnist.commands.project_key import FILE
 
 SUITE = "firmware.robot"
 VECTORS = "golden.npz"

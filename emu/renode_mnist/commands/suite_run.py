@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from renode_mnist.commands import termination
 from renode_mnist.commands.output import make_folder, write
 from renode_mnist.errors import CheckFailed
 from renode_mnist.plain_text import harmless
@@ -40,6 +46,50 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
         click.Abort: Ctrl-C; what was run is written.
         SystemExit: SIGTERM, likewise.
     """
+    with _report_first() as ended_by:
+        failed = _run_and_write(plan, call, jobs, files, ended_by, into_last=into_last)
+    if ended_by:
+        if ended_by[0] == signal.SIGINT:
+            raise click.Abort
+        click.echo("Interrupted.", err=True)
+        raise SystemExit(128 + ended_by[0])
+    if failed:
+        raise CheckFailed(f"{failed} test(s) failed", f"Open {files.page}.")
+
+
+@contextmanager
+def _report_first() -> Iterator[list[int]]:
+    """Signals that end a command wait until what was run is reported; yields those that came.
+
+    The first one is the run's, which ends its processes (`workers.run`). One behind it must not tear the report
+    apart: it would be lost, and the last run's would stand there.
+    """
+    came: list[int] = []
+    told = False
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        came.append(number)
+        if not told:
+            told = True
+            os.write(2, b"The report of what was run is being written; it ends then.\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    numbers = [
+        number for number in (signal.SIGINT, *termination.SIGNALS) if signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, wait) for number in numbers}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_and_write(plan: Plan, call: Call, jobs: int, files: Files, ended_by: list[int], *, into_last: bool) -> int:
+    """Runs and reports; how many tests failed. What ended the run is put before what came behind it."""
     from renode_mnist.report import suites_page
     from renode_mnist.suites import report, workers
 
@@ -51,6 +101,7 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
         ran = workers.run(plan, call.knowing(f"EVIDENCE:{kept}"), jobs, _tell)
     except workers.Interrupted as interrupted:
         stopped, ran = interrupted, interrupted.ran
+        ended_by.insert(0, interrupted.signal_number)
     evidence = _gathered(kept, files.evidence, onto_last=into_last)
     counts, verdicts = report.write(
         plan,
@@ -69,13 +120,7 @@ def run(plan: Plan, call: Call, jobs: int, files: Files, *, into_last: bool) -> 
     click.echo(f"\n{said}")
     for what in ("output", "xunit", "log", "report", "page"):
         click.echo(f"{what.capitalize() + ':':8} {getattr(files, what)}")
-    if stopped is not None:
-        if stopped.signal_number == signal.SIGINT:
-            raise click.Abort
-        click.echo("Interrupted.", err=True)
-        raise SystemExit(128 + stopped.signal_number)
-    if counts.failed:
-        raise CheckFailed(f"{counts.failed} test(s) failed", f"Open {files.page}.")
+    return counts.failed
 
 
 def _gathered(folder: Path, file: Path, *, onto_last: bool) -> dict[tuple[str, ...], Evidence]:

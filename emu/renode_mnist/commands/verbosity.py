@@ -14,7 +14,7 @@ import click
 from renode_mnist.plain_text import harmless
 
 LOGGER = "renode_mnist"
-_QUIET, _VERBOSE = f"{__name__}.quiet", f"{__name__}.verbose"
+_QUIET, _VERBOSE, _CALLED = f"{__name__}.quiet", f"{__name__}.verbose", f"{__name__}.called"
 
 
 class _ToErrorStream(logging.Handler):
@@ -45,7 +45,14 @@ def is_verbose() -> bool:
     return logging.getLogger(LOGGER).isEnabledFor(logging.INFO)
 
 
+def called(context: click.Context) -> click.Context | None:
+    """The context of the command that was called, to whom a group's knows no way; None where it was not come to."""
+    found: click.Context | None = context.meta.get(_CALLED)
+    return found
+
+
 def _hear(context: click.Context, parameter: click.Parameter, value: int | bool) -> None:
+    context.meta[_CALLED] = context
     context.meta[_QUIET if parameter.name == _OPTIONS[0].name else _VERBOSE] = int(value)
     quiet, verbose = context.meta.get(_QUIET, 0), context.meta.get(_VERBOSE, 0)
     if quiet and verbose:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from renode_mnist.commands import progress_bar
-from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option
+from renode_mnist.commands.inputs import file_option, from_files, pixel_range_option, seed_option, tell_inputs
 from renode_mnist.commands.options import (
     complete_model,
     config_of,
@@ -144,27 +144,26 @@ def _samples(
 
 def _show(found: Verification) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     from renode_mnist.report import grid, terminal, verification
+    from renode_mnist.report.prose import say
 
     console = Console(highlight=False, markup=False)
-    for note in found.notes:
-        console.print(Text(note), soft_wrap=True)
+    tell_inputs(found.notes)
     layers = verification.tensors(found)
     console.print(grid.table(layers, boxed=False))
     for note in layers.notes:
-        console.print(Text(note, style="dim"), soft_wrap=True)
+        say(console, note, "dim")
     if found.quantisation:
         errors = verification.quantisation(found)
         console.print(grid.table(errors, boxed=False))
         for note in errors.notes:
-            console.print(Text(note, style="dim"), soft_wrap=True)
+            say(console, note, "dim")
     console.print(terminal.identity(found.connection.target, found.connection.firmware, why_target()))
-    console.print(Text(f"Yardstick: {found.yardstick}."), soft_wrap=True)
+    say(console, f"Yardstick: {found.yardstick}.")
     if found.default_runtime is not None:
         said = verification.default_runtime(found.default_runtime, len(found.samples))
-        console.print(Text(said), soft_wrap=True)
-    console.print(Text(verification.verdict(found), style="bold"), soft_wrap=True)
+        say(console, said)
+    say(console, verification.verdict(found), "bold")
     if found.first is not None:
-        console.print(Text(verification.first_difference(found.first)), soft_wrap=True)
+        say(console, verification.first_difference(found.first))

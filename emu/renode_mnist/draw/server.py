@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -48,13 +49,18 @@ def serve(door: socket.socket, offers: Offers, deadline_seconds: float) -> None:
         offers: What the page may choose between, and with what it starts.
         deadline_seconds: See ``Supervisor``.
     """
-    # uvicorn raises the signal that has ended it once more when it is done; here that is no news.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    asyncio.run(_serve(door, offers, deadline_seconds))
+    server = _server(door, offers, deadline_seconds)
+
+    # For one that comes before uvicorn listens to them, and for it being raised once more when uvicorn is done.
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    asyncio.run(server.serve([door]))
 
 
-async def _serve(door: socket.socket, offers: Offers, deadline_seconds: float) -> None:
+def _server(door: socket.socket, offers: Offers, deadline_seconds: float) -> _Server:
     supervisor = Supervisor(offers.first, offers.job(offers.first), deadline_seconds)
     settings = uvicorn.Config(
         application(offers, supervisor, door.getsockname()[1]),
@@ -66,7 +72,7 @@ async def _serve(door: socket.socket, offers: Offers, deadline_seconds: float) -
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    await _Server(settings, supervisor).serve([door])
+    return _Server(settings, supervisor)
 
 
 class _Impatient(H11Protocol):

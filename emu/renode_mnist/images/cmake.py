@@ -7,10 +7,11 @@ import logging
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,12 +131,19 @@ def _call(command: list[str], tree: Tree, log: Path | None, name: str) -> None:
         text=True,
         errors="replace",
         env={**os.environ, **libraries, "PYTHONPATH": python_path},
+        process_group=0,
     ) as tool:
-        watcher = _WATCHER.get()
-        for line in tool.stdout or ():
-            said += line
-            if watcher is not None and (step := _STEP.match(line)):
-                watcher(name, int(step[1]), int(step[2]))
+        try:
+            watcher = _WATCHER.get()
+            for line in tool.stdout or ():
+                said += line
+                if watcher is not None and (step := _STEP.match(line)):
+                    watcher(name, int(step[1]), int(step[2]))
+            tool.wait()
+        except BaseException:  # Ctrl-C and SIGTERM are for this process: what CMake has started ends with it
+            with suppress(ProcessLookupError):
+                os.killpg(tool.pid, signal.SIGTERM)
+            raise
     if tool.returncode == 0:
         return
     if log is not None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from renode_mnist.report.fitted import Fitted
+from renode_mnist.report.prose import say
 
 
 @dataclass(frozen=True)
@@ -101,5 +102,5 @@ def text(grid: Grid, width: int = 160) -> str:
     with console.capture() as captured:
         console.print(table(grid))
         for note in grid.notes:
-            console.print(note, soft_wrap=True)
+            say(console, note)
     return captured.get().rstrip()

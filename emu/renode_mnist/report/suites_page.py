@@ -41,7 +41,7 @@ def render(
         title = " / ".join(verdict.test[:-1]) or name
         if not suites or suites[-1]["name"] != title:
             suites.append({"name": title, "tests": []})
-        suites[-1]["tests"].append(_shown(verdict, evidence.get(verdict.test)))
+        suites[-1]["tests"].append(_shown(verdict, evidence.get(verdict.test) if verdict.status != "SKIP" else None))
     who = [(title[0].lower() + title[1:], said) for title, said in identity]  # Robot's begin large, pages' small
     return pages.render("suites.html", identity=who, name=name, counts=counts, suites=suites)
 

@@ -66,7 +66,8 @@ class FirmwareLibrary(
             if result.failed:
                 self._failed = True
                 self._log(evidence)
-            if folder := BuiltIn().get_variable_value("${EVIDENCE}"):  # `renode-mnist test` makes a page of it
+            # `renode-mnist test` makes a page of it; what a test computed before it was skipped is no figure of it.
+            if (folder := BuiltIn().get_variable_value("${EVIDENCE}")) and not result.skipped:
                 evidence.append_to(Path(str(folder)) / f"{os.getpid()}.jsonl")
         self._traffic.clear()
         self._inferences, self._inferred = 0, None

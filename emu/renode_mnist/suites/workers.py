@@ -25,6 +25,9 @@ GRACE_SECONDS = 20.0
 """Of an interrupted suite, for its teardowns: Renode takes some seconds to end."""
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @dataclass(frozen=True)
 class Call:
     """What all parts have in common.
@@ -115,7 +118,7 @@ def run(plan: Plan, call: Call, jobs: int, tell: Tell) -> Ran:
         tell: Called for each test as it ends, from this thread.
 
     Raises:
-        Interrupted: By SIGINT or SIGTERM; all processes have ended.
+        Interrupted: By SIGINT, SIGTERM or SIGHUP; all processes have ended.
     """
     with _Crew(plan, call, tell) as crew:
         return crew.work(jobs)
@@ -138,13 +141,19 @@ class _Crew:
         self._said: queue.Queue[tuple[_Process, dict[str, Any] | None]] = queue.Queue()
         self._processes: list[_Process] = []
         self._before: dict[signal.Signals, Any] = {}
+        self._is_stopped = False
+        self._is_waiting = False
 
     def __enter__(self) -> _Crew:
         def stop(number: int, frame: object) -> None:
+            if self._is_stopped and not self._is_waiting:
+                return  # it is at its end, where all that was run is put together
+            self._is_stopped, self._is_waiting = True, False
             raise _Stopped(number)
 
         if threading.current_thread() is threading.main_thread():
-            self._before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+            heeded = (each for each in _ENDING if signal.getsignal(each) != signal.SIG_IGN)
+            self._before = {each: signal.signal(each, stop) for each in heeded}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -209,6 +218,7 @@ class _Crew:
     def _stop(self) -> None:
         """Lets Robot end in order, and ends what does not; a second signal ends all at once."""
         with suppress(_Stopped, queue.Empty):
+            self._is_waiting = True
             for process in self._processes:
                 process.dismiss()
             while any(process.is_there for process in self._processes):
@@ -219,6 +229,8 @@ class _Crew:
                     process.part = None
                 elif said["event"] == "test" and said["status"] != "FAIL":  # those that did not end are no failures
                     self._pass_on(said)
+            self._is_waiting = False
+        self._is_waiting = False
         for process in self._processes:
             process.kill()
             if process.part is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -206,8 +207,12 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
 
     with ExitStack() as opened:
         if scheduler is None:
-            opened.enter_context(dask.config.set(_SETTINGS))
             opened.enter_context(_silent())
+            # Theirs and Dask's: a worker that is ended removes nothing of its own.
+            folder = opened.enter_context(
+                tempfile.TemporaryDirectory(prefix="renode-mnist-", ignore_cleanup_errors=True)
+            )
+            opened.enter_context(dask.config.set({**_SETTINGS, "temporary-directory": folder}))
             cluster = opened.enter_context(
                 LocalCluster(
                     n_workers=workers,
@@ -217,6 +222,8 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
                     dashboard_address="127.0.0.1:0",  # a port that is free
                     silence_logs=logging.CRITICAL,
                     preload=[_QUIET],
+                    local_directory=folder,
+                    env={"TMPDIR": folder},
                 )
             )
             client = opened.enter_context(Client(cluster, set_as_default=False))
