@@ -39,8 +39,8 @@ constexpr std::uint32_t divider_code(std::uint32_t divider) { return divider == 
 
 port::ClockProblem problem = port::ClockProblem::kNone;
 
-// What has got ready, or may yet, is switched off. Dividers and wait states are HSI's (3.3.2), the latter once it is
-// known to be the clock.
+// What has got ready, or may yet, is switched off. Dividers and wait states are HSI's (3.3.2), the latter once it
+// is known to be the clock.
 void stay_on_hsi() {
   using namespace stm32f746;
   rcc().CFGR = 0;
@@ -71,7 +71,7 @@ port::ClockProblem start_pll() {
   rcc().CFGR = kDividers;
   rcc().CFGR = kDividers | kSwitchPll;
   return comes_in_time(rcc().CFGR, kSwitchStatusMask, kSwitchStatusPll) ? ClockProblem::kNone
-                                                                         : ClockProblem::kSwitch;
+                                                                        : ClockProblem::kSwitch;
 }
 
 }  // namespace
