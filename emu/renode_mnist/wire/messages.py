@@ -70,6 +70,8 @@ class ClockProblem(IntEnum):
     WAIT_STATES = fbs.ClockProblem.WAIT_STATES
     PLL = fbs.ClockProblem.PLL
     SWITCH = fbs.ClockProblem.SWITCH
+    OTHER = 255
+    """One that a later firmware has."""
 
     def __str__(self) -> str:
         """In words, as on the console."""
@@ -82,6 +84,7 @@ _NOT_READY = {
     ClockProblem.WAIT_STATES: "flash takes no wait states",
     ClockProblem.PLL: "the PLL is not ready",
     ClockProblem.SWITCH: "the core does not switch to the PLL",
+    ClockProblem.OTHER: "for a reason that this version does not know",
 }
 
 
@@ -535,7 +538,7 @@ def _reset_cause(value: int) -> ResetCause:
 
 
 def _clock_problem(value: int) -> ClockProblem:
-    return ClockProblem(value) if value in list(ClockProblem) else ClockProblem.NONE
+    return ClockProblem(value) if value in list(ClockProblem) else ClockProblem.OTHER
 
 
 def _layers(output: fbs.InferenceOutput) -> tuple[LayerTiming, ...]:
