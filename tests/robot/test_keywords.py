@@ -139,6 +139,12 @@ def check_output_should_be_near(host: FirmwareLibrary, tmp_path: Path) -> None:
     one[0, 3] -= 0.1
     fails(host.output_should_be_near, one, within=0.05, match=r"at \[0, 3\], expected")
     fails(host.output_should_be_near, np.full((1, 4), np.nan), within=1e9)
+    name = codegen.load(MODEL).outputs[0].name
+    np.savez(tmp_path / "named.npz", **{"other": reals + 1, name: reals})
+    host.output_should_be_near(str(tmp_path / "named.npz"), within=1e-6)
+    np.savez(tmp_path / "two.npz", left=reals, right=reals)
+    with pytest.raises(DataError, match="holds several arrays, none of them"):
+        host.output_should_be_near(str(tmp_path / "two.npz"), within=1)
     for wrong in (["a", "b", "c", "d"], [None] * 4):
         with pytest.raises(DataError, match="what is expected are no numbers"):
             host.output_should_be_near(wrong, within=1)
