@@ -56,6 +56,18 @@ constexpr const char* kTypeNames[] = {"float32", "int8", "uint8", "int16", "int3
 constexpr const char* kCauses[] = {"unknown",  "power-on",        "brown-out",       "pin",
                                    "software", "watchdog (IWDG)", "watchdog (WWDG)", "low power"};
 
+// By port::ClockProblem.
+constexpr const char* kNotReady[] = {"", "over-drive is not ready", "flash takes no wait states",
+                                     "the PLL is not ready", "the core does not switch to the PLL"};
+
+void print_clock_problem() {
+  const port::ClockProblem problem = port::clock_problem();
+  if (problem == port::ClockProblem::kNone) return;
+  Printer out;
+  out.text("Slow clock: ").text(kNotReady[static_cast<std::size_t>(problem)]);
+  out.text("; HSI at ").number(port::counter_hz()).text(" Hz").end_line();
+}
+
 // "Input: int8 1x28x28x1, ...", with number and name where there are several.
 void print_tensors(const char* role, const engine::TensorInfo* tensors, std::size_t count) {
   for (std::size_t position = 0; position < count; ++position) {
@@ -107,6 +119,7 @@ void print_model() {
   const auto arena_bytes = static_cast<std::uint32_t>(model.arena_bytes);
   const auto state_bytes = static_cast<std::uint32_t>(model.state_bytes);
   out.text("Last reset: ").text(kCauses[static_cast<std::size_t>(port::reset_cause())]).end_line();
+  print_clock_problem();
   out.text("RAM: ")
       .number(memory.ram_static_bytes + memory.stack_used_bytes)
       .text(" B: arena ")
@@ -195,6 +208,7 @@ void carry_out(const char* line) {
 void greet() {
   Printer out;
   out.text("Program started @ ").number(port::counter_hz()).text("...").end_line();
+  print_clock_problem();
   if (!image::whole()) out.text("The image is damaged: code or model in flash are not what was built.").end_line();
   if (inference::problem() != nullptr) {
     out.text("The engine did not start: ").text(inference::problem()).end_line();

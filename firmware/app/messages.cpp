@@ -23,7 +23,7 @@ constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestText = 128;
 
 // Upper bounds of what flatbuffers adds: root, tables with their vtables and alignment, and the fields that
-// the builder keeps in the same buffer while a table is open (29 of 8 bytes in Stats).
+// the builder keeps in the same buffer while a table is open (30 of 8 bytes in Stats).
 constexpr std::size_t kOverheadBytes = 384;
 constexpr std::size_t kStatsOverheadBytes = 768;
 constexpr std::size_t kStringOverheadBytes = 4 + 1 + 3;                  // length, closing zero, alignment
@@ -50,6 +50,7 @@ constexpr std::size_t kReplyBytes =
     8 * 8;
 
 static_assert(static_cast<int>(port::ResetCause::kLowPower) == static_cast<int>(MnistProt::ResetCause::LOW_POWER));
+static_assert(static_cast<int>(port::ClockProblem::kSwitch) == static_cast<int>(MnistProt::ClockProblem::SWITCH));
 static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
 
 // Gives the builder the one reply buffer, once. A second asking would mean that the bounds above are wrong.
@@ -196,6 +197,7 @@ void send_stats(std::uint32_t request) {
   stats.add_piece_bytes(kPieceBytes);
   stats.add_reset_cause(static_cast<MnistProt::ResetCause>(port::reset_cause()));
   stats.add_watchdog_ms(port::watchdog_ms());
+  stats.add_clock_problem(static_cast<MnistProt::ClockProblem>(port::clock_problem()));
   const auto done = stats.Finish();
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_GET_STATS, done, 0, 0, request));
 }

@@ -13,6 +13,16 @@ std::uint32_t counter();
 // How often counter() counts in a second, nominally.
 std::uint32_t counter_hz();
 
+// What did not get ready in time, so that the core runs on the oscillator that it starts with.
+enum class ClockProblem : std::uint8_t {  // as MnistProt::ClockProblem
+  kNone,
+  kOverDrive,
+  kWaitStates,
+  kPll,
+  kSwitch
+};
+ClockProblem clock_problem();
+
 // Puts bytes on the binary line. Returns once the last one is handed over; may sleep meanwhile.
 void send(const std::uint8_t* bytes, std::size_t count);
 
@@ -57,7 +67,7 @@ enum class ResetCause : std::uint8_t {  // as MnistProt::ResetCause
 };
 ResetCause reset_cause();  // of the last reset
 
-// After so long without the main loop a watchdog resets; 0 where there is none.
+// After so long without the main loop a watchdog resets; 0 where there is none, or it did not start.
 std::uint32_t watchdog_ms();
 
 Bytes chip_id();  // of this very chip; empty where there is none

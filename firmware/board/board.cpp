@@ -206,7 +206,7 @@ namespace port {
 
 std::uint32_t counter() { return stm32f746::dwt().CYCCNT; }
 
-std::uint32_t counter_hz() { return board::kCoreClockHz; }
+std::uint32_t counter_hz() { return board::core_clock_hz(); }
 
 void send(const std::uint8_t* bytes, std::size_t count) { board::send_by(board::binary, bytes, count); }
 
@@ -235,7 +235,9 @@ bool constant_part(std::size_t index, Bytes& part) {
 
 ResetCause reset_cause() { return board::last_reset; }
 
-std::uint32_t watchdog_ms() { return board::kWatchdogMs; }
+ClockProblem clock_problem() { return board::clock_problem(); }
+
+std::uint32_t watchdog_ms() { return board::watchdog_ms(); }
 
 Bytes chip_id() {
   constexpr std::uintptr_t kUniqueDeviceId = 0x1FF0'F420;  // RM0385, 41.1

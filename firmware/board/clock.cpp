@@ -1,6 +1,7 @@
 #include "clock.hpp"
 
 #include "stm32f746.hpp"
+#include "wait.hpp"
 
 namespace board {
 namespace {
@@ -36,9 +37,41 @@ constexpr std::uint32_t kPllConfiguration = kPllM | kPllN << 6 | 9U << 24;
 // Dividers 2, 4, 8 are coded 100, 101, 110.
 constexpr std::uint32_t divider_code(std::uint32_t divider) { return divider == 2 ? 4 : divider == 4 ? 5 : 6; }
 
-void wait_for(const stm32f746::Register& status, std::uint32_t mask, std::uint32_t value) {
-  while ((status & mask) != value) {
-  }
+port::ClockProblem problem = port::ClockProblem::kNone;
+
+// What has got ready, or may yet, is switched off. Dividers and wait states are HSI's (3.3.2), the latter once it
+// is known to be the clock.
+void stay_on_hsi() {
+  using namespace stm32f746;
+  rcc().CFGR = 0;
+  if (!comes_in_time(rcc().CFGR, kSwitchStatusMask, 0)) return;
+  pwr().CR1 = pwr().CR1 & ~(kOverDrive | kOverDriveSwitch);
+  rcc().CR = rcc().CR & ~kPllOn;
+  flash().ACR = kPrefetch | kArt;
+}
+
+port::ClockProblem start_pll() {
+  using namespace stm32f746;
+  using port::ClockProblem;
+
+  // Voltage scale 1 is what PWR_CR1 holds after reset. The over-drive is entered between starting the PLL and
+  // switching to it (4.1.4).
+  rcc().PLLCFGR = kPllConfiguration;
+  rcc().CR = rcc().CR | kPllOn;
+  pwr().CR1 = pwr().CR1 | kOverDrive;
+  if (!comes_in_time(pwr().CSR1, kOverDriveReady, kOverDriveReady)) return ClockProblem::kOverDrive;
+  pwr().CR1 = pwr().CR1 | kOverDriveSwitch;
+  if (!comes_in_time(pwr().CSR1, kOverDriveSwitchReady, kOverDriveSwitchReady)) return ClockProblem::kOverDrive;
+
+  flash().ACR = kWaitStates | kPrefetch | kArt;
+  if (!comes_in_time(flash().ACR, kLatencyMask, kWaitStates)) return ClockProblem::kWaitStates;
+
+  if (!comes_in_time(rcc().CR, kPllReady, kPllReady)) return ClockProblem::kPll;
+  constexpr std::uint32_t kDividers = divider_code(kApb1Divider) << 10 | divider_code(kApb2Divider) << 13;
+  rcc().CFGR = kDividers;
+  rcc().CFGR = kDividers | kSwitchPll;
+  return comes_in_time(rcc().CFGR, kSwitchStatusMask, kSwitchStatusPll) ? ClockProblem::kNone
+                                                                        : ClockProblem::kSwitch;
 }
 
 }  // namespace
@@ -47,24 +80,17 @@ void start_clock() {
   using namespace stm32f746;
   rcc().APB1ENR = rcc().APB1ENR | kPwrEnable;
   dsb();
+  problem = start_pll();
+  if (problem != port::ClockProblem::kNone) stay_on_hsi();
+}
 
-  // Voltage scale 1 is what PWR_CR1 holds after reset. The over-drive is entered between starting the PLL and
-  // switching to it (4.1.4).
-  rcc().PLLCFGR = kPllConfiguration;
-  rcc().CR = rcc().CR | kPllOn;
-  pwr().CR1 = pwr().CR1 | kOverDrive;
-  wait_for(pwr().CSR1, kOverDriveReady, kOverDriveReady);
-  pwr().CR1 = pwr().CR1 | kOverDriveSwitch;
-  wait_for(pwr().CSR1, kOverDriveSwitchReady, kOverDriveSwitchReady);
+port::ClockProblem clock_problem() { return problem; }
 
-  flash().ACR = kWaitStates | kPrefetch | kArt;
-  wait_for(flash().ACR, kLatencyMask, kWaitStates);
+std::uint32_t core_clock_hz() { return problem == port::ClockProblem::kNone ? kCoreClockHz : kHsiHz; }
 
-  wait_for(rcc().CR, kPllReady, kPllReady);
-  constexpr std::uint32_t kDividers = divider_code(kApb1Divider) << 10 | divider_code(kApb2Divider) << 13;
-  rcc().CFGR = kDividers;
-  rcc().CFGR = kDividers | kSwitchPll;
-  wait_for(rcc().CFGR, kSwitchStatusMask, kSwitchStatusPll);
+std::uint32_t bus_clock_hz(Bus bus) {
+  if (problem != port::ClockProblem::kNone) return kHsiHz;
+  return bus == Bus::kApb1 ? kCoreClockHz / kApb1Divider : kCoreClockHz / kApb2Divider;
 }
 
 }  // namespace board

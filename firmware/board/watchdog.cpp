@@ -1,6 +1,7 @@
 #include "watchdog.hpp"
 
 #include "stm32f746.hpp"
+#include "wait.hpp"
 
 namespace board {
 namespace {
@@ -24,6 +25,8 @@ constexpr std::uint32_t kPrescaler = prescaler();
 constexpr std::uint32_t kCounts = (kWatchdogMs * kLsiKilohertz) >> (kPrescaler + 2);
 static_assert(kWatchdogMs == 0 || (kCounts > 0 && kCounts <= kMostCounts), "Options.cmake has the range");
 
+bool runs = false;
+
 }  // namespace
 
 void start_watchdog() {
@@ -33,8 +36,7 @@ void start_watchdog() {
     iwdg.KR = kAccess;
     iwdg.PR = kPrescaler;
     iwdg.RLR = kCounts - 1;
-    while (iwdg.SR != 0) {  // five cycles of LSI each
-    }
+    runs = comes_in_time(iwdg.SR, ~0U, 0);  // five cycles of LSI each; never without LSI
     iwdg.KR = kFeed;
   }
 }
@@ -42,5 +44,7 @@ void start_watchdog() {
 void feed_watchdog() {
   if constexpr (kWatchdogMs > 0) stm32f746::iwdg().KR = kFeed;
 }
+
+std::uint32_t watchdog_ms() { return runs ? kWatchdogMs : 0; }
 
 }  // namespace board

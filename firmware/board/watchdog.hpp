@@ -13,4 +13,7 @@ void start_watchdog();
 
 void feed_watchdog();
 
+// kWatchdogMs, or 0 where it did not start.
+std::uint32_t watchdog_ms();
+
 }  // namespace board

@@ -70,6 +70,7 @@ std::uint32_t counter() {
   return count += 1000;
 }
 std::uint32_t counter_hz() { return 216'000'000; }
+ClockProblem clock_problem() { return ClockProblem::kNone; }
 void send(const std::uint8_t* bytes, std::size_t count) { sent.insert(sent.end(), bytes, bytes + count); }
 void print(const char*, std::size_t) {}
 Memory memory() { return {}; }

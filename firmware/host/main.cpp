@@ -103,6 +103,8 @@ std::uint32_t counter() {
 
 std::uint32_t counter_hz() { return 1'000'000'000; }
 
+ClockProblem clock_problem() { return ClockProblem::kNone; }
+
 void send(const std::uint8_t* bytes, std::size_t count) {
   take_binary();  // on a board, what comes now finds the request before it unanswered
   if (binary.connected()) binary.write(reinterpret_cast<const char*>(bytes), count);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renode_mnist import codegen, paths
-from renode_mnist.codegen import Objective
+from renode_mnist.codegen import Objective, memory
 from renode_mnist.codegen.graph import Tensor
 from renode_mnist.codegen.memory import Lifetime, lower_bound, pack
 from renode_mnist.codegen.planning import Plan, arrange
@@ -43,6 +44,74 @@ def test_a_chain_needs_its_two_largest_neighbours() -> None:
     sizes = [784, 21632, 5408, 7744, 1600, 576]
     chain = [Lifetime(max(0, i - 1), i, size) for i, size in enumerate(sizes)]
     assert pack(chain)[1] == 21632 + 5408
+
+
+def test_the_search_finds_what_none_of_the_first_orders_does() -> None:
+    buffers = [Lifetime(1, 4, 40), Lifetime(4, 7, 40), Lifetime(4, 4, 40), Lifetime(0, 2, 56)]
+    offsets, total = pack(buffers)
+    assert total == lower_bound(buffers) == 120, "each of the four orders takes 136"
+    assert max(offset + each.byte_count for offset, each in zip(offsets, buffers, strict=True)) == total
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "tried"),
+    [(2, 10**9, 4), (3, 10**9, 404), (100, 10**9, 204), (1000, 10**9, 6), (1000, 8000, 4)],
+    ids=["two", "few", "hundred", "thousand", "at the bound"],
+)
+def test_the_search_ends_at_the_bound_or_in_seconds(
+    count: int, size: int, tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[tuple[int, ...]] = []
+
+    def never_better(buffers: list[Lifetime], order: list[int]) -> tuple[list[int], int]:
+        orders.append(tuple(order))
+        return [0] * len(buffers), size
+
+    monkeypatch.setattr(memory, "first_fit", never_better)
+    assert pack([Lifetime(0, 0, 8)] * count) == ([0] * count, size)
+    assert len(orders) == tried
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(count))}
+    walk = [orders[0], *orders[4:]]
+    assert all(moved(*pair) == 2 for pair in pairwise(walk)), "a round exchanges two of what was no worse"
+
+
+def moved(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return sum(a != b for a, b in zip(one, other, strict=True))
+
+
+def test_four_orders_are_tried_and_the_smallest_arena_of_them_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffers = [Lifetime(0, 0, 10), Lifetime(2, 4, 4), Lifetime(5, 6, 4), Lifetime(2, 2, 6), Lifetime(4, 4, 9)]
+    orders: list[tuple[int, ...]] = []
+    arenas = iter([([3], 50), ([9], 40), ([1], 60), ([2], 45)])
+
+    def first_fit(_buffers: list[Lifetime], order: list[int]) -> tuple[list[int], int]:
+        orders.append(tuple(order))
+        return next(arenas, ([0], 41))
+
+    monkeypatch.setattr(memory, "first_fit", first_fit)
+    assert pack(buffers) == ([9], 40)
+    assert orders[:4] == [
+        (0, 4, 3, 1, 2),  # the largest first
+        (0, 3, 1, 4, 2),  # by begin
+        (2, 4, 1, 3, 0),  # the one that ends last first
+        (1, 0, 4, 2, 3),  # by bytes times steps
+    ]
+    assert {moved(orders[0], each) for each in orders[4:]} == {2}
+
+
+def test_a_buffer_goes_into_a_gap_of_just_its_size() -> None:
+    buffers = [Lifetime(0, 0, 16), Lifetime(0, 2, 8), Lifetime(1, 2, 16)]
+    assert memory.first_fit(buffers, [0, 1, 2]) == ([0, 16, 0], 24)
+
+
+def test_nothing_needs_nothing_and_a_life_has_both_its_ends() -> None:
+    assert pack([]) == ([], 0)
+    assert lower_bound([]) == 0
+    early, late = Lifetime(0, 2, 8), Lifetime(2, 3, 8)
+    assert early.overlaps(late)
+    assert late.overlaps(early)
+    assert not early.overlaps(Lifetime(3, 3, 8))
+    assert not Lifetime(3, 3, 8).overlaps(early)
 
 
 def test_packing_is_the_same_every_time() -> None:

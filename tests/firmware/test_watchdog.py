@@ -62,7 +62,7 @@ def bites(session: Session, symbols: Symbols) -> None:
     assert session.client.stats().reset_cause is ResetCause.SOFTWARE, "the flags were cleared"
 
 
-def test_a_campaign_tells_its_reset_from_a_hang_and_from_a_lockup(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_campaign_tells_its_reset_from_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     config = BuildConfig(resolve_model("int8"), watchdog_ms=TIME_MS)
     cargo, *_ = faults.prepared(config, None, seed=1, places=(), elf=None)
     station = Station(cargo)
@@ -78,7 +78,4 @@ def test_a_campaign_tells_its_reset_from_a_hang_and_from_a_lockup(monkeypatch: p
     fault = Fault(0, Place.REGISTERS, "flip", "PC", 7, 700_000, bit=1)
     monkeypatch.setattr(inject, "flip_register", into_a_loop)
     assert trial.tried(chip, fault).outcome is Outcome.WATCHDOG
-    monkeypatch.undo()
-    never = Fault(0, Place.CLOCK, "never", "PLL", 7, 0)
-    assert trial.tried(chip, never).outcome is Outcome.HANG, "it resets again and again, and answers nothing"
     station.close()

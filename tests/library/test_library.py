@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import doctest
 import io
+import json
 import re
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import renode_mnist
-from renode_mnist import library, paths
+from renode_mnist import cli, library, paths
 from renode_mnist.errors import (
     BuildError,
     CheckFailed,
@@ -29,6 +31,7 @@ from renode_mnist.errors import (
     TargetError,
 )
 from renode_mnist.measure.bench import BenchError
+from renode_mnist.report import faults as report_faults
 from renode_mnist.report.plots import Plot
 from renode_mnist.session.session import Session
 from renode_mnist.targets import auto
@@ -134,6 +137,13 @@ def test_what_is_no_picture_is_refused(session: Session, picture: Any, said: str
         (lambda: renode_mnist.draw_digit([]), ImageError, "no stroke"),
         (lambda: renode_mnist.draw_digit([[(0.5, 1.5)]]), ImageError, "outside"),
         (lambda: renode_mnist.evaluate(images=0), DataError, "at least one"),
+        (lambda: renode_mnist.inject_faults(count=0), DataError, "at least one"),
+        (lambda: renode_mnist.inject_faults(seed=-1), DataError, "no seed -1"),
+        (lambda: renode_mnist.inject_faults(places=["weights", "moon"]), DataError, "'moon'. Give request, reply"),
+        (lambda: renode_mnist.inject_faults(samples=3), DataError, "Give data"),
+        (lambda: renode_mnist.inject_faults(samples=0, data=np.zeros((2, 28, 28, 1))), DataError, "at least one"),
+        (lambda: renode_mnist.inject_faults(workers=2, scheduler="tcp://nowhere:1"), DataError, "one of the two"),
+        (lambda: renode_mnist.inject_fault(-1), DataError, "no fault -1"),
         (lambda: renode_mnist.compare_engines("float32", engines=["cmsis-nn"]), CheckFailed, "no case could be run"),
     ],
 )
@@ -142,6 +152,35 @@ def test_a_wrong_call_says_what_would_be_right(
 ) -> None:
     with pytest.raises(error, match=said):
         call()
+
+
+def test_a_campaign_is_the_commands_and_each_fault_can_be_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RENODE_MNIST_CACHE", str(tmp_path / "cache"))
+    np.save(tmp_path / "inputs.npy", np.random.default_rng(1).integers(-128, 128, (9, 28, 28, 1)).astype(np.int8))
+    asked = ("faults", "int8", "--seed", "3", "--workers", "1", "--inputs", str(tmp_path / "inputs.npy"))
+    ran = CliRunner().invoke(cli.app, [*asked, "--samples", "2", "--place", "code", "--count", "12", "--json"])
+    assert ran.exit_code == 0, ran.output
+    printed = json.loads(ran.stdout)
+
+    tensors = np.load(tmp_path / "inputs.npy")
+    found = renode_mnist.inject_faults(data=tensors, samples=2, seed=3, places="code", count=12)
+    told = found.to_json()
+    assert {name: printed[name] for name in told if name not in ("inputs", "notes")} == {
+        name: told[name] for name in told if name not in ("inputs", "notes")
+    }
+    assert repr(found) == f"<Campaign: {report_faults.score(found)[:-1]}; mnist_int8.tflite by m7, seed 3>"
+    assert all(each.fault.place == "code" for each in found.findings)
+    assert "12 faults" in found._repr_html_()
+    assert found.connection.firmware.compiler in found._repr_html_()
+    found.save(tmp_path / "page.html")
+    assert "By place" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+    one = renode_mnist.inject_fault(5, data=tensors, samples=2, seed=3, places=["code"])
+    assert one.finding == found.findings[5]
+    assert repr(one).startswith(f"fault 5: code, input {one.fault.sample}: {one.fault.said}\n{one.finding.outcome}")
+    assert " sent " in repr(one)
 
 
 def test_auto_is_what_the_command_line_takes() -> None:

@@ -22,6 +22,7 @@ from renode_mnist.measure import commits, first_worse
 from renode_mnist.measure.bench import Case, LayerCost, Refused, Row
 from renode_mnist.measure.commits import CommitError
 from renode_mnist.measure.first_worse import Figures, Unmeasured
+from renode_mnist.measure.metric import Metric
 
 AUTHOR = ["-c", "user.name=Ana [b]Author[/]", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false"]
 Costs = Mapping[str, int | str | Row]
@@ -145,6 +146,20 @@ def test_a_layer_is_followed_by_its_place(repository: Callable[[Costs], Path]) -
     assert "layer 0 of int8/m7 is FULLY_CONNECTED there, not CONV_2D" in done.stdout
     assert "Nothing is worse" in call("HEAD~4", "HEAD", "--layer", "0", "--metric", "instructions").stdout
     assert "int8/m7: no cycles modelled of layer 7" in refusal(call("HEAD~4", "HEAD~3", "--layer", "7"))
+
+
+def test_a_layer_behind_the_last_is_none_and_a_case_of_one_layer_has_its_figure() -> None:
+    two, one = row(1000), replace(row(1000), layers=row(1000).layers[:1])
+    first_worse.require_all([one], [one], 1)
+    with pytest.raises(Unmeasured, match="layer 1 of int8/m7 is none there, not FULLY_CONNECTED"):
+        first_worse.require_all([one], [two], 1)
+    with pytest.raises(Unmeasured, match="layer 1 of int8/m7 is FULLY_CONNECTED there, not none"):
+        first_worse.require_all([two], [one], 1)
+    cycles = Metric.CYCLES
+    assert first_worse.figures([one], cycles, None) == {"int8/m7": 2000}
+    assert first_worse.figures([one], cycles, 0) == {"int8/m7": 400}
+    assert first_worse.figures([one], cycles, 1) == {}
+    assert first_worse.figures([two], cycles, 1) == {"int8/m7": 1600}
 
 
 def test_what_crept_is_said_to_have(repository: Callable[[Costs], Path]) -> None:

@@ -85,7 +85,7 @@ def skips(call: Callable[..., object], *arguments: object) -> None:
 # Answers -----------------------------------------------------------------------------------------------------------
 
 
-def check_class_should_be(host: FirmwareLibrary) -> None:
+def check_class_should_be(host: FirmwareLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     answered(host, -100, -90, 50, -80)
     host.class_should_be(2)
     host.class_should_be("2")
@@ -95,6 +95,12 @@ def check_class_should_be(host: FirmwareLibrary) -> None:
     fails(host.class_should_be, "Badminton", labels=str(NAMES), match="class is Walking, expected Badminton")
     with pytest.raises(DataError, match="no class 'Flying'"):
         host.class_should_be("Flying", labels=str(NAMES))
+    # An image whose model is not at hand has the names of a file, and indices without one.
+    monkeypatch.setattr(host, "_model", None)
+    host.class_should_be(2)
+    host.class_should_be("Walking", labels=str(NAMES))
+    with pytest.raises(DataError, match="no class 'Walking'"):
+        host.class_should_be("Walking")
 
 
 def check_scores_should_sum_to_one(host: FirmwareLibrary) -> None:
@@ -133,6 +139,15 @@ def check_output_should_be_near(host: FirmwareLibrary, tmp_path: Path) -> None:
     one[0, 3] -= 0.1
     fails(host.output_should_be_near, one, within=0.05, match=r"at \[0, 3\], expected")
     fails(host.output_should_be_near, np.full((1, 4), np.nan), within=1e9)
+    name = codegen.load(MODEL).outputs[0].name
+    np.savez(tmp_path / "named.npz", **{"other": reals + 1, name: reals})
+    host.output_should_be_near(str(tmp_path / "named.npz"), within=1e-6)
+    np.savez(tmp_path / "two.npz", left=reals, right=reals)
+    with pytest.raises(DataError, match="holds several arrays, none of them"):
+        host.output_should_be_near(str(tmp_path / "two.npz"), within=1)
+    for wrong in (["a", "b", "c", "d"], [None] * 4):
+        with pytest.raises(DataError, match="what is expected are no numbers"):
+            host.output_should_be_near(wrong, within=1)
     answered(host, 0, 10, 20, 31)
     fails(host.output_should_be_near, record, within=0.003)
 
@@ -620,6 +635,16 @@ def test_infer_takes_a_seed_a_file_and_arrays_by_name(host: FirmwareLibrary, tmp
     assert {way().inputs[0].tobytes() for way in ways} == {stored.tobytes()}
     host.infer(str(RECORDINGS), sample=20)
     host.class_should_be("Walking", labels=str(NAMES))
+
+
+def test_the_inferences_of_a_test_are_counted(few: dict[str, Any], tmp_path: Path) -> None:
+    with opened("host", MODEL) as library:
+        assert library._evidence(("a test",), failed=False).inferences == 0
+        library.infer(seed=1)
+        library.infer(seed=2)
+        assert library._evidence(("a test",), failed=False).inferences == 2
+        library.accuracy_should_be_at_least(1, kept(tmp_path, **few))
+        assert library._evidence(("a test",), failed=True).inferences == 6
 
 
 def test_infer_refuses_what_does_not_fit(host: FirmwareLibrary) -> None:

@@ -86,7 +86,7 @@ def test_one_for_this_pc(tmp_path: Path) -> None:
 
 def test_one_for_a_cortex_a(tmp_path: Path) -> None:
     path = compiled(tmp_path, "void _start(void) {}", "-mcpu=cortex-a9", "-nostdlib", "-Ttext=0x08000000")
-    refused(path, "for another core")
+    refused(path, r"for another core \(7-A\)")
 
 
 def test_one_for_a_cortex_m33(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_one_of_32_bits_for_another_machine(tmp_path: Path) -> None:
 
 def test_one_for_a_cortex_r(tmp_path: Path) -> None:
     path = compiled(tmp_path, "void _start(void) {}", "-march=armv7-r", "-mthumb", "-nostdlib", "-Ttext=0x08000000")
-    refused(path, "for another core")
+    refused(path, r"for another core \(7-R\)")
 
 
 def test_an_object_file(tmp_path: Path) -> None:

@@ -394,6 +394,17 @@ def test_the_articles_stats_are_understood() -> None:
     assert answer.input is None
 
 
+@pytest.mark.parametrize(
+    ("sent", "words"), [(0, "16 MHz"), (3, "16 MHz (slow: the PLL is not ready)"), (9, "16 MHz (slow: for a reason")]
+)
+def test_a_clock_that_is_not_the_wanted_one_is_told_whatever_the_reason(sent: int, words: str) -> None:
+    stats = fbs.StatsT()
+    stats.version, stats.freq, stats.clockProblem = 103, 16_000_000, sent
+    answer = Client(ScriptedLine(lambda nth, number: frame.encode(commands(number, stats=stats)))).stats()
+    assert answer.clock.startswith(words)
+    assert bool(answer.clock_problem) == bool(sent)
+
+
 def test_a_request_takes_the_timeout_that_it_is_given_and_another_the_clients() -> None:
     line = ScriptedLine(lambda nth, number: b"")
     client = Client(line, timeout_seconds=5.0)

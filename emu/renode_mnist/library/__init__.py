@@ -21,12 +21,13 @@ from renode_mnist.images import ENGINES, Board, BuildConfig, Engine, ImageOption
 from renode_mnist.library.arguments import takes
 from renode_mnist.library.programs import open_program
 from renode_mnist.measure.calibration_subjects import ROUNDS
+from renode_mnist.measure.faults.fault import Place, places_named
 from renode_mnist.model import inputs, interface
 from renode_mnist.model.inputs import Samples
 from renode_mnist.model.interface import TensorSpec
 from renode_mnist.model.preprocess import Picture, name_of, to_pixels
 from renode_mnist.model.strokes import draw_digit
-from renode_mnist.option import StrPath, argument, option
+from renode_mnist.option import StrPath, argument, inner, option
 from renode_mnist.report.notebook import ShownConnection, ShownRecord
 from renode_mnist.session.opening import elf_of, machine_of, prepare
 from renode_mnist.session.record import Connection, Record
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from renode_mnist.report.calibration import ShownCalibration
     from renode_mnist.report.inspection import Inspection
     from renode_mnist.report.plots import Plot
+    from renode_mnist.report.shown_campaign import ShownCampaign, ShownRetold
     from renode_mnist.report.shown_evaluation import ShownEvaluation
     from renode_mnist.report.training import Accuracy, Conversion, Training
 
@@ -53,6 +55,8 @@ __all__ = [
     "evaluate",
     "evaluate_on_pc",
     "infer",
+    "inject_fault",
+    "inject_faults",
     "inspect_model",
     "mnist_subset",
     "open_program",
@@ -135,6 +139,33 @@ class _Evaluation(RunOptions):
     workers: int | None = option(1, "Processes on this machine; None is one a core where Dask is installed.")
     scheduler: str | None = option(None, "A scheduler of Dask, whose workers answer; ``workers`` is None then.")
     resume: bool = option(False, "Go on where the same call was ended.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Faults(ImageOptions):
+    trace: bool = field(default=False, metadata=inner("a traced image is no image for use"))
+    data: Inputs | None = option(
+        None, f"Inputs, a leading axis of N for N samples: {_TAKEN} Without it the ten digits, or seeded numbers."
+    )
+    samples: int | None = option(None, "How many of the data's, evenly spread; all without it, 64 at most.")
+    seed: int = option(1, "Of the faults: the same seed, places, image and inputs give the same.")
+    places: Sequence[str] = option((), "Where to put them; everywhere without it.", choices=tuple(map(str, Place)))
+    elf: StrPath | None = option(None, "An image of this model to use in place of building one.")
+
+
+@dataclass(frozen=True)
+class _Campaign(_Faults):
+    model: StrPath = option(ImageOptions.model, "As in ``open_target``.")
+    _: KW_ONLY
+    count: int = option(1000, "How many faults.")
+    workers: int | None = option(1, "Processes on this machine; None is one a core where Dask is installed.")
+    scheduler: str | None = option(None, "A scheduler of Dask, whose workers try them; ``workers`` is None then.")
+    resume: bool = option(False, "Go on where the same call was ended.")
+
+
+@dataclass(frozen=True)
+class _OneFault(_Faults):
+    number: int = field(metadata=argument("Of the fault, from 0 on, as ``findings`` of ``inject_faults`` has it."))
 
 
 @takes(OpenOptions)
@@ -453,6 +484,70 @@ def evaluate(asked: _Evaluation) -> ShownEvaluation:
         resume=asked.resume,
     )
     return ShownEvaluation.of(found)
+
+
+@takes(_Campaign)
+def inject_faults(asked: _Campaign) -> ShownCampaign:
+    """Puts faults into the emulated chip, one at a time, and tells what each came to (docs/faults.md).
+
+    Returns:
+        ``total``, ``by_place()`` and ``by_layer()`` with counts of each outcome and 95 % intervals, each fault in
+        ``findings``, the silently wrong ones in ``silent``; ``to_json()``, and ``save(file)`` for the page.
+
+    Raises:
+        RenodeMnistError: As ``open_target``, the data does not fit, or the cluster refuses.
+    """
+    from renode_mnist.measure.evaluation.evaluate import Workers
+    from renode_mnist.measure.faults import faults
+    from renode_mnist.report.shown_campaign import ShownCampaign
+
+    config = BuildConfig.of(asked)
+    found = faults.run(
+        config,
+        _given_to_faults(asked, config),
+        count=asked.count,
+        seed=asked.seed,
+        places=_places(asked),
+        elf=_path(asked.elf),
+        workers=Workers(asked.workers, asked.scheduler),
+        resume=asked.resume,
+    )
+    return ShownCampaign.of(found)
+
+
+@takes(_OneFault)
+def inject_fault(asked: _OneFault) -> ShownRetold:
+    """Tries one fault of a campaign again by itself: with the same options it comes to what it came to there.
+
+    Returns:
+        ``finding``, the outputs' bytes without it (``expected``) and with it (``answer``), the ``frames`` on the
+        line, and the chip's ``log``; as text all of it in lines.
+
+    Raises:
+        RenodeMnistError: As ``inject_faults``.
+    """
+    from renode_mnist.measure.faults import faults
+    from renode_mnist.report.shown_campaign import ShownRetold
+
+    config = BuildConfig.of(asked)
+    given = _given_to_faults(asked, config)
+    cargo, _, _, _ = faults.prepared(config, given, seed=asked.seed, places=_places(asked), elf=_path(asked.elf))
+    return ShownRetold.of(faults.again(cargo, asked.number))
+
+
+def _places(asked: _Faults) -> tuple[Place, ...]:
+    return places_named((asked.places,) if isinstance(asked.places, str) else asked.places)
+
+
+def _given_to_faults(asked: _Faults, config: BuildConfig) -> Samples | None:
+    if asked.samples is not None and asked.samples < 1:
+        raise DataError(f"{asked.samples} samples are none", "Give at least one.")
+    if asked.data is None:
+        if asked.samples is not None:
+            raise DataError("`samples` is of `data`, and there is none", "Give data, or leave it out.")
+        return None
+    found = _samples(interface.inputs(codegen.load(config.model)), asked.data)
+    return found if asked.samples is None else found.spread(asked.samples)
 
 
 def evaluate_on_pc(model: StrPath = "int8", *, images: int = 1000, data: StrPath | None = None) -> Accuracy:

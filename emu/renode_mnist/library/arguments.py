@@ -27,8 +27,9 @@ def takes(form: Callable[P, S]) -> Callable[[Callable[[S], R]], Callable[P, R]]:
         form: The data class, whose fields are declared by ``option``.
     """
     assert isinstance(form, type)
-    # What the class declares itself is what the call is about: it stands before what it inherits.
-    own = form.__annotations__
+    # What the library declares is what the call is about: it stands before what every image and target takes.
+    here = (kind for kind in form.__mro__ if kind.__module__ == form.__module__)
+    own = {name for kind in here for name in kind.__annotations__}
     options = sorted(options_of(form, Face.LIBRARY), key=lambda each: (not each.positional, each.name not in own))
     every = inspect.signature(form).parameters
     signature = inspect.Signature([every[each.name] for each in options])

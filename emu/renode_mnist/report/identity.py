@@ -14,7 +14,7 @@ from renode_mnist.wire.messages import Stats
 def rows(target: TargetIdentity, firmware: Stats) -> list[tuple[str, str]]:
     """Target, firmware, model, compiler; on the chip memory as well."""
     on_chip = target.counter_unit is not CounterUnit.NANOSECONDS
-    clock = f", {firmware.freq_hz / 1e6:g} MHz" if on_chip else ""
+    clock = f", {firmware.clock}" if on_chip else ""
     found = [("target", f"{target.target} ({target.version})")]
     if target.counter_unit is CounterUnit.CYCLES_MODELLED:
         found.append(("model of M7", told_error(target.cycle_parameters)))

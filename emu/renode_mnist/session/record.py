@@ -152,7 +152,7 @@ def identity_lines(target: TargetIdentity, firmware: Stats) -> dict[str, str]:
     return {
         "Target": f"{target.target} ({target.version})",
         **({"Modelled cycles": f"by {target.cycle_parameters}"} if target.cycle_parameters else {}),
-        "Firmware": f"commit {firmware.commit}, engine {firmware.engine}, {firmware.freq_hz / 1e6:g} MHz, "
+        "Firmware": f"commit {firmware.commit}, engine {firmware.engine}, {firmware.clock}, "
         f"build {firmware.build_id}",
         "Model": f"{firmware.model_name} (SHA-256 {firmware.model_sha256})",
         "Compiler": f"{firmware.compiler}; {firmware.flags}",

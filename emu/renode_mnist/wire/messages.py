@@ -62,6 +62,32 @@ class ResetCause(IntEnum):
     LOW_POWER = fbs.ResetCause.LOW_POWER
 
 
+class ClockProblem(IntEnum):
+    """``MnistProt.ClockProblem``: what did not get ready, so that the core runs on HSI."""
+
+    NONE = fbs.ClockProblem.NONE
+    OVER_DRIVE = fbs.ClockProblem.OVER_DRIVE
+    WAIT_STATES = fbs.ClockProblem.WAIT_STATES
+    PLL = fbs.ClockProblem.PLL
+    SWITCH = fbs.ClockProblem.SWITCH
+    OTHER = 255
+    """One that a later firmware has."""
+
+    def __str__(self) -> str:
+        """In words, as on the console."""
+        return _NOT_READY[self]
+
+
+_NOT_READY = {
+    ClockProblem.NONE: "none",
+    ClockProblem.OVER_DRIVE: "over-drive is not ready",
+    ClockProblem.WAIT_STATES: "flash takes no wait states",
+    ClockProblem.PLL: "the PLL is not ready",
+    ClockProblem.SWITCH: "the core does not switch to the PLL",
+    ClockProblem.OTHER: "for a reason that this version does not know",
+}
+
+
 _ELEMENT_TYPES: dict[int, np.dtype[np.generic]] = {
     fbs.ElementType.FLOAT32: np.dtype(np.float32),
     fbs.ElementType.INT8: np.dtype(np.int8),
@@ -111,7 +137,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Stats:
-    """What the firmware says of itself; sizes in bytes, ``freq_hz`` its core clock.
+    """What the firmware says of itself; sizes in bytes, ``freq_hz`` its core clock as it runs.
 
     Attributes:
         protocol_version: 103; 102, which does not check its image and leaves out what is said to come with 103; 101,
@@ -132,6 +158,7 @@ class Stats:
         piece_bytes: Most bytes of a tensor in one request (since 102, else 0).
         reset_cause: Of the last reset (since 103).
         watchdog_ms: After so long without its main loop a watchdog resets it; 0: never (since 103).
+        clock_problem: What kept the core on HSI, 16 MHz, in the place of the clock it was built for (since 103).
     """
 
     protocol_version: int
@@ -162,6 +189,13 @@ class Stats:
     piece_bytes: int = 0
     reset_cause: ResetCause = ResetCause.UNKNOWN
     watchdog_ms: int = 0
+    clock_problem: ClockProblem = ClockProblem.NONE
+
+    @property
+    def clock(self) -> str:
+        """The core clock in words, with what keeps it slow."""
+        why = f" (slow: {self.clock_problem})" if self.clock_problem else ""
+        return f"{self.freq_hz / 1e6:g} MHz{why}"
 
     @property
     def ram_bytes(self) -> int:
@@ -495,11 +529,16 @@ def _stats(stats: fbs.Stats) -> Stats:
         piece_bytes=stats.PieceBytes(),
         reset_cause=_reset_cause(stats.ResetCause()),
         watchdog_ms=stats.WatchdogMs(),
+        clock_problem=_clock_problem(stats.ClockProblem()),
     )
 
 
 def _reset_cause(value: int) -> ResetCause:
     return ResetCause(value) if value in list(ResetCause) else ResetCause.UNKNOWN
+
+
+def _clock_problem(value: int) -> ClockProblem:
+    return ClockProblem(value) if value in list(ClockProblem) else ClockProblem.OTHER
 
 
 def _layers(output: fbs.InferenceOutput) -> tuple[LayerTiming, ...]:

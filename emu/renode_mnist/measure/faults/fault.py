@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from renode_mnist.errors import DataError
+from renode_mnist.option import alternatives
+
 
 class Place(StrEnum):
     """Where a fault is put."""
@@ -35,6 +38,19 @@ class Place(StrEnum):
     """The supply dips: a power-on reset, and RAM holds anything."""
     CLOCK = "clock"
     """An oscillator starts late or never."""
+
+
+def places_named(names: Iterable[str]) -> tuple[Place, ...]:
+    """The places of these names.
+
+    Raises:
+        DataError: One is no place.
+    """
+    there = {str(place): place for place in Place}
+    if unknown := [name for name in names if name not in there]:
+        listed = alternatives(tuple(there)).replace("``", "")
+        raise DataError(f"faults have no place {unknown[0]!r}", f"Give {listed}.")
+    return tuple(there[name] for name in names)
 
 
 class Outcome(StrEnum):

@@ -83,6 +83,8 @@ def prepared(
     Raises:
         RenodeMnistError: Model, inputs or build refuse, or the firmware is another's.
     """
+    if seed < 0:
+        raise DataError(f"there is no seed {seed}", "Give 0 or more.")
     graph = codegen.load(config.model)
     specs = interface.inputs(graph)
     digits = takes_digits([spec.shape for spec in specs], [spec.shape for spec in interface.outputs(graph)])
@@ -145,6 +147,8 @@ def run(
         Interrupted: By Ctrl-C; what was tried is kept.
         RenodeMnistError: Model, inputs, build or cluster refuse.
     """
+    if count < 1:
+        raise DataError(f"{count} faults are none", "Give at least one.")
     workers.of("embedded", 1)  # what lacks is told before anything is built
     cargo, connection, given, where = prepared(
         config, samples, seed=seed, places=places, elf=elf, progress=progress
@@ -167,7 +171,13 @@ def run(
 
 
 def again(cargo: Cargo, number: int) -> Retold:
-    """Tries one fault by itself: it comes to what it came to among the others."""
+    """Tries one fault by itself: it comes to what it came to among the others.
+
+    Raises:
+        DataError: Numbers begin at 0.
+    """
+    if number < 0:
+        raise DataError(f"there is no fault {number}", "Give 0 or more.")
     opened = Station(cargo)
     try:
         return opened.retold(number)
