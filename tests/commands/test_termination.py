@@ -110,7 +110,11 @@ def test_a_campaign_leaves_nothing_but_what_is_tried(tmp_path: Path, workers: in
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_program_of_this_machine_ends_with_its_command(tmp_path: Path, number: int, status: int) -> None:
     called = Called(tmp_path, ["console", "--target", "host"])
-    called.wait(lambda: any(line.endswith(" --port 0 --console-port 0 ") for line in called.alive()))
+    assert called.process.stdin is not None
+    called.process.stdin.write(b"HELP\n")
+    called.process.stdin.flush()
+    called.wait(called.says("this list"))
+    assert any(line.endswith(" --port 0 --console-port 0 ") for line in called.alive())
     assert called.end(number) == status
     assert (list(called.temporary.iterdir()), called.alive()) == ([], [])
 

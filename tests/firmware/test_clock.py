@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from firmware_cases import console_says
-from renode_mnist.build import BuildConfig, UartWay, build, resolve_model
+from renode_mnist.images import BuildConfig, UartWay, build, resolve_model
 from renode_mnist.report import identity
 from renode_mnist.session.opening import open_session
 from renode_mnist.session.record import identity_lines

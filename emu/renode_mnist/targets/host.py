@@ -99,7 +99,11 @@ class HostTarget:
             TargetError: It does not start.
         """
         self._log = tempfile.TemporaryFile("w+")
-        self._start()
+        try:
+            self._start()
+        except BaseException as error:  # a signal while it is waited for, too
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(
