@@ -58,8 +58,8 @@ class Key:
 def _line(file: Path, keys: list[str]) -> int:
     """The line in which the statement that makes a key begins; 0 where it cannot be told.
 
-    TOML's parser keeps no lines, so that it is asked for more and more of the file: the first part that it takes and
-    that has the key ends with the statement, which began behind the part before.
+    TOML's parser keeps no lines, so that it is asked for a part of the file: the key is made by the line before which
+    the file is whole and has it not, and behind whose statement it has. Only lines that hold its name are tried.
     """
     if file.name == PYPROJECT:
         keys = ["tool", TABLE, *keys]
@@ -67,19 +67,21 @@ def _line(file: Path, keys: list[str]) -> int:
         lines = outside.content(file, MOST_BYTES).decode().splitlines(keepends=True)
     except (OSError, UnicodeDecodeError):
         return 0
-    begun = 0
-    for count in range(1, len(lines) + 1):
-        if "=" not in lines[count - 1] and "]" not in lines[count - 1] and begun == count - 1:
-            begun = count  # a blank line, or a comment
+    for before in (number for number, line in enumerate(lines) if keys[-1] in line):
+        if (values := _parsed(lines[:before])) is None or _has(values, keys):
             continue
-        try:
-            values: Any = tomllib.loads("".join(lines[:count]))
-        except tomllib.TOMLDecodeError:
-            continue
-        if _has(values, keys):
-            return begun + 1
-        begun = count
+        parts = (_parsed(lines[:end]) for end in range(before + 1, len(lines) + 1))
+        if _has(next((each for each in parts if each is not None), {}), keys):
+            return before + 1
     return 0
+
+
+def _parsed(lines: list[str]) -> dict[str, Any] | None:
+    """None where a statement is not at its end."""
+    try:
+        return tomllib.loads("".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None
 
 
 def _has(values: Any, keys: list[str]) -> bool:
