@@ -1,5 +1,7 @@
 #include "messages.hpp"
 
+#include <mnist_generated.h>
+
 #include <algorithm>
 
 #include "build_info.hpp"
@@ -49,6 +51,7 @@ constexpr std::size_t kReplyBytes =
     (std::max({kStatsBytes, kPictureAnswerBytes, kRunBytes, kOutputBytes, kOverheadBytes + kOneLayerBytes}) + 7) /
     8 * 8;
 
+static_assert(kRegionBytes == sizeof(MnistProt::ArenaRegion));
 static_assert(static_cast<int>(port::ResetCause::kLowPower) == static_cast<int>(MnistProt::ResetCause::LOW_POWER));
 static_assert(static_cast<int>(port::ClockProblem::kSwitch) == static_cast<int>(MnistProt::ClockProblem::SWITCH));
 static_assert(static_cast<int>(engine::ElementType::kInt64) == static_cast<int>(MnistProt::ElementType::INT64));
@@ -119,6 +122,14 @@ void send_piece(std::uint32_t request, Command command, std::size_t index, std::
   reply.send(MnistProt::CreateCommands(reply, command, 0, 0, 0, request, 0, piece));
 }
 
+void send_problem(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address,
+                  std::uint32_t program_counter) {
+  Reply reply;
+  const auto message = reply.text(text, kLongestText);
+  const auto error = MnistProt::CreateError(reply, code, message, address, program_counter);
+  reply.send(MnistProt::CreateCommands(reply, Command::CMD_ERROR, 0, 0, 0, request, error));
+}
+
 std::size_t sent_bytes(const char* text) {
   std::size_t count = 0;
   while (count < kLongestName && text[count] != '\0') ++count;
@@ -142,6 +153,11 @@ const MnistProt::Commands* verified(const std::uint8_t* payload, std::size_t cou
   options.max_tables = 64;
   flatbuffers::Verifier verifier(payload, count, options);
   return MnistProt::VerifyCommandsBuffer(verifier) ? MnistProt::GetCommands(payload) : nullptr;
+}
+
+std::uint32_t number_of(const std::uint8_t* payload, std::size_t count) {
+  const MnistProt::Commands* message = verified(payload, count);
+  return message != nullptr ? message->request() : 0;
 }
 
 void send_stats(std::uint32_t request) {
@@ -282,12 +298,13 @@ void send_image_check(std::uint32_t request) {
   reply.send(MnistProt::CreateCommands(reply, Command::CMD_CHECK_IMAGE, 0, 0, 0, request, 0, 0, 0, 0, found));
 }
 
-void send_error(std::uint32_t request, ErrorCode code, const char* text, std::uint32_t address,
-                std::uint32_t program_counter) {
-  Reply reply;
-  const auto message = reply.text(text, kLongestText);
-  const auto error = MnistProt::CreateError(reply, code, message, address, program_counter);
-  reply.send(MnistProt::CreateCommands(reply, Command::CMD_ERROR, 0, 0, 0, request, error));
+void send_error(std::uint32_t request, ErrorCode code, const char* text) {
+  send_problem(request, code, text, 0, 0);
+}
+
+void send_fault(const Fault& fault) {
+  const ErrorCode code = fault.of_stack ? ErrorCode::STACK_OVERFLOW : ErrorCode::HARD_FAULT;
+  send_problem(0, code, fault.text, fault.address, fault.program_counter);
 }
 
 }  // namespace app::messages

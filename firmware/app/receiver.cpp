@@ -3,18 +3,18 @@
 namespace app {
 namespace {
 
-ErrorCode code_of(FrameDecoder::Status status) {
+Event::Kind kind_of(FrameDecoder::Status status) {
   switch (status) {
     case FrameDecoder::Status::kTooLong:
-      return ErrorCode::FRAME_TOO_LONG;
+      return Event::Kind::kTooLong;
     case FrameDecoder::Status::kMalformed:
-      return ErrorCode::FRAME_MALFORMED;
+      return Event::Kind::kMalformed;
     case FrameDecoder::Status::kBadChecksum:
-      return ErrorCode::BAD_CHECKSUM;
+      return Event::Kind::kBadChecksum;
     case FrameDecoder::Status::kByteLost:
-      return ErrorCode::RECEIVE_OVERRUN;
+      return Event::Kind::kByteLost;
     default:
-      return ErrorCode::NONE;
+      return Event::Kind::kFrame;
   }
 }
 
@@ -32,14 +32,13 @@ void Receiver::push(std::uint8_t byte) {
   const FrameDecoder::Status status = decoder_.push(byte, buffer, kMaxPayloadBytes + kChecksumBytes);
   if (status == FrameDecoder::Status::kOpen || status == FrameDecoder::Status::kEmpty) return;
 
-  Event event{code_of(status), 0, buffer, decoder_.payload_bytes(), 0};
+  Event event{kind_of(status), 0, buffer, decoder_.payload_bytes(), 0};
   if (status == FrameDecoder::Status::kGood) {
     if (held_) {
       // Verified here because the buffer is needed for the next frame: some 2,000 instructions, a tenth of
       // the time a byte takes.
-      const auto* message = messages::verified(buffer, event.payload_bytes);
-      event.code = ErrorCode::BUSY;
-      event.request = message != nullptr ? message->request() : 0;
+      event.kind = Event::Kind::kBusy;
+      event.request = messages::number_of(buffer, event.payload_bytes);
     } else {
       held_ = true;
       filling_ ^= 1;
@@ -51,7 +50,7 @@ void Receiver::push(std::uint8_t byte) {
 void Receiver::remember(const Event& event) {
   const std::uint32_t written = written_;
   if (written - read_ == kEvents) {
-    if (event.code == ErrorCode::NONE) held_ = false;
+    if (event.kind == Event::Kind::kFrame) held_ = false;
     dropped_ = dropped_ + 1;
     return;
   }
@@ -70,13 +69,13 @@ bool Receiver::take(Event& event) {
   }
   const std::uint32_t dropped = dropped_;
   if (dropped == dropped_reported_) return false;
-  event = Event{ErrorCode::BUSY, 0, nullptr, 0, dropped - dropped_reported_};
+  event = Event{Event::Kind::kBusy, 0, nullptr, 0, dropped - dropped_reported_};
   dropped_reported_ = dropped;
   return true;
 }
 
 void Receiver::release(const Event& event) {
-  if (event.code == ErrorCode::NONE) held_ = false;
+  if (event.kind == Event::Kind::kFrame) held_ = false;
 }
 
 }  // namespace app

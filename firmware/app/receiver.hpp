@@ -26,8 +26,7 @@ inline constexpr std::size_t kPieceBytes =
     std::min(model_config::kMostInputBytes, model_config::kTakesPicture ? kPictureBytes : std::size_t{1024});
 
 // A trace asks for a region or two a layer.
-constexpr std::size_t kTraceBytes =
-    inference::kTrace ? 2 * model_config::kLayerCount * sizeof(MnistProt::ArenaRegion) : 0;
+constexpr std::size_t kTraceBytes = inference::kTrace ? 2 * model_config::kLayerCount * messages::kRegionBytes : 0;
 
 // Vtables, offsets and alignment of a Commands with an InferenceInput or a TensorPiece come to less than 150 bytes.
 inline constexpr std::size_t kMaxPayloadBytes =
@@ -39,11 +38,20 @@ inline constexpr std::size_t kLongestFrameBytes =
     kMaxPayloadBytes + kChecksumBytes + (kMaxPayloadBytes + kChecksumBytes) / 254 + 2;
 
 struct Event {
-  ErrorCode code;         // NONE: a frame to be answered, standing in `payload`
+  enum class Kind : std::uint8_t {
+    kFrame,  // to be answered, standing in `payload`
+    kTooLong,
+    kMalformed,
+    kBadChecksum,
+    kByteLost,
+    kBusy,  // the one before it was not answered yet
+  };
+
+  Kind kind;
   std::uint32_t request;  // of a rejected frame, where it could be read
   const std::uint8_t* payload;
   std::size_t payload_bytes;
-  std::uint32_t dropped;  // for BUSY: how many more frames there was no room to remember
+  std::uint32_t dropped;  // for kBusy: how many more frames there was no room to remember
 };
 
 class Receiver {

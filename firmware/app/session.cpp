@@ -1,8 +1,12 @@
 #include "session.hpp"
 
+#include <mnist_generated.h>
+
 #include "engine/engine.hpp"
 #include "image.hpp"
 #include "inference.hpp"
+#include "messages.hpp"
+#include "model_config.hpp"
 #include "port.hpp"
 
 namespace app::session {
@@ -10,20 +14,31 @@ namespace {
 
 using inference::Loaded;
 
-const char* text_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::FRAME_TOO_LONG:
-      return "the frame is longer than max_payload_bytes; a long tensor goes in pieces, by CMD_WRITE_TENSOR";
-    case ErrorCode::FRAME_MALFORMED:
-      return "the frame is not COBS, or is shorter than a checksum";
-    case ErrorCode::BAD_CHECKSUM:
-      return "the frame's CRC-32 differs";
-    case ErrorCode::RECEIVE_OVERRUN:
-      return "the UART lost a byte of the frame";
-    case ErrorCode::BUSY:
-      return "the request before this one was not answered yet";
-    default:
-      return "";
+// Of an event that is no frame to be answered.
+void reject(const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::kFrame:
+      break;
+    case Event::Kind::kTooLong:
+      messages::send_error(
+          event.request, ErrorCode::FRAME_TOO_LONG,
+          "the frame is longer than max_payload_bytes; a long tensor goes in pieces, by CMD_WRITE_TENSOR");
+      break;
+    case Event::Kind::kMalformed:
+      messages::send_error(event.request, ErrorCode::FRAME_MALFORMED,
+                           "the frame is not COBS, or is shorter than a checksum");
+      break;
+    case Event::Kind::kBadChecksum:
+      messages::send_error(event.request, ErrorCode::BAD_CHECKSUM, "the frame's CRC-32 differs");
+      break;
+    case Event::Kind::kByteLost:
+      messages::send_error(event.request, ErrorCode::RECEIVE_OVERRUN, "the UART lost a byte of the frame");
+      break;
+    case Event::Kind::kBusy:
+      messages::send_error(event.request, ErrorCode::BUSY,
+                           event.dropped > 0 ? "more frames came than could be remembered"
+                                             : "the request before this one was not answered yet");
+      break;
   }
 }
 
@@ -191,9 +206,8 @@ void read(std::uint32_t request, const MnistProt::TensorPiece* piece) {
 }  // namespace
 
 void answer(const Event& event) {
-  if (event.code != ErrorCode::NONE) {
-    messages::send_error(event.request, event.code,
-                         event.dropped > 0 ? "more frames came than could be remembered" : text_of(event.code));
+  if (event.kind != Event::Kind::kFrame) {
+    reject(event);
     return;
   }
   const MnistProt::Commands* message = messages::verified(event.payload, event.payload_bytes);

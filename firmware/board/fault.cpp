@@ -58,16 +58,12 @@ extern "C" [[noreturn, gnu::used]] void report_fault(std::uintptr_t stack_pointe
 
   const bool in_guard = address >= reinterpret_cast<std::uintptr_t>(__stack_guard) &&
                         address < reinterpret_cast<std::uintptr_t>(__stack_bottom);
-  const char* cause = cause_of(cfsr, scb.HFSR);
-  app::ErrorCode code = app::ErrorCode::HARD_FAULT;
-  if (in_guard || !framed || (cfsr & (kMemoryStacking | kBusStacking)) != 0) {
-    cause = "the stack ran into its guard";
-    code = app::ErrorCode::STACK_OVERFLOW;
-    if (address == 0) address = static_cast<std::uint32_t>(stack_pointer);
-  }
+  const bool of_stack = in_guard || !framed || (cfsr & (kMemoryStacking | kBusStacking)) != 0;
+  const char* cause = of_stack ? "the stack ran into its guard" : cause_of(cfsr, scb.HFSR);
+  if (of_stack && address == 0) address = static_cast<std::uint32_t>(stack_pointer);
 
   start_emergency();
-  app::messages::send_error(0, code, cause, address, program_counter);
+  app::messages::send_fault({of_stack, cause, address, program_counter});
   app::Printer out;
   out.text("Fault: ").text(cause).text(", address 0x").hexadecimal(address);
   out.text(", program counter 0x").hexadecimal(program_counter).text("; resetting").end_line();

@@ -3,6 +3,8 @@
 // The first byte of an input says what the rest is: raw bytes of the line, the payload of a good frame (which a
 // fuzzer would not find by itself, because of the checksum), or text of the console. What is answered
 // must be good frames only, and a good request after it all must be answered by its result.
+#include <mnist_generated.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
