@@ -131,7 +131,7 @@ def test_the_suites_get_every_variable_that_they_read(monkeypatch: pytest.Monkey
     given: list[str] = []
     command = importlib.import_module("renode_mnist.commands.test")
     monkeypatch.setattr(command, "run", lambda _plan, call, *_, **__: given.extend(call.variables))
-    firmware = SimpleNamespace(engine="", model_name="", commit="", freq_hz=0, build_id="", model_sha256="")
+    firmware = SimpleNamespace(engine="", model_name="", commit="", clock="", build_id="", model_sha256="")
     firmware.compiler = firmware.flags = ""
     answers = SimpleNamespace(target=SimpleNamespace(target="", version="", cycle_parameters=""), firmware=firmware)
     monkeypatch.setattr(opening, "connect", lambda *_: answers)  # there is no such port
