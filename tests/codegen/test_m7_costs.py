@@ -119,7 +119,9 @@ def test_assembly_of_float32_layers_that_keep_channels_apart(name: str) -> None:
 
 
 @pytest.mark.parametrize("objective", ["time", pytest.param("flash", marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize(
+    "name", [name if name in ("digit", "tiles") else pytest.param(name, marks=pytest.mark.long) for name in CHAINS]
+)
 def test_assembly_in_float32(name: str, objective: Objective) -> None:
     costs, network = run(kept(f"{name}_float32", chain(name, quantised=False)), objective)
     wanted = tflite_micro(network)[0].reshape(-1)

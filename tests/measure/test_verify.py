@@ -242,6 +242,7 @@ def test_variables_that_litert_does_not_reset_begin_anew_with_each_sample() -> N
     assert found.verdict is Verdict.EQUAL
 
 
+@pytest.mark.long  # the converter takes half a minute for it
 def test_an_lstm_in_int8_is_held_against_engine_reference() -> None:
     graphs = {kind: codegen.load(stateful_networks.lstm(kind)) for kind in ("int8", "float32")}
     assert "rounds the int8 gates of 'tfl.unidirectional_sequence_lstm'" in yardstick.unfit(graphs["int8"])

@@ -65,6 +65,23 @@ def frame(page: Page, name: str) -> dict[str, float | str]:
     )
 
 
+def test_it_waits_until_there_is_room_to_be_laid_out_in(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    graph = flame.svg(STACKS, title="what ran", unit="instructions", rooms=ROOMS)
+    file.write_text(f'<div id="hidden" style="display: none">{graph}</div>', encoding="utf-8")
+    said: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(file.as_uri())
+        as_drawn = page.evaluate("document.querySelector('svg.flame').getAttribute('viewBox')")
+        assert as_drawn
+        page.evaluate("document.getElementById('hidden').style.display = ''")
+        page.wait_for_function("!document.querySelector('svg.flame').hasAttribute('viewBox')")
+        assert frame(page, "send")["width"] > 100
+    assert said == []
+
+
 def test_it_is_well_formed_and_to_scale() -> None:
     graph = ElementTree.fromstring(flame.svg({("a<b>", "c"): 3, ("d & e",): 1}, title='"<t>"', unit="instructions"))
     frames = {

@@ -18,6 +18,10 @@
 
   function lay() {
     const whole = graph.getBoundingClientRect().width, width = whole - 2 * MARGIN;
+    if (width <= 0) { // the page has not been laid out yet
+      requestAnimationFrame(lay);
+      return;
+    }
     graph.removeAttribute("viewBox");
     head.setAttribute("width", width);
     const top = Math.ceil(words.getBoundingClientRect().height) + MARGIN;
