@@ -58,7 +58,7 @@ NO_DEPS = $(PIP) --require-hashes --no-deps --requirement requirements/no-deps.t
 test: lint pytest
 
 # A test that hangs, in C or in Python, ends its worker with the stacks of all threads, and xdist goes on and says in
-# which test; the slowest takes a tenth of this on a loaded machine.
+# which test; the slowest took 148 s beside other work, for it makes a wheel with all its images.
 HANGS = -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 # make pytest the tests of `make test` without its lint

@@ -154,10 +154,12 @@ def main() -> None:
     termination.heed()
     try:
         _main()
-    except SystemExit as leaving:
-        sys.exit(termination.status(leaving.code if isinstance(leaving.code, int) else 0))
+    except SystemExit:
+        if ended_by := termination.status():
+            sys.exit(ended_by)
+        raise
     except KeyboardInterrupt:  # where it was no longer, or not yet, the command's
-        sys.exit(termination.status(_INTERRUPTED))
+        sys.exit(termination.status() or _INTERRUPTED)
 
 
 def _main() -> None:

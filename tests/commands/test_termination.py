@@ -176,4 +176,4 @@ def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
 
 
 def test_without_a_signal_the_status_is_the_commands() -> None:
-    assert termination.status(7) == 7
+    assert termination.status() == 0

@@ -108,7 +108,7 @@ def test_the_header_is_what_codegen_writes(server: DrawServer, seven: dict[str, 
     ],
 )
 def test_other_origins_are_refused(server: DrawServer, seven: dict[str, str], headers: dict[str, str]) -> None:
-    before = next(server.states())
+    before = server.wait_for("ready")
     for path in ("/", "/main.js", "/api/offers", "/api/events"):
         assert server.get(path, **headers).status == 403
     for path, value in [("/api/classify", seven), ("/api/retry", {}), ("/api/choose", before["choice"])]:

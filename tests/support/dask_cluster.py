@@ -91,6 +91,7 @@ class DaskCluster:
             **os.environ,
             "PYTHONPATH": python_path,
             "WORKERS": str(folder),
+            "TMPDIR": str(folder),  # a worker that is killed leaves its image behind
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
             **self.settings,
             **({} if poison is None else {"POISON": str(poison)}),

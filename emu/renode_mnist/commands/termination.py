@@ -36,13 +36,9 @@ def heed() -> None:
             signal.signal(number, _raise)
 
 
-def status(other: int) -> int:
-    """The status to exit with: 128 and the signal's number where one came (143 of SIGTERM), else another.
-
-    Args:
-        other: What it would be without a signal.
-    """
-    return 128 + _Heard.number if _Heard.number else other
+def status() -> int:
+    """What to exit with where a signal came: 128 and its number, 143 of SIGTERM; 0 where none did."""
+    return 128 + _Heard.number if _Heard.number else 0
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

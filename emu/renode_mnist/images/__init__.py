@@ -4,14 +4,13 @@ Its modules from the ground up: `tree`, `prebuilt` and `toolchain`; `options`; `
 `image`; `prebuild`, which is a program of its own for wheels.
 """
 
-from renode_mnist.images.cmake import Watcher, watched
+from renode_mnist.images.cmake import watched
 from renode_mnist.images.image import Image, aim, build, built, excess, make, ready
 from renode_mnist.images.options import (
     BOARDS,
     CLOCKS_MHZ,
     ENGINES,
     OBJECTIVES,
-    UARTS,
     Board,
     BuildConfig,
     Engine,
@@ -30,7 +29,6 @@ __all__ = [
     "CLOCKS_MHZ",
     "ENGINES",
     "OBJECTIVES",
-    "UARTS",
     "Board",
     "BuildConfig",
     "Engine",
@@ -41,7 +39,6 @@ __all__ = [
     "Objective",
     "Tree",
     "UartWay",
-    "Watcher",
     "aim",
     "build",
     "built",

@@ -1,4 +1,5 @@
-# TensorFlow Lite Micro as a static library, for the engine `tflm`: TFLM_KERNELS and TFLM_KERNEL_OPTIMISATION are set there.
+# TensorFlow Lite Micro as a static library, for the engine `tflm`, whose CMakeLists.txt has the settings TFLM_KERNELS and
+# TFLM_KERNEL_OPTIMISATION.
 include_guard(GLOBAL)
 include(${CMAKE_SOURCE_DIR}/cmake/pinned_source.cmake)
 include(${CMAKE_SOURCE_DIR}/engine/cmsis_nn/cmsis_nn.cmake)

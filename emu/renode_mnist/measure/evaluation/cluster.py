@@ -11,12 +11,13 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from renode_mnist import remedies
-from renode_mnist.errors import EnvironmentProblem, RenodeMnistError
+from renode_mnist.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -175,25 +176,21 @@ class _Asked(Generic[C, P, R]):
 
     def _result(self, future: Future) -> R | None:
         from distributed import KilledWorker
+        from distributed.comm import CommClosedError
 
-        if future.status == "cancelled":
+        try:
+            found: R = future.result()
+        except (CancelledError, CommClosedError):  # before its answers were asked for, or on their way
             what, remedy = _LOST
-            raise EnvironmentProblem(what.format(self._client.scheduler.address), remedy)
-        error: Any = future.exception()
-        match error:
-            case None:
-                found: R = future.result()
-                return found
-            case KilledWorker():
-                return None
-            case RenodeMnistError():
-                raise error
-            case ImportError():
-                raise EnvironmentProblem(
-                    f"a worker lacks {error.name or 'a module'} ({error})",
-                    "Install this version of renode-mnist where the worker runs.",
-                )
-        raise error
+            raise EnvironmentProblem(what.format(self._client.scheduler.address), remedy) from None
+        except KilledWorker:
+            return None
+        except ImportError as error:
+            raise EnvironmentProblem(
+                f"a worker lacks {error.name or 'a module'} ({error})",
+                "Install this version of renode-mnist where the worker runs.",
+            ) from error
+        return found
 
 
 def _carried(cargo: C) -> C:
